@@ -1,0 +1,1 @@
+"""The record: append-only entries of every fact, in the transaction that made it."""

@@ -1,0 +1,69 @@
+"""Writing to the record: one fact, one row, in the transaction of the change it records.
+
+``entry_row`` is pure and serves both ways in: ``record`` for Django's connection and
+``INSERT_SQL`` for the gateway's own connection, so there is one form of an entry.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection
+
+from audit.canonical import canonical_bytes
+
+COLUMNS = (
+    "id", "happened_at", "action", "outcome", "actor_kind", "actor", "on_behalf_of",
+    "object_kind", "object_id", "reason", "source", "request_id", "correlation_id", "body",
+)  # fmt: skip
+INSERT_SQL = (
+    f"INSERT INTO audit_entry ({', '.join(COLUMNS)}) "  # noqa: S608 - constant column names
+    f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) ON CONFLICT (id) DO NOTHING"
+)
+_NAMESPACE = uuid.UUID("8a5e7d0c-6d0a-5d49-9b4e-0f5f3c1f2b7a")
+
+
+def entry_id(*parts: object) -> uuid.UUID:
+    """The id of a fact that may be written again after an unknown commit: same fact, same id."""
+    return uuid.uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+def entry_row(
+    *,
+    action: str,
+    actor_kind: str,
+    actor: str,
+    object_kind: str,
+    object_id: str,
+    happened_at: dt.datetime,
+    outcome: str = "done",
+    on_behalf_of: str = "",
+    reason: str = "",
+    source: str = "",
+    request_id: str = "",
+    correlation_id: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    id: uuid.UUID | None = None,  # noqa: A002 - the column's name
+) -> tuple[Any, ...]:
+    """One entry as values for ``INSERT_SQL``, in the order of ``COLUMNS``.
+
+    Raises audit.canonical.NotCanonicalError when a value has no exact form (a float, say).
+    """
+    ident = id or uuid.uuid4()
+    facts: dict[str, Any] = {
+        "id": ident, "happened_at": happened_at, "action": action, "outcome": outcome,
+        "actor_kind": actor_kind, "actor": actor, "on_behalf_of": on_behalf_of,
+        "object_kind": object_kind, "object_id": object_id, "reason": reason,
+        "source": source, "request_id": request_id, "correlation_id": correlation_id,
+    }  # fmt: skip
+    body = canonical_bytes({**facts, "before": before, "after": after})
+    return (*facts.values(), body)
+
+
+def record(*, happened_at: dt.datetime | None = None, **facts: Any) -> None:
+    """Insert one entry on Django's connection, inside the caller's transaction."""
+    row = entry_row(happened_at=happened_at or dt.datetime.now(dt.UTC), **facts)
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_SQL, row)

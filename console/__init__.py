@@ -1,0 +1,1 @@
+"""The faces: settings, sign-in, pages, REST and live sockets. The only package that knows HTTP."""

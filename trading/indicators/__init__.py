@@ -1,0 +1,1 @@
+"""Incremental indicators over packed ticks, vectorised across strategies and instruments."""

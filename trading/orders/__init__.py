@@ -1,0 +1,1 @@
+"""The order: its states and the one function that moves it between them."""

@@ -1,0 +1,1 @@
+"""A simulated exchange: own process, own storage, own truth, reached over TCP like any other."""

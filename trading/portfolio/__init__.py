@@ -1,0 +1,1 @@
+"""Fills to positions and PnL in exact decimals; marks, exposure and the live snapshots."""

@@ -1,0 +1,1 @@
+"""Strategies: from indicators to signals, from signals to sized order intents."""

@@ -1,0 +1,1 @@
+"""Venue adapters: one interface, one module a venue, nothing else speaks to a venue."""

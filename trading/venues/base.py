@@ -1,0 +1,162 @@
+"""What a venue is to us. One interface; the gateway knows nothing else of any venue.
+
+Every adapter passes the same contract tests (tests/trading/venue_contract.py). Sending is
+synchronous and happens at once or raises: between the gateway's last check and the bytes in the
+socket there is no await. Answers come as events, in the order the venue gave them.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
+
+from trading.messages import OrderType, Side, TimeInForce
+
+
+class VenueError(Exception):
+    """The venue answered that it cannot; ``code`` is its stable code."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class VenueDisconnectedError(ConnectionError):
+    """No connection to write to, or it broke before the answer came."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    client_order_id: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    not_after_ns: int
+    """Wall nanoseconds by the venue's clock after which the venue must refuse the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    client_order_id: str
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One execution. ``sequence`` numbers the account's fills from 1 without a gap."""
+
+    sequence: int
+    venue_fill_id: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    venue_time: dt.datetime
+    feed_time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What was left of the order is gone: ``how`` is ``cancelled`` or ``expired``."""
+
+    client_order_id: str
+    how: str
+    filled: Decimal
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefused:
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    reason: str
+
+
+VenueEvent = Accepted | Rejected | Filled | Ended | CancelRefused | Disconnected
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStatus:
+    """``state`` is one of working, filled, cancelled, expired, rejected."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    filled: Decimal
+    limit_price: Decimal | None
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """``order`` is None when the venue never saw the id; ``venue_time_ns`` is its clock then."""
+
+    order: OrderStatus | None
+    venue_time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class VenuePosition:
+    """Signed quantity and ``cash_flow`` (what was received less what was paid, fees apart)."""
+
+    symbol: str
+    quantity: Decimal
+    cash_flow: Decimal
+    fees: Decimal
+
+
+class Venue(Protocol):
+    """Queries raise VenueDisconnectedError or VenueError; asyncio.TimeoutError past their time."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
+        """Sign in and deliver events from now on. Raises VenueDisconnectedError, VenueError."""
+
+    async def close(self) -> None: ...
+
+    def not_after(self, life_ms: int) -> int:
+        """Venue-clock nanoseconds ``life_ms`` from now, by the offset measured at sign-in."""
+
+    def send_create(self, order: NewOrder) -> None:
+        """Write the order at once. Raises VenueDisconnectedError when nothing was written."""
+
+    def send_cancel(self, client_order_id: str) -> None:
+        """Write a cancel at once. Raises VenueDisconnectedError."""
+
+    async def order_status(self, client_order_id: str) -> StatusAnswer: ...
+
+    async def open_orders(self) -> list[OrderStatus]: ...
+
+    async def fills_since(self, sequence: int) -> list[Filled]:
+        """All fills with a greater sequence, oldest first."""
+
+    async def positions(self) -> list[VenuePosition]: ...
+
+    async def balances(self) -> dict[str, Decimal]: ...
+
+    async def ping(self) -> float:
+        """Round trip in seconds; refreshes the clock offset."""

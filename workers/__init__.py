@@ -1,0 +1,1 @@
+"""The engine room: Celery application, schedule, hosts of the long-running loops, supervisor."""
