@@ -1,0 +1,156 @@
+"""Pre-trade rules: pure arithmetic over facts that the gateway has in memory.
+
+A rule answers with a Denial or with nothing. A limit that is not there denies: unknown means
+closed. An order that only makes the worst case smaller passes the exposure limits, because it is
+the way out of a breach.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+ORDER_NOTIONAL = "order-notional"
+POSITION_NOTIONAL = "position-notional"
+GROSS_NOTIONAL = "gross-notional"
+OPEN_ORDERS = "open-orders"
+ORDER_RATE = "order-rate"
+PRICE_COLLAR = "price-collar"
+
+FIRM = "firm"
+
+#: Limits that must be in force on each scope before anything of it may be sent.
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "firm": (ORDER_NOTIONAL, GROSS_NOTIONAL, PRICE_COLLAR),
+    "account": (GROSS_NOTIONAL, ORDER_RATE),
+    "strategy": (ORDER_NOTIONAL, POSITION_NOTIONAL, GROSS_NOTIONAL, OPEN_ORDERS, ORDER_RATE),
+}
+
+Limits = Mapping[tuple[str, str], Decimal]
+"""(scope, kind) -> value, as riskctl.models.Limit holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why an order must not leave: a stable code and one sentence for a person."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Worst case in USD if every open order on one side filled, before and after the new order."""
+
+    before: Decimal
+    after: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """What the rules judge. Notionals in USD, rates in orders of the last second."""
+
+    account: str
+    strategy: str
+    notional: Decimal
+    distance_bp: Decimal
+    position: Exposure
+    strategy_gross: Exposure
+    account_gross: Exposure
+    open_orders: int
+    strategy_rate: int
+    account_rate: int
+
+
+def account_scope(account: str) -> str:
+    return f"account:{account}"
+
+
+def strategy_scope(strategy: str) -> str:
+    return f"strategy:{strategy}"
+
+
+def account_budget(limits: Limits, account: str) -> Decimal | None:
+    """The account's share of gross: its own limit, scaled so that all shares fit the firm's.
+
+    A limit that spans venues reaches each gateway as a budget; the sum of the budgets never
+    exceeds the firm's limit, so no gateway needs to ask another. None when a limit is missing.
+    """
+    firm = limits.get((FIRM, GROSS_NOTIONAL))
+    own = limits.get((account_scope(account), GROSS_NOTIONAL))
+    if firm is None or own is None:
+        return None
+    total = sum(
+        (
+            value
+            for (scope, kind), value in limits.items()
+            if kind == GROSS_NOTIONAL and scope.startswith("account:")
+        ),
+        Decimal(0),
+    )
+    return own if total <= firm else own * firm / total
+
+
+def missing_limits(limits: Limits, account: str, strategy: str) -> Denial | None:
+    """A Denial naming the first limit that should be in force and is not."""
+    scopes = (
+        (FIRM, "firm"),
+        (account_scope(account), "account"),
+        (strategy_scope(strategy), "strategy"),
+    )
+    for scope, level in scopes:
+        for kind in REQUIRED[level]:
+            if (scope, kind) not in limits:
+                return Denial("LIMIT_MISSING", f"{kind} is not set on {scope}: set it to trade")
+    return None
+
+
+def _over(code: str, what: str, value: Decimal, limit: Decimal, scope: str) -> Denial | None:
+    if value <= limit:
+        return None
+    return Denial(code, f"{what} {value:.2f} is over the {limit:.2f} of {scope}")
+
+
+def _exposure_over(
+    code: str, what: str, exposure: Exposure, limit: Decimal, scope: str
+) -> Denial | None:
+    if exposure.after <= exposure.before:
+        return None
+    return _over(code, what, exposure.after, limit, scope)
+
+
+def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Denial | None]:
+    account, strategy = account_scope(facts.account), strategy_scope(facts.strategy)
+    for scope in (FIRM, strategy):
+        yield _over(
+            "ORDER_NOTIONAL", "order value", facts.notional, limits[scope, ORDER_NOTIONAL], scope
+        )
+    yield _over(
+        "PRICE_COLLAR", "distance from the mid in bp", facts.distance_bp,
+        limits[FIRM, PRICE_COLLAR], FIRM,
+    )  # fmt: skip
+    yield _exposure_over(
+        "POSITION_NOTIONAL", "position value", facts.position,
+        limits[strategy, POSITION_NOTIONAL], strategy,
+    )  # fmt: skip
+    yield _exposure_over(
+        "GROSS_NOTIONAL", "gross exposure", facts.strategy_gross,
+        limits[strategy, GROSS_NOTIONAL], strategy,
+    )  # fmt: skip
+    yield _exposure_over("GROSS_NOTIONAL", "gross exposure", facts.account_gross, budget, account)
+    yield _over(
+        "OPEN_ORDERS", "open orders", Decimal(facts.open_orders + 1),
+        limits[strategy, OPEN_ORDERS], strategy,
+    )  # fmt: skip
+    for scope, rate in ((strategy, facts.strategy_rate), (account, facts.account_rate)):
+        yield _over(
+            "ORDER_RATE", "orders a second", Decimal(rate + 1), limits[scope, ORDER_RATE], scope
+        )
+
+
+def order_denial(facts: OrderFacts, limits: Limits) -> Denial | None:
+    """The first rule the order breaks, or None when it may be sent."""
+    missing = missing_limits(limits, facts.account, facts.strategy)
+    budget = account_budget(limits, facts.account)
+    if missing is not None or budget is None:
+        return missing or Denial("LIMIT_MISSING", "gross-notional is not set: set it to trade")
+    return next((denial for denial in _checks(facts, limits, budget) if denial), None)

@@ -1,0 +1,180 @@
+"""Whether an order may leave: licence, fencing, life, view, instrument rules, price, limits. Pure.
+
+Asked twice for every order: when the intent comes, and again, in one uninterrupted step with the
+write, when it leaves. The second time the order itself is part of the book.
+"""
+
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from decimal import Decimal
+
+from riskctl.licence import Licence
+from riskctl.rules import Denial, OrderFacts, order_denial
+from trading.clock import NS
+from trading.gateway.book import Book, LiveOrder
+from trading.gateway.prices import PriceBoard, Quote
+from trading.messages import OrderIntent, OrderType
+from trading.universe import Universe
+
+INTENT_LIFE_NS = 2 * NS
+"""An intent older than this is denied, never parked."""
+
+FUTURE_NS = NS // 2
+"""An intent from another host may be this far ahead of our wall clock, no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One moment on both clocks."""
+
+    boot_ns: int
+    wall_ns: int
+    boot_id: str
+
+
+class RateWindow:
+    """Orders let through in the last second, by scope."""
+
+    def __init__(self) -> None:
+        self._sent: dict[str, deque[int]] = defaultdict(deque)
+
+    def count(self, scope: str, now_boot_ns: int) -> int:
+        window = self._sent[scope]
+        while window and now_boot_ns - window[0] >= NS:
+            window.popleft()
+        return len(window)
+
+    def add(self, scope: str, now_boot_ns: int) -> None:
+        self._sent[scope].append(now_boot_ns)
+
+
+class Admission:
+    """The gate of one account."""
+
+    def __init__(
+        self, *, account: str, universe: Universe, licence: Licence, book: Book, prices: PriceBoard
+    ) -> None:
+        self._account = account
+        self._universe = universe
+        self.licence = licence
+        self._book = book
+        self._prices = prices
+        self._rates = RateWindow()
+
+    def intent_denial(self, intent: OrderIntent, order: LiveOrder, now: Now) -> Denial | None:
+        """Why the intent is refused as it comes in, or None."""
+        return (
+            self.licence.denial(now.boot_ns)
+            or self.licence.shard_denial(intent.shard, intent.shard_token)
+            or self._life_denial(intent, now)
+            or self._view_denial(intent)
+            or self._instrument_denial(order)
+            or self._prices.denial(order.symbol, now.boot_ns)
+            or self._limit_denial(order, now)
+        )
+
+    def release_denial(self, order: LiveOrder, now: Now) -> Denial | None:
+        """Why an order that is written down may not leave after all, or None.
+
+        Exposure and rate were judged and reserved at admission and cannot have grown since;
+        what can have changed is time, the licence, the shard's token and the price.
+        """
+        return (
+            self.licence.denial(now.boot_ns)
+            or self.licence.shard_denial(order.shard, order.shard_token)
+            or self._age_denial(now.wall_ns - order.created_wall_ns)
+            or self._prices.denial(order.symbol, now.boot_ns)
+            or self._collar_moved(order)
+        )
+
+    def reserve(self, order: LiveOrder, now: Now) -> None:
+        """Count an admitted order against its rates."""
+        for scope in (self._account, f"strategy:{order.strategy}"):
+            self._rates.add(scope, now.boot_ns)
+
+    def _life_denial(self, intent: OrderIntent, now: Now) -> Denial | None:
+        if intent.boot_id == now.boot_id:
+            return self._age_denial(now.boot_ns - intent.created_boot)
+        age = now.wall_ns - intent.created_wall
+        if age < -FUTURE_NS:
+            return Denial("CLOCK_SKEW", f"the intent is {-age / NS:.2f} s in the future")
+        return self._age_denial(age)
+
+    @staticmethod
+    def _age_denial(age_ns: int) -> Denial | None:
+        if age_ns > INTENT_LIFE_NS:
+            return Denial("STALE_INTENT", f"the intent is {age_ns / NS:.2f} s old, its life is 2 s")
+        return None
+
+    def _view_denial(self, intent: OrderIntent) -> Denial | None:
+        held = self._book.holding(intent.strategy, intent.symbol).quantity
+        ours = held + self._book.in_flight(intent.strategy, intent.symbol)
+        if ours != intent.expected_position:
+            text = f"sized for a position of {intent.expected_position:f}, it is {ours:f}"
+            return Denial("POSITION_MOVED", text)
+        return None
+
+    def _instrument_denial(self, order: LiveOrder) -> Denial | None:
+        if order.symbol not in self._universe:
+            return Denial("UNKNOWN_SYMBOL", f"{order.symbol} is not an instrument of this desk")
+        one = self._universe.by_symbol(order.symbol)
+        if order.quantity <= 0 or order.quantity % one.lot_size:
+            return Denial("LOT_SIZE", f"quantity must be a positive multiple of {one.lot_size}")
+        price = order.limit_price
+        if order.order_type is OrderType.LIMIT and price is None:
+            return Denial("NO_LIMIT_PRICE", "a limit order needs a limit price")
+        if price is not None and (price <= 0 or price % one.tick_size):
+            return Denial("TICK_SIZE", f"price must be a positive multiple of {one.tick_size}")
+        return None
+
+    def _unit_values(self) -> dict[str, Decimal]:
+        """USD value of one unit of every symbol in the book, by its latest quote.
+
+        A symbol that this feed does not carry (a position of an earlier run) counts at what it
+        cost: it must not vanish from gross exposure, and it must not stop the others either.
+        """
+        values = self._book.values_at_cost()
+        for symbol in values:
+            quote = self._prices.quote(symbol)
+            if quote is not None:
+                values[symbol] = self._book.unit_value(symbol, quote.mid)
+        return values
+
+    @staticmethod
+    def _distance_bp(order: LiveOrder, quote: Quote) -> Decimal:
+        """How far beyond the mid the order may trade, in basis points."""
+        touch = quote.ask if order.side.sign > 0 else quote.bid
+        price = touch if order.limit_price is None else order.limit_price
+        return max(Decimal(0), order.side.sign * (price - quote.mid) / quote.mid * 10_000)
+
+    def _collar_moved(self, order: LiveOrder) -> Denial | None:
+        quote, reading = self._prices.quote(order.symbol), self.licence.reading
+        collar = reading.limits.get(("firm", "price-collar")) if reading else None
+        if quote is None or collar is None:
+            return Denial("LIMIT_MISSING", "price-collar is not set on firm: set it to trade")
+        distance = self._distance_bp(order, quote)
+        if distance > collar:
+            return Denial("PRICE_COLLAR", f"{distance:.2f} bp beyond the mid, over {collar:.2f}")
+        return None
+
+    def _limit_denial(self, order: LiveOrder, now: Now) -> Denial | None:
+        quote, reading = self._prices.quote(order.symbol), self.licence.reading
+        if quote is None or reading is None:
+            return Denial("NO_PRICE", f"{order.symbol} has no quote or the limits are not read yet")
+        values = self._unit_values()
+        values[order.symbol] = self._book.unit_value(order.symbol, quote.mid)
+        position, strategy, account = self._book.exposures(order, values)
+        price = max(quote.ask, order.limit_price or Decimal(0))
+        facts = OrderFacts(
+            account=self._account,
+            strategy=order.strategy,
+            notional=order.quantity * self._book.unit_value(order.symbol, price),
+            distance_bp=self._distance_bp(order, quote),
+            position=position,
+            strategy_gross=strategy,
+            account_gross=account,
+            open_orders=self._book.open_count(order.strategy),
+            strategy_rate=self._rates.count(f"strategy:{order.strategy}", now.boot_ns),
+            account_rate=self._rates.count(self._account, now.boot_ns),
+        )
+        return order_denial(facts, reading.limits)

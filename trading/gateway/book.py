@@ -1,0 +1,232 @@
+"""What one gateway holds in memory: its account's orders and positions, and their worst case. Pure.
+
+The memory is the truth while the process lives; the database is its journal, from which a
+successor rebuilds it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from riskctl.rules import Exposure
+from trading.messages import OrderIntent, OrderType, Side, TimeInForce
+from trading.orders.states import FINAL, OrderEvent, OrderState, next_state
+from trading.portfolio.ledger import EMPTY, Holding
+from trading.universe import REPORTING_RATE, Universe
+
+ZERO = Decimal(0)
+KEEP_FINAL = 10_000
+"""Ended orders kept in memory for late fills; older ones are looked up in the database."""
+
+
+@dataclass(slots=True)
+class LiveOrder:
+    """One order as the gateway moves it. ``version`` grows with every move."""
+
+    client_order_id: str
+    intent_id: str
+    correlation_id: str
+    strategy: str
+    symbol: str
+    side: Side
+    order_type: OrderType
+    time_in_force: TimeInForce
+    quantity: Decimal
+    limit_price: Decimal | None
+    reference_price: Decimal
+    shard: str
+    shard_token: int
+    tick_time_ns: int
+    created_wall_ns: int
+    tick_boot_ns: int = 0
+    intent_boot_ns: int = 0
+    state: OrderState = OrderState.PENDING
+    filled: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fees: Decimal = ZERO
+    venue_order_id: str = ""
+    reason_code: str = ""
+    reason: str = ""
+    not_after_ns: int = 0
+    sent_wall_ns: int = 0
+    sent_boot_ns: int = 0
+    asked_boot_ns: int = 0
+    answered_wall_ns: int = 0
+    ended_wall_ns: int = 0
+    tick_to_send_us: int | None = None
+    send_to_answer_us: int | None = None
+    cancel_wanted: str = ""
+    inherited: bool = False
+    """Read from the database: a predecessor may have sent it."""
+    version: int = 1
+
+    @property
+    def final(self) -> bool:
+        return self.state in FINAL
+
+    @property
+    def remaining(self) -> Decimal:
+        """What may still fill: nothing once the order has ended."""
+        return ZERO if self.final else self.quantity - self.filled
+
+    def move(self, event: OrderEvent, wall_ns: int) -> None:
+        """Apply ``event``. Raises IllegalTransitionError and changes nothing if it cannot be."""
+        state = next_state(self.state, event)
+        if state in FINAL and not self.final:
+            self.ended_wall_ns = wall_ns
+        self.state = state
+        self.version += 1
+
+
+def order_of(intent: OrderIntent, account: str, wall_ns: int) -> LiveOrder:
+    """The order that ``intent`` asks for, pending. Its id follows from the intent's."""
+    return LiveOrder(
+        client_order_id=f"{account}.{intent.intent_id}",
+        intent_id=intent.intent_id,
+        correlation_id=intent.correlation_id,
+        strategy=intent.strategy,
+        symbol=intent.symbol,
+        side=intent.side,
+        order_type=intent.order_type,
+        time_in_force=intent.time_in_force,
+        quantity=intent.quantity,
+        limit_price=intent.limit_price,
+        reference_price=intent.reference_price,
+        shard=intent.shard,
+        shard_token=intent.shard_token,
+        tick_time_ns=intent.tick_time,
+        tick_boot_ns=intent.tick_boot,
+        intent_boot_ns=intent.created_boot,
+        created_wall_ns=wall_ns,
+    )
+
+
+Key = tuple[str, str]
+
+
+class Book:
+    """Orders and holdings of one account, keyed by (strategy, symbol)."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._universe = universe
+        self._open: dict[str, LiveOrder] = {}
+        self._ended: OrderedDict[str, LiveOrder] = OrderedDict()
+        self._intents: OrderedDict[str, None] = OrderedDict()
+        self.holdings: dict[Key, Holding] = {}
+        self.fill_sequence = 0
+
+    def load(
+        self, orders: Iterable[LiveOrder], holdings: dict[Key, Holding], fill_sequence: int
+    ) -> None:
+        """Replace everything by what the database says."""
+        for order in orders:
+            self.add(order)
+        self.holdings = dict(holdings)
+        self.fill_sequence = fill_sequence
+
+    def add(self, order: LiveOrder) -> None:
+        self._intents[order.intent_id] = None
+        if len(self._intents) > 2 * KEEP_FINAL:
+            self._intents.popitem(last=False)
+        self._open[order.client_order_id] = order
+        self.settle(order)
+
+    def settle(self, order: LiveOrder) -> None:
+        """File an order with the open or the ended ones, by its state."""
+        if not order.final:
+            return
+        self._open.pop(order.client_order_id, None)
+        self._ended[order.client_order_id] = order
+        if len(self._ended) > KEEP_FINAL:
+            self._ended.popitem(last=False)
+
+    def seen_intent(self, intent_id: str) -> bool:
+        return intent_id in self._intents
+
+    def order(self, client_order_id: str) -> LiveOrder | None:
+        return self._open.get(client_order_id) or self._ended.get(client_order_id)
+
+    def open_orders(self) -> Iterator[LiveOrder]:
+        return iter(list(self._open.values()))
+
+    def open_count(self, strategy: str) -> int:
+        return sum(order.strategy == strategy for order in self._open.values())
+
+    def holding(self, strategy: str, symbol: str) -> Holding:
+        return self.holdings.get((strategy, symbol), EMPTY)
+
+    def in_flight(self, strategy: str, symbol: str) -> Decimal:
+        """Signed sum of what may still fill."""
+        return sum(
+            (
+                order.side.sign * order.remaining
+                for order in self._open.values()
+                if order.strategy == strategy and order.symbol == symbol
+            ),
+            ZERO,
+        )
+
+    def keys(self) -> set[Key]:
+        return set(self.holdings) | {
+            (order.strategy, order.symbol) for order in self._open.values()
+        }
+
+    def _sides(self) -> dict[Key, tuple[Decimal, Decimal]]:
+        """(long, short) worst quantities by key if all open buys, or all open sells, filled."""
+        worst = {
+            key: (holding.quantity, holding.quantity) for key, holding in self.holdings.items()
+        }
+        for order in self._open.values():
+            key = (order.strategy, order.symbol)
+            long, short = worst.get(key, (ZERO, ZERO))
+            if order.side is Side.BUY:
+                worst[key] = (long + order.remaining, short)
+            else:
+                worst[key] = (long, short - order.remaining)
+        return worst
+
+    def unit_value(self, symbol: str, price: Decimal) -> Decimal:
+        """USD value of a quantity of 1 at ``price``."""
+        one = self._universe.by_symbol(symbol)
+        return price * one.multiplier * REPORTING_RATE[one.currency]
+
+    def values_at_cost(self) -> dict[str, Decimal]:
+        """USD value of one unit of each symbol that is held or ordered, at what it cost."""
+        values: dict[str, Decimal] = {}
+        for (_, symbol), holding in self.holdings.items():
+            if holding.quantity:
+                rate = REPORTING_RATE[self._universe.by_symbol(symbol).currency]
+                values[symbol] = abs(holding.cost / holding.quantity) * rate
+        for order in self._open.values():
+            values.setdefault(order.symbol, self.unit_value(order.symbol, order.reference_price))
+        return values
+
+    def exposures(
+        self, order: LiveOrder, values: dict[str, Decimal]
+    ) -> tuple[Exposure, Exposure, Exposure]:
+        """Worst-case exposure of (position, strategy, account), before and with ``order``.
+
+        ``values`` gives the USD value of one unit of each symbol held or ordered.
+        """
+        sides = self._sides()
+        key = (order.strategy, order.symbol)
+        gross = {
+            one: max(abs(long), abs(short)) * values[one[1]]
+            for one, (long, short) in sides.items()
+            if long or short
+        }
+        long, short = sides.get(key, (ZERO, ZERO))
+        if order.side is Side.BUY:
+            long += order.quantity
+        else:
+            short -= order.quantity
+        before = gross.get(key, ZERO)
+        added = max(abs(long), abs(short)) * values[order.symbol] - before
+        strategy = sum((value for one, value in gross.items() if one[0] == order.strategy), ZERO)
+        account = sum(gross.values(), ZERO)
+        return (
+            Exposure(before, before + added),
+            Exposure(strategy, strategy + added),
+            Exposure(account, account + added),
+        )

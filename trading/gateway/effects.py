@@ -1,0 +1,66 @@
+"""What the gateway's core asks its host to do. The core itself touches no network and no clock."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from trading.gateway.book import LiveOrder
+from trading.messages import GatewayMessage
+from trading.portfolio.ledger import Holding
+from trading.venues.base import Filled, NewOrder
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """An order to be written as it now stands; later versions win, whatever the order of writes."""
+
+    order: LiveOrder
+    event: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FillRow:
+    """A fill to be written once, with the holding as it is after it."""
+
+    fill: Filled
+    order: LiveOrder | None
+    holding: Holding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Persist:
+    """Write these rows in one transaction, then tell everyone, then release the order if given."""
+
+    rows: tuple[OrderRow | FillRow, ...]
+    messages: tuple[GatewayMessage, ...]
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendCreate:
+    new_order: NewOrder
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpFills:
+    """Fills are missing: ask the venue for all since the last booked one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpOrder:
+    """A fill names an order that is not in memory: look in the database, then book it."""
+
+    fill: Filled
+
+
+Effect = Persist | SendCreate | SendCancel | CatchUpFills | LookUpOrder
+
+
+def frozen(order: LiveOrder) -> LiveOrder:
+    """A copy that later moves of the order do not touch."""
+    return replace(order)

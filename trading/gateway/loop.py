@@ -1,0 +1,339 @@
+"""The process of one venue account: the core with its wires.
+
+One thread, one event loop. What must not be interleaved (check and write) is a plain function
+call; what can be slow (database, Redis, the venue's answers) is awaited elsewhere.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from riskctl.licence import NOT_AFTER_MS, SUCCESSOR_WAIT_S, Licence
+from riskctl.rules import Denial
+from trading import health, streams
+from trading.feeds.flow import NONE, ack
+from trading.feeds.reading import read_entry
+from trading.gateway.core import GatewayCore
+from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
+from trading.gateway.intake import MalformedIntentError, read_intent
+from trading.gateway.licensing import keep_licence
+from trading.gateway.session import VenueSession, now
+from trading.gateway.store import Owner, Statement, load, load_strategies, statements
+from trading.gateway.telling import snapshot
+from trading.gateway.writer import Writer
+from trading.messages import GatewayMessage, OrderIntent, encode
+from trading.universe import UNIVERSE
+from trading.venues.base import Venue, VenueDisconnectedError
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+Connection = psycopg.AsyncConnection[Any]
+
+TIME_EVERY_S = 0.1
+SNAPSHOT_EVERY_S = 2.0
+INTENTS_FROM_MS = 10_000
+"""Intents up to this old are read at the start, so that what a predecessor left is answered."""
+WARM_ENTRIES = 2_000
+OUTBOX_MAX = 20_000
+REDIS_RETRY_S = 0.2
+DRAIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wires:
+    """Where a gateway's database, Redis and venue are."""
+
+    dsn: str
+    redis: Redis
+    venue: Venue
+
+
+class GatewayLoop:
+    """Hosts a GatewayCore until told to stop or until its lease is lost."""
+
+    def __init__(self, owner: Owner, wires: Wires) -> None:
+        self._owner = owner
+        self._redis = wires.redis
+        self._dsn = wires.dsn
+        self._venue = wires.venue
+        self.core = GatewayCore(
+            account=owner.account, universe=UNIVERSE, licence=Licence(owner.token)
+        )
+        self._writer = Writer(wires.dsn, owner)
+        self._session = VenueSession(
+            core=self.core,
+            venue=wires.venue,
+            dsn=wires.dsn,
+            perform=self.perform,
+            write=self._writer.put,
+        )
+        self._outbox: list[GatewayMessage] = []
+        self._tell = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._ack_due: bytes | None = None
+        self._strategies: frozenset[str] = frozenset()
+        self._learn = asyncio.Event()
+        self._risk = health.StageMeter("risk-manager", owner.account)
+        self._execution = health.StageMeter("execution-engine", owner.account)
+        self._broker = health.StageMeter("broker", owner.account)
+
+    # Effects ---------------------------------------------------------------------------------
+
+    def perform(self, effects: list[Effect]) -> None:
+        """Carry out what the core asks, at once and in order."""
+        for effect in effects:
+            if isinstance(effect, Persist):
+                self._persist(effect)
+            elif isinstance(effect, SendCreate):
+                self._send(effect)
+            elif isinstance(effect, CatchUpFills | LookUpOrder):
+                self.core.catching_up = True
+                self._session.want_catch_up()
+            else:
+                self._send_cancel(effect.client_order_id)
+        self._tell.set()
+
+    def _persist(self, effect: Persist) -> None:
+        wall = now().wall_ns
+        written: list[Statement] = [
+            one for row in effect.rows for one in statements(row, self._owner, wall)
+        ]
+        self._writer.put(written, lambda: self._durable(effect))
+
+    def _durable(self, effect: Persist) -> None:
+        """The rows are committed: tell everyone, and let the order leave."""
+        self._outbox.extend(effect.messages)
+        for message in effect.messages:
+            self._measure(message)
+        if effect.release:
+            moment = now()
+            self.perform(
+                self.core.release(
+                    effect.release,
+                    moment,
+                    connected=self._venue.connected and self._session.settled.is_set(),
+                    not_after_ns=self._venue.not_after(NOT_AFTER_MS),
+                )
+            )
+        self._tell.set()
+
+    def _send(self, effect: SendCreate) -> None:
+        try:
+            self._venue.send_create(effect.new_order)
+        except VenueDisconnectedError as error:
+            order = self.core.book.order(effect.new_order.client_order_id)
+            if order is not None:
+                denial = Denial("VENUE_DISCONNECTED", str(error))
+                self.perform(self.core.refuse_unsent(order, denial, now()))
+
+    def _send_cancel(self, client_order_id: str) -> None:
+        try:
+            self._venue.send_cancel(client_order_id)
+        except VenueDisconnectedError as error:
+            # The order stays CANCEL_PENDING; on reconnection the venue is asked what it is.
+            log.warning("cancel.unsent", order=client_order_id, error=str(error))
+
+    def _measure(self, message: GatewayMessage) -> None:
+        order = self.core.book.order(getattr(message, "client_order_id", ""))
+        if order is None or order.version != getattr(message, "version", -1):
+            return
+        if order.state.name == "WORKING" and order.send_to_answer_us is not None:
+            self._broker.observe(order.send_to_answer_us * 1000)
+            self._execution.observe((order.tick_to_send_us or 0) * 1000)
+        elif order.state.name in ("DENIED", "REJECTED", "UNKNOWN"):
+            self._execution.error(order.reason_code or order.state.name)
+
+    # Reading the streams ---------------------------------------------------------------------
+
+    async def _warm(self) -> tuple[bytes, bytes]:
+        """Learn the latest quotes; returns where to read ticks and intents from, as
+        flow.START_RULE says."""
+        entries = await self._redis.xrevrange(streams.TICKS, count=WARM_ENTRIES)
+        for ident, fields in reversed(entries):
+            self._on_tick_entry(ident, fields)
+        self._ack_due = entries[0][0] if entries else NONE
+        self._tell.set()
+        start = f"{now().wall_ns // 1_000_000 - INTENTS_FROM_MS}-0".encode()
+        return self._ack_due, start
+
+    async def _read_streams(self) -> None:
+        intents = streams.intents(self._owner.account)
+        where: dict[Any, Any] = {}
+        while True:
+            try:
+                if not where:
+                    where[streams.TICKS], where[intents] = await self._warm()
+                answer = await self._redis.xread(where, count=200, block=500)
+            except (RedisError, OSError) as error:
+                log.warning("redis.away", error=str(error))
+                where = {}
+                await asyncio.sleep(REDIS_RETRY_S)
+                continue
+            for name, entries in answer:
+                key = name.decode()
+                for ident, fields in entries:
+                    where[key] = ident
+                    if key == streams.TICKS:
+                        self._on_tick_entry(ident, fields)
+                    else:
+                        self._on_intent(fields[b"m"])
+            self._tell.set()
+
+    def _on_tick_entry(self, ident: bytes, fields: dict[bytes, bytes]) -> None:
+        entry = read_entry(ident, fields)
+        self.core.prices.on_ticks(entry.ticks, entry.clock_ns, now().boot_ns)
+        if entry.lock:
+            self._ack_due = ident
+
+    def _on_intent(self, data: bytes) -> None:
+        moment = now()
+        try:
+            intent = read_intent(data)
+        except MalformedIntentError as error:
+            log.error("intent.malformed", account=self._owner.account, error=str(error))
+            self._risk.error("MALFORMED_INTENT")
+            return
+        if intent.strategy not in self._strategies:
+            log.error("intent.unknown-strategy", strategy=intent.strategy)
+            self._risk.error("UNKNOWN_STRATEGY")
+            self._learn.set()
+            return
+        effects = self.core.on_intent(intent, moment)
+        if isinstance(intent, OrderIntent):
+            self._risk.observe(now().boot_ns - moment.boot_ns)
+        self.perform(effects)
+
+    # Telling ---------------------------------------------------------------------------------
+
+    async def _publish(self) -> None:
+        """Send what was made durable to ``hl:orders``, and acknowledge what was worked off."""
+        while True:
+            await self._tell.wait()
+            self._tell.clear()
+            messages, self._outbox = self._outbox, []
+            done = None if self.core.pending() else self._ack_due
+            if not messages and done is None:
+                continue
+            try:
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    for message in messages:
+                        pipe.xadd(
+                            streams.ORDERS, {"m": encode(message)}, maxlen=streams.ORDERS_MAXLEN
+                        )
+                    if done is not None:
+                        ack(pipe, f"gateway:{self._owner.account}", done)
+                        self._ack_due = None
+                    await pipe.execute()
+            except (RedisError, OSError) as error:
+                # Readers heal by the next snapshot; the database has it all.
+                log.warning("redis.untold", messages=len(messages), error=str(error))
+                self._ack_due = self._ack_due or done
+                await asyncio.sleep(REDIS_RETRY_S)
+
+    async def _keep_time(self) -> None:
+        """Unanswered orders, snapshots and heartbeats."""
+        snapshot_at = 0
+        while True:
+            await asyncio.sleep(TIME_EVERY_S)
+            moment = now()
+            self.perform(self.core.on_time(moment))
+            if moment.boot_ns >= snapshot_at and self._session.settled.is_set():
+                snapshot_at = moment.boot_ns + int(SNAPSHOT_EVERY_S * 1e9)
+                self._outbox.append(snapshot(self._owner.account, self.core.book, moment.wall_ns))
+            if self._risk.due():
+                await self._beat()
+
+    async def _beat(self) -> None:
+        remaining = self.core.licence.remaining_ms(now().boot_ns)
+        self._broker.queue(sum(1 for _ in self.core.book.open_orders()))
+        self._execution.queue(self._writer.backlog)
+        extra = {
+            "connected": "1" if self._venue.connected else "0",
+            "settled": "1" if self._session.settled.is_set() else "0",
+            "licence_ms": f"{remaining:.0f}",
+            "fence": str(self._owner.token),
+            "fill_sequence": str(self.core.book.fill_sequence),
+            "journal": "written" if self._writer.healthy else "waiting for the database",
+        }
+        try:
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for meter in (self._risk, self._execution, self._broker):
+                    key = health.key(meter.stage, meter.instance)
+                    more = extra if meter is self._broker else {}
+                    pipe.hset(key, mapping={**meter.fields(), **more})
+                    pipe.expire(key, health.EXPIRE_S)
+                await pipe.execute()
+        except (RedisError, OSError) as error:
+            log.warning("redis.heartbeat", error=str(error))
+
+    # Life ------------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Rebuild the book, after a predecessor's last order can no longer arrive."""
+        await asyncio.sleep(SUCCESSOR_WAIT_S)
+        loaded = await self._from_database(lambda one: load(one, self._owner.account))
+        self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
+        self._strategies = await self._from_database(load_strategies)
+
+    async def _keep_learning(self) -> None:
+        """Read the strategies again when an intent names one that is not known."""
+        while True:
+            await self._learn.wait()
+            self._strategies = await self._from_database(load_strategies)
+            self._learn.clear()
+
+    async def _from_database(self, read: Callable[[Connection], Awaitable[T]]) -> T:
+        """What ``read`` returns, once the database answers."""
+        tries = 0
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._dsn, autocommit=True, connect_timeout=2
+                ) as connection:
+                    return await read(connection)
+            except (psycopg.OperationalError, OSError) as error:
+                log.warning("database.unreadable", error=str(error))
+                tries += 1
+                await asyncio.sleep(min(0.1 * tries, 1.0))
+
+    async def run(self, stop_fd: int) -> None:
+        """Trade until ``stop_fd`` is readable. Raises writer.LeaseLostError when fenced off."""
+        running = asyncio.get_running_loop()
+        running.add_reader(stop_fd, self._stop.set)
+        running.add_signal_handler(signal.SIGTERM, self._stop.set)
+        licence = asyncio.create_task(keep_licence(self._dsn, self._owner, self.core.licence))
+        tasks: list[asyncio.Task[Any]] = [licence]
+        try:
+            await self._load()
+            log.info("gateway.loaded", account=self._owner.account, token=self._owner.token)
+            tasks += [
+                asyncio.create_task(one)
+                for one in (
+                    self._writer.run(),
+                    self._session.run(),
+                    self._read_streams(),
+                    self._publish(),
+                    self._keep_time(),
+                    self._keep_learning(),
+                )
+            ]
+            stop = asyncio.create_task(self._stop.wait())
+            done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stop}:
+                task.result()
+            async with asyncio.timeout(DRAIN_S):
+                await self._writer.drained()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._venue.close()
+            await self._redis.aclose()

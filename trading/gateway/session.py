@@ -1,0 +1,197 @@
+"""The gateway's side of its venue connection: connect, catch up, resolve, read, and again.
+
+Whatever was in doubt is asked: missing fills by their sequence, UNKNOWN orders by their id.
+Nothing is ever sent again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg.types.json import Jsonb
+
+from audit.canonical import plain
+from riskctl.licence import NOT_AFTER_MS
+from trading.clock import boot_id, boot_ns, utc_now, wall_ns
+from trading.gateway.admission import Now
+from trading.gateway.core import GatewayCore
+from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
+from trading.gateway.store import READING_SQL, Statement, load_order
+from trading.venues.base import Disconnected, Filled, Venue, VenueDisconnectedError, VenueError
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
+RESOLVE_EVERY_S = 0.25
+READING_EVERY_S = 10.0
+READING_TRIES = 3
+BOOT_ID = boot_id()
+
+VENUE_ERRORS = (VenueDisconnectedError, VenueError, TimeoutError, OSError)
+
+
+def now() -> Now:
+    return Now(boot_ns(), wall_ns(), BOOT_ID)
+
+
+class VenueSession:
+    """Keeps one venue connection and brings the core's doubts to it.
+
+    ``perform`` carries out effects; ``write`` queues statements for the journal.
+    """
+
+    def __init__(
+        self,
+        *,
+        core: GatewayCore,
+        venue: Venue,
+        dsn: str,
+        perform: Callable[[list[Effect]], None],
+        write: Callable[[list[Statement]], None],
+    ) -> None:
+        self._core = core
+        self._venue = venue
+        self._dsn = dsn
+        self._perform = perform
+        self._write = write
+        self._wake = asyncio.Event()
+        self._lost = asyncio.Event()
+        self.settled = asyncio.Event()
+        """Set once the first catch-up after the start is done: the books are the venue's."""
+
+    def want_catch_up(self) -> None:
+        self._wake.set()
+
+    def on_event(self, event: Any) -> None:
+        """What the venue pushed: booked at once, in the venue's order."""
+        if isinstance(event, Disconnected):
+            log.warning("venue.disconnected", account=self._core.account, reason=event.reason)
+            self._lost.set()
+            self._wake.set()
+        self._perform(self._core.on_venue_event(event, now()))
+
+    async def run(self) -> None:
+        """Connect and stay connected for ever."""
+        tries = 0
+        while True:
+            self._lost.clear()
+            try:
+                async with asyncio.timeout(5):
+                    await self._venue.connect(self.on_event)
+                tries = 0
+                await self._connected()
+            except (*VENUE_ERRORS, psycopg.Error) as error:
+                log.warning(
+                    "venue.away",
+                    account=self._core.account,
+                    error=f"{type(error).__name__}: {error}",
+                )
+            await self._venue.close()
+            await asyncio.sleep(RECONNECT_S[min(tries, len(RECONNECT_S) - 1)])
+            tries += 1
+
+    async def _connected(self) -> None:
+        log.info("venue.connected", account=self._core.account)
+        doubts = self._core.doubt_everything(now(), self._venue.not_after(NOT_AFTER_MS))
+        self._perform(doubts)
+        await self._catch_up()
+        await self._resolve()
+        self.settled.set()
+        read_at = 0
+        while not self._lost.is_set():
+            if boot_ns() >= read_at:
+                await self._read()
+                read_at = boot_ns() + int(READING_EVERY_S * 1e9)
+            await self._pause()
+            if self._core.catching_up:
+                await self._catch_up()
+            await self._resolve()
+
+    async def _pause(self) -> None:
+        """Until something wants doing, at most one resolving interval."""
+        try:
+            async with asyncio.timeout(RESOLVE_EVERY_S):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _catch_up(self) -> None:
+        """Book every fill since the last booked one, then those pushed meanwhile."""
+        core = self._core
+        while True:
+            core.catching_up = True
+            fills = await self._venue.fills_since(core.book.fill_sequence)
+            if not fills:
+                break
+            for fill in fills:
+                await self._book(fill)
+        self._perform(core.catch_up_done(now()))
+
+    async def _book(self, fill: Filled) -> None:
+        effects = self._core.book_fill(fill, now())
+        if any(isinstance(effect, LookUpOrder) for effect in effects):
+            effects = await self._book_looked_up(fill)
+        self._perform(effects)
+
+    async def _book_looked_up(self, fill: Filled) -> list[Effect]:
+        async with await psycopg.AsyncConnection.connect(
+            self._dsn, autocommit=True, connect_timeout=2
+        ) as connection:
+            order = await load_order(connection, self._core.account, fill.client_order_id)
+        if order is not None:
+            self._core.book.add(order)
+        else:
+            log.error("fill.unordered", account=self._core.account, fill=fill.venue_fill_id)
+        return self._core.book_fill(fill, now(), nobody_ordered=order is None)
+
+    async def _resolve(self) -> None:
+        """Ask the venue about every order it alone can tell of."""
+        for order in self._core.unresolved():
+            answer = await self._venue.order_status(order.client_order_id)
+            effects = self._core.on_status(order, answer, now())
+            if any(isinstance(effect, CatchUpFills) for effect in effects):
+                await self._catch_up()
+                answer = await self._venue.order_status(order.client_order_id)
+                effects = self._core.on_status(order, answer, now())
+            self._perform([one for one in effects if not isinstance(one, CatchUpFills)])
+
+    async def _read(self) -> None:
+        """Write down what the venue holds, with the last fill that is in it."""
+        core, venue = self._core, self._venue
+        for _ in range(READING_TRIES):
+            sequence = core.book.fill_sequence
+            positions = await venue.positions()
+            orders, balances = await venue.open_orders(), await venue.balances()
+            newer = await venue.fills_since(sequence)
+            if newer:  # it moved while we read: what we have belongs to no one moment
+                await self._catch_up()
+                continue
+            values = (
+                core.account,
+                utc_now(),
+                sequence,
+                _json([
+                    {
+                        "symbol": one.symbol, "quantity": one.quantity,
+                        "cash_flow": one.cash_flow, "fees": one.fees,
+                    }
+                    for one in positions
+                ]),
+                _json([
+                    {
+                        "client_order_id": one.client_order_id, "symbol": one.symbol,
+                        "side": str(one.side), "quantity": one.quantity, "filled": one.filled,
+                    }
+                    for one in orders
+                ]),
+                _json(balances),
+            )  # fmt: skip
+            self._write([(READING_SQL, values)])
+            return
+
+
+def _json(value: Any) -> Jsonb:
+    return Jsonb(plain(value))

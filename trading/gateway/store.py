@@ -1,0 +1,270 @@
+"""The gateway's journal in PostgreSQL: rows to statements, and back at the start.
+
+Every statement may be run twice with the same result, because a COMMIT whose answer was lost is
+unknown, not failed, and is then done again: inserts ignore what is there, updates carry absolute
+values and only replace older versions, audit entries have the id of their fact.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from audit.record import INSERT_SQL as AUDIT_SQL
+from audit.record import entry_id, entry_row
+from riskctl.reading import FENCE_SQL
+from trading.clock import NS, utc_from_ns
+from trading.gateway.book import KEEP_FINAL, Key, LiveOrder
+from trading.gateway.effects import FillRow, OrderRow
+from trading.messages import OrderType, Side, TimeInForce
+from trading.orders.states import FINAL, OrderState
+from trading.portfolio.ledger import Holding
+from trading.venues.base import Filled
+
+Statement = tuple[str, Any]
+
+_ORDER_COLUMNS = (
+    "client_order_id", "intent_id", "correlation_id", "account_id", "strategy_id", "symbol",
+    "side", "order_type", "time_in_force", "quantity", "limit_price", "reference_price", "state",
+    "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason", "shard",
+    "shard_token", "tick_time", "not_after", "created_at", "sent_at", "answered_at", "ended_at",
+    "tick_to_send_us", "send_to_answer_us", "version",
+)  # fmt: skip
+_MOVING = (
+    "state", "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
+    "not_after", "sent_at", "answered_at", "ended_at", "tick_to_send_us", "send_to_answer_us",
+    "version",
+)  # fmt: skip
+
+# Names of columns are constants of this module; values are always parameters.
+ORDER_SQL = (
+    f"INSERT INTO trading_order ({', '.join(_ORDER_COLUMNS)}) "  # noqa: S608
+    f"VALUES ({', '.join(['%s'] * len(_ORDER_COLUMNS))}) ON CONFLICT (client_order_id) DO UPDATE "
+    f"SET {', '.join(f'{name} = EXCLUDED.{name}' for name in _MOVING)} "
+    "WHERE trading_order.version < EXCLUDED.version"
+)
+FILL_SQL = """
+INSERT INTO trading_fill (account_id, venue_fill_id, sequence, order_id, strategy_id, symbol, side,
+  quantity, price, fee, fee_currency, venue_time, feed_time)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT DO NOTHING
+"""
+POSITION_SQL = """
+INSERT INTO trading_position (account_id, strategy_id, symbol, quantity, cost, realised, fees,
+  turnover, fills, last_sequence, updated_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp())
+ON CONFLICT (account_id, strategy_id, symbol) DO UPDATE SET
+  quantity = EXCLUDED.quantity, cost = EXCLUDED.cost, realised = EXCLUDED.realised,
+  fees = EXCLUDED.fees, turnover = EXCLUDED.turnover, fills = EXCLUDED.fills,
+  last_sequence = EXCLUDED.last_sequence, updated_at = EXCLUDED.updated_at
+WHERE trading_position.last_sequence < EXCLUDED.last_sequence
+"""
+READING_SQL = """
+INSERT INTO trading_venuereading
+  (account_id, taken_at, fill_sequence, positions, open_orders, balances)
+VALUES (%s, %s, %s, %s, %s, %s)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """On whose lease the gateway writes."""
+
+    account: str
+    lease: str
+    holder: str
+    token: int
+
+    def fence(self) -> Statement:
+        """Ends every transaction: it fails when the lease has gone to another."""
+        return FENCE_SQL, {"lease": self.lease, "holder": self.holder, "token": self.token}
+
+
+def _time(wall_ns: int) -> dt.datetime | None:
+    return utc_from_ns(wall_ns) if wall_ns else None
+
+
+def order_values(order: LiveOrder, account: str) -> tuple[Any, ...]:
+    """The order's columns in the order of the insert."""
+    return (
+        order.client_order_id, order.intent_id, order.correlation_id, account, order.strategy,
+        order.symbol, str(order.side), str(order.order_type), str(order.time_in_force),
+        order.quantity, order.limit_price, order.reference_price, str(order.state), order.filled,
+        order.filled_value, order.fees, order.venue_order_id, order.reason_code, order.reason,
+        order.shard, order.shard_token, utc_from_ns(order.tick_time_ns),
+        _time(order.not_after_ns), utc_from_ns(order.created_wall_ns), _time(order.sent_wall_ns),
+        _time(order.answered_wall_ns), _time(order.ended_wall_ns), order.tick_to_send_us,
+        order.send_to_answer_us, order.version,
+    )  # fmt: skip
+
+
+def statements(row: OrderRow | FillRow, owner: Owner, wall_ns: int) -> list[Statement]:
+    """The statements that write ``row`` and its audit entry."""
+    if isinstance(row, OrderRow):
+        return [
+            (ORDER_SQL, order_values(row.order, owner.account)),
+            (AUDIT_SQL, _order_audit(row, owner, wall_ns)),
+        ]
+    return _fill_statements(row, owner)
+
+
+def _order_audit(row: OrderRow, owner: Owner, wall_ns: int) -> tuple[Any, ...]:
+    order = row.order
+    refused = order.state in (OrderState.DENIED, OrderState.REJECTED)
+    return entry_row(
+        id=entry_id("order", order.client_order_id, order.version),
+        action=f"order.{row.event}",
+        outcome="denied" if refused else "done",
+        actor_kind="process",
+        actor=f"{owner.lease}#{owner.token}",
+        on_behalf_of=order.strategy,
+        object_kind="order",
+        object_id=order.client_order_id,
+        reason=f"{order.reason_code}: {order.reason}" if order.reason_code else "",
+        correlation_id=order.correlation_id,
+        happened_at=utc_from_ns(wall_ns),
+        after={
+            "state": str(order.state), "version": order.version, "symbol": order.symbol,
+            "side": str(order.side), "type": str(order.order_type),
+            "time_in_force": str(order.time_in_force), "quantity": order.quantity,
+            "limit_price": order.limit_price, "filled": order.filled,
+            "filled_value": order.filled_value, "fees": order.fees,
+            "venue_order_id": order.venue_order_id, "shard": order.shard,
+            "shard_token": order.shard_token, **row.facts,
+        },
+    )  # fmt: skip
+
+
+def _fill_statements(row: FillRow, owner: Owner) -> list[Statement]:
+    fill, order = row.fill, row.order
+    written: list[Statement] = []
+    written.append((FILL_SQL, (
+        owner.account, fill.venue_fill_id, fill.sequence,
+        order.client_order_id if order else None, order.strategy if order else None,
+        fill.symbol, str(fill.side), fill.quantity, fill.price, fill.fee, fill.fee_currency,
+        fill.venue_time, utc_from_ns(fill.feed_time_ns),
+    )))  # fmt: skip
+    if order is not None and row.holding is not None:
+        held = row.holding
+        written.append((POSITION_SQL, (
+            owner.account, order.strategy, order.symbol, held.quantity, held.cost, held.realised,
+            held.fees, held.turnover, held.fills, held.last_sequence,
+        )))  # fmt: skip
+    written.append((AUDIT_SQL, _fill_audit(row, owner, fill)))
+    return written
+
+
+def _fill_audit(row: FillRow, owner: Owner, fill: Filled) -> tuple[Any, ...]:
+    order = row.order
+    return entry_row(
+        id=entry_id("fill", owner.account, fill.sequence),
+        action="fill.book",
+        outcome="done" if order else "failed",
+        reason="" if order else "nobody ordered this fill",
+        actor_kind="process",
+        actor=f"{owner.lease}#{owner.token}",
+        on_behalf_of=order.strategy if order else "",
+        object_kind="fill",
+        object_id=f"{owner.account}/{fill.sequence}",
+        correlation_id=order.correlation_id if order else "",
+        happened_at=fill.venue_time,
+        after={
+            "order": fill.client_order_id, "venue_fill_id": fill.venue_fill_id,
+            "symbol": fill.symbol, "side": str(fill.side), "quantity": fill.quantity,
+            "price": fill.price, "fee": fill.fee, "fee_currency": fill.fee_currency,
+            "position": row.holding.quantity if row.holding else None,
+        },
+    )  # fmt: skip
+
+
+# Reading it back -----------------------------------------------------------------------------
+
+
+def _ns(moment: dt.datetime | None) -> int:
+    if moment is None:
+        return 0
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return whole * NS + moment.microsecond * 1000
+
+
+def order_from(row: dict[str, Any]) -> LiveOrder:
+    """A LiveOrder as its row says, marked as inherited."""
+    return LiveOrder(
+        **{name: row[name] for name in (
+            "client_order_id", "intent_id", "correlation_id", "symbol", "quantity", "limit_price",
+            "reference_price", "shard", "shard_token", "filled", "filled_value", "fees",
+            "venue_order_id", "reason_code", "reason", "tick_to_send_us", "send_to_answer_us",
+            "version",
+        )},
+        strategy=row["strategy_id"],
+        side=Side(row["side"]),
+        order_type=OrderType(row["order_type"]),
+        time_in_force=TimeInForce(row["time_in_force"]),
+        state=OrderState(row["state"]),
+        tick_time_ns=_ns(row["tick_time"]),
+        created_wall_ns=_ns(row["created_at"]),
+        not_after_ns=_ns(row["not_after"]),
+        sent_wall_ns=_ns(row["sent_at"]),
+        answered_wall_ns=_ns(row["answered_at"]),
+        ended_wall_ns=_ns(row["ended_at"]),
+        inherited=True,
+    )  # fmt: skip
+
+
+_LOAD_OPEN = (
+    "SELECT * FROM trading_order WHERE account_id = %s AND (NOT (state = ANY(%s)) "
+    "OR created_at > now() - interval '1 minute') ORDER BY created_at DESC LIMIT %s"
+)
+_LOAD_ONE = "SELECT * FROM trading_order WHERE account_id = %s AND client_order_id = %s"
+_LOAD_POSITIONS = "SELECT * FROM trading_position WHERE account_id = %s"
+_LOAD_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM trading_fill WHERE account_id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    orders: list[LiveOrder]
+    holdings: dict[Key, Holding]
+    fill_sequence: int
+
+
+def _holdings(rows: Iterable[dict[str, Any]]) -> dict[Key, Holding]:
+    return {
+        (row["strategy_id"], row["symbol"]): Holding(
+            **{name: row[name] for name in (
+                "quantity", "cost", "realised", "fees", "turnover", "fills", "last_sequence",
+            )}
+        )
+        for row in rows
+    }  # fmt: skip
+
+
+async def load(connection: psycopg.AsyncConnection[Any], account: str) -> Loaded:
+    """What the database holds of ``account``: open and recent orders, positions, last fill."""
+    final = [str(state) for state in FINAL]
+    async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_LOAD_OPEN, (account, final, KEEP_FINAL))
+        orders = [order_from(row) for row in await cursor.fetchall()]
+        await cursor.execute(_LOAD_POSITIONS, (account,))
+        holdings = _holdings(await cursor.fetchall())
+        await cursor.execute(_LOAD_SEQUENCE, (account,))
+        (sequence,) = (await cursor.fetchone() or {"coalesce": 0}).values()
+    return Loaded(orders, holdings, int(sequence))
+
+
+async def load_order(
+    connection: psycopg.AsyncConnection[Any], account: str, client_order_id: str
+) -> LiveOrder | None:
+    """One order by its id, or None when we never ordered it."""
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(_LOAD_ONE, (account, client_order_id))
+        row = await cursor.fetchone()
+    return order_from(row) if row else None
+
+
+async def load_strategies(connection: psycopg.AsyncConnection[Any]) -> frozenset[str]:
+    """Keys of every strategy there is."""
+    cursor = await connection.execute("SELECT key FROM trading_strategy")
+    return frozenset(key for (key,) in await cursor.fetchall())
