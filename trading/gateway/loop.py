@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 from riskctl.licence import NOT_AFTER_MS, SUCCESSOR_WAIT_S, Licence
 from riskctl.rules import Denial
-from trading import health, streams
-from trading.feeds.flow import NONE, ack
+from trading import streams
+from trading.feeds.flow import NONE
 from trading.feeds.reading import read_entry
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
@@ -26,9 +26,10 @@ from trading.gateway.intake import MalformedIntentError, read_intent
 from trading.gateway.licensing import keep_licence
 from trading.gateway.session import VenueSession, now
 from trading.gateway.store import Owner, Statement, load, load_strategies, statements
+from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
-from trading.messages import GatewayMessage, OrderIntent, encode
+from trading.messages import OrderIntent
 from trading.universe import UNIVERSE
 from trading.venues.base import Venue, VenueDisconnectedError
 
@@ -42,7 +43,6 @@ SNAPSHOT_EVERY_S = 2.0
 INTENTS_FROM_MS = 10_000
 """Intents up to this old are read at the start, so that what a predecessor left is answered."""
 WARM_ENTRIES = 2_000
-OUTBOX_MAX = 20_000
 REDIS_RETRY_S = 0.2
 DRAIN_S = 2.0
 
@@ -75,15 +75,10 @@ class GatewayLoop:
             perform=self.perform,
             write=self._writer.put,
         )
-        self._outbox: list[GatewayMessage] = []
-        self._tell = asyncio.Event()
+        self._teller = Teller(wires.redis, owner.account, self.core)
         self._stop = asyncio.Event()
-        self._ack_due: bytes | None = None
         self._strategies: frozenset[str] = frozenset()
         self._learn = asyncio.Event()
-        self._risk = health.StageMeter("risk-manager", owner.account)
-        self._execution = health.StageMeter("execution-engine", owner.account)
-        self._broker = health.StageMeter("broker", owner.account)
 
     # Effects ---------------------------------------------------------------------------------
 
@@ -99,7 +94,7 @@ class GatewayLoop:
                 self._session.want_catch_up()
             else:
                 self._send_cancel(effect.client_order_id)
-        self._tell.set()
+        self._teller.wake()
 
     def _persist(self, effect: Persist) -> None:
         wall = now().wall_ns
@@ -110,9 +105,8 @@ class GatewayLoop:
 
     def _durable(self, effect: Persist) -> None:
         """The rows are committed: tell everyone, and let the order leave."""
-        self._outbox.extend(effect.messages)
         for message in effect.messages:
-            self._measure(message)
+            self._teller.tell(message)
         if effect.release:
             moment = now()
             self.perform(
@@ -123,7 +117,7 @@ class GatewayLoop:
                     not_after_ns=self._venue.not_after(NOT_AFTER_MS),
                 )
             )
-        self._tell.set()
+        self._teller.wake()
 
     def _send(self, effect: SendCreate) -> None:
         try:
@@ -141,16 +135,6 @@ class GatewayLoop:
             # The order stays CANCEL_PENDING; on reconnection the venue is asked what it is.
             log.warning("cancel.unsent", order=client_order_id, error=str(error))
 
-    def _measure(self, message: GatewayMessage) -> None:
-        order = self.core.book.order(getattr(message, "client_order_id", ""))
-        if order is None or order.version != getattr(message, "version", -1):
-            return
-        if order.state.name == "WORKING" and order.send_to_answer_us is not None:
-            self._broker.observe(order.send_to_answer_us * 1000)
-            self._execution.observe((order.tick_to_send_us or 0) * 1000)
-        elif order.state.name in ("DENIED", "REJECTED", "UNKNOWN"):
-            self._execution.error(order.reason_code or order.state.name)
-
     # Reading the streams ---------------------------------------------------------------------
 
     async def _warm(self) -> tuple[bytes, bytes]:
@@ -159,10 +143,10 @@ class GatewayLoop:
         entries = await self._redis.xrevrange(streams.TICKS, count=WARM_ENTRIES)
         for ident, fields in reversed(entries):
             self._on_tick_entry(ident, fields)
-        self._ack_due = entries[0][0] if entries else NONE
-        self._tell.set()
+        start_id: bytes = entries[0][0] if entries else NONE
+        self._teller.acknowledge(start_id)
         start = f"{now().wall_ns // 1_000_000 - INTENTS_FROM_MS}-0".encode()
-        return self._ack_due, start
+        return start_id, start
 
     async def _read_streams(self) -> None:
         intents = streams.intents(self._owner.account)
@@ -185,13 +169,13 @@ class GatewayLoop:
                         self._on_tick_entry(ident, fields)
                     else:
                         self._on_intent(fields[b"m"])
-            self._tell.set()
+            self._teller.wake()
 
     def _on_tick_entry(self, ident: bytes, fields: dict[bytes, bytes]) -> None:
         entry = read_entry(ident, fields)
         self.core.prices.on_ticks(entry.ticks, entry.clock_ns, now().boot_ns)
         if entry.lock:
-            self._ack_due = ident
+            self._teller.acknowledge(ident)
 
     def _on_intent(self, data: bytes) -> None:
         moment = now()
@@ -199,44 +183,17 @@ class GatewayLoop:
             intent = read_intent(data)
         except MalformedIntentError as error:
             log.error("intent.malformed", account=self._owner.account, error=str(error))
-            self._risk.error("MALFORMED_INTENT")
+            self._teller.risk.error("MALFORMED_INTENT")
             return
         if intent.strategy not in self._strategies:
             log.error("intent.unknown-strategy", strategy=intent.strategy)
-            self._risk.error("UNKNOWN_STRATEGY")
+            self._teller.risk.error("UNKNOWN_STRATEGY")
             self._learn.set()
             return
         effects = self.core.on_intent(intent, moment)
         if isinstance(intent, OrderIntent):
-            self._risk.observe(now().boot_ns - moment.boot_ns)
+            self._teller.risk.observe(now().boot_ns - moment.boot_ns)
         self.perform(effects)
-
-    # Telling ---------------------------------------------------------------------------------
-
-    async def _publish(self) -> None:
-        """Send what was made durable to ``hl:orders``, and acknowledge what was worked off."""
-        while True:
-            await self._tell.wait()
-            self._tell.clear()
-            messages, self._outbox = self._outbox, []
-            done = None if self.core.pending() else self._ack_due
-            if not messages and done is None:
-                continue
-            try:
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    for message in messages:
-                        pipe.xadd(
-                            streams.ORDERS, {"m": encode(message)}, maxlen=streams.ORDERS_MAXLEN
-                        )
-                    if done is not None:
-                        ack(pipe, f"gateway:{self._owner.account}", done)
-                        self._ack_due = None
-                    await pipe.execute()
-            except (RedisError, OSError) as error:
-                # Readers heal by the next snapshot; the database has it all.
-                log.warning("redis.untold", messages=len(messages), error=str(error))
-                self._ack_due = self._ack_due or done
-                await asyncio.sleep(REDIS_RETRY_S)
 
     async def _keep_time(self) -> None:
         """Unanswered orders, snapshots and heartbeats."""
@@ -247,32 +204,22 @@ class GatewayLoop:
             self.perform(self.core.on_time(moment))
             if moment.boot_ns >= snapshot_at and self._session.settled.is_set():
                 snapshot_at = moment.boot_ns + int(SNAPSHOT_EVERY_S * 1e9)
-                self._outbox.append(snapshot(self._owner.account, self.core.book, moment.wall_ns))
-            if self._risk.due():
-                await self._beat()
+                self._teller.tell(snapshot(self._owner.account, self.core.book, moment.wall_ns))
+            if self._teller.risk.due():
+                await self._teller.beat(self._standing())
 
-    async def _beat(self) -> None:
-        remaining = self.core.licence.remaining_ms(now().boot_ns)
-        self._broker.queue(sum(1 for _ in self.core.book.open_orders()))
-        self._execution.queue(self._writer.backlog)
-        extra = {
+    def _standing(self) -> dict[str, str]:
+        """What pages and readiness want to know of this gateway."""
+        self._teller.broker.queue(sum(1 for _ in self.core.book.open_orders()))
+        self._teller.execution.queue(self._writer.backlog)
+        return {
             "connected": "1" if self._venue.connected else "0",
             "settled": "1" if self._session.settled.is_set() else "0",
-            "licence_ms": f"{remaining:.0f}",
+            "licence_ms": f"{self.core.licence.remaining_ms(now().boot_ns):.0f}",
             "fence": str(self._owner.token),
             "fill_sequence": str(self.core.book.fill_sequence),
             "journal": "written" if self._writer.healthy else "waiting for the database",
         }
-        try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for meter in (self._risk, self._execution, self._broker):
-                    key = health.key(meter.stage, meter.instance)
-                    more = extra if meter is self._broker else {}
-                    pipe.hset(key, mapping={**meter.fields(), **more})
-                    pipe.expire(key, health.EXPIRE_S)
-                await pipe.execute()
-        except (RedisError, OSError) as error:
-            log.warning("redis.heartbeat", error=str(error))
 
     # Life ------------------------------------------------------------------------------------
 
@@ -320,7 +267,7 @@ class GatewayLoop:
                     self._writer.run(),
                     self._session.run(),
                     self._read_streams(),
-                    self._publish(),
+                    self._teller.run(),
                     self._keep_time(),
                     self._keep_learning(),
                 )
