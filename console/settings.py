@@ -4,11 +4,15 @@
 as ``NAME_FILE``.
 """
 
+import logging
 import secrets
 from pathlib import Path
+from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from console import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()  # type: ignore[no-untyped-call]
@@ -32,10 +36,21 @@ if PRODUCTION:
         raise ImproperlyConfigured(
             "HALTLINE_TLS: say 'on' (TLS ends here) or 'proxy' (a proxy sets X-Forwarded-Proto)"
         )
-elif not SECRET_KEY:
+elif TLS not in ("on", "proxy", "off"):
+    raise ImproperlyConfigured(f"HALTLINE_TLS is {TLS!r}: say on, proxy or off")
+if not SECRET_KEY:
     SECRET_KEY = secrets.token_urlsafe(48)  # sessions of a process started by hand end with it
+TLS_CERT = env.str("HALTLINE_TLS_CERT", "")
+TLS_KEY = env.str("HALTLINE_TLS_KEY", "")
+if TLS == "on" and not (TLS_CERT and TLS_KEY):
+    raise ImproperlyConfigured(
+        "HALTLINE_TLS is 'on': name the PEM files in HALTLINE_TLS_CERT and HALTLINE_TLS_KEY"
+    )
+PROXY_ADDRESSES = env.list("HALTLINE_PROXIES", default=[])
 
 ALLOWED_HOSTS = env.list("HALTLINE_HOSTS", default=[] if PRODUCTION else ["*"])
+if PRODUCTION and not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("HALTLINE_HOSTS: name the hosts that browsers will ask for")
 CSRF_TRUSTED_ORIGINS = env.list("HALTLINE_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -65,15 +80,19 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "console.access.requests.RequestLog",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "console.access.middleware.DefaultDeny",
 ]
+APPEND_SLASH = False  # every address takes both forms
+CSRF_FAILURE_VIEW = "console.access.views.csrf_failure"
+DJANGO_STRUCTLOG_USER_ID_FIELD = None  # a look-up in the database for a log line
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 
 ROOT_URLCONF = "console.urls"
 ASGI_APPLICATION = "console.asgi.application"
@@ -103,16 +122,11 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "connect_timeout": 3,
         "options": "-c lock_timeout=5s -c statement_timeout=30s"
         " -c idle_in_transaction_session_timeout=15s",
-        # A pool belongs to the web process alone: it does not survive a fork.
-        **(
-            {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
-            if env.bool("HALTLINE_DB_POOL", False)
-            else {}
-        ),
+        # No pool here: it does not survive a fork. The web process gets one (console.server).
     }
 )
 REDIS_URL = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
-REDIS_OPTIONS = {
+REDIS_OPTIONS: dict[str, Any] = {
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
@@ -145,13 +159,17 @@ LOGIN_REDIRECT_URL = "desk"
 OTP_TOTP_ISSUER = "Haltline"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = 12 * 3600  # from the password on, used or not
+SESSION_IDLE_AGE = 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS != "off"
+if TLS != "off":  # the prefix makes browsers refuse a cookie that another host or path planted
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SECURE_SSL_REDIRECT = TLS != "off"
+SECURE_REDIRECT_EXEMPT = [r"^healthz(/|$)", r"^readyz/?$"]  # probes come without TLS
 SECURE_HSTS_SECONDS = 31_536_000 if TLS != "off" else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = TLS != "off"
 if TLS == "proxy":
@@ -179,7 +197,12 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HALTLINE_HOME / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]  # no app's own
+# Third-party files that pages use, put there by the supervisor (workers.supervisor.assets).
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    *([HALTLINE_HOME / "assets"] if (HALTLINE_HOME / "assets").is_dir() else []),
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -202,6 +225,15 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["console.api.permissions.ReadAccess"],
+    "ENUM_NAME_OVERRIDES": {
+        "Mode": ["ACTIVE", "UNKNOWN"],
+        "OrderState": "trading.orders.states.OrderState",
+        "Side": "trading.messages.Side",
+        "DataStatus": ["fresh", "late", "stale", "dead"],
+        "StageStatus": ["fresh", "late", "dead"],
+        "ReadyStatus": ["ready", "not ready"],
+        "AliveStatus": ["ok"],
+    },
 }
 
 FEED = env.str("FEED", "simulated")
@@ -210,16 +242,5 @@ PAPER_VENUE_ADDRESS = env.str("HALTLINE_PAPER_VENUE", "127.0.0.1:8099")
 VENUE_CREDENTIALS_FILE = HALTLINE_HOME / "venue-credentials.json"
 SHARDS = env.int("HALTLINE_SHARDS", 2)
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "structlog.stdlib.ProcessorFormatter",
-            "processor": "structlog.processors.JSONRenderer",
-            "foreign_pre_chain": [],
-        }
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-}
+LOGGING = logs.LOGGING
+logs.configure()

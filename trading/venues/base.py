@@ -1,6 +1,6 @@
 """What a venue is to us. One interface; the gateway knows nothing else of any venue.
 
-Every adapter passes the same contract tests (tests/trading/venue_contract.py). Sending is
+Every adapter passes the same contract tests (tests/venues/venue_contract.py). Sending is
 synchronous and happens at once or raises: between the gateway's last check and the bytes in the
 socket there is no await. Answers come as events, in the order the venue gave them.
 """

@@ -1,0 +1,28 @@
+# The commands of the project. Needs Python 3.11, make and a package index; the rest is set up.
+# Settings are environment variables: PORT HALTLINE_HOME FEED REPLAY_SPEED DATABASE_URL REDIS_URL
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+BOOTSTRAP = @exec $(PYTHON) scripts/bootstrap.py
+
+.PHONY: up test check bench lock drill-long screenshots smoke code manage
+.DEFAULT_GOAL := up
+
+up:           ## start the desk (Ctrl-C stops it)
+	$(BOOTSTRAP) up
+test:         ## every test; ARGS="tests/gateway -k fill" for some
+	$(BOOTSTRAP) test $(ARGS)
+check:        ## lint, types, import directions, migrations, deploy check
+	$(BOOTSTRAP) check
+bench:        ## measure; JSON under $HALTLINE_HOME/bench
+	$(BOOTSTRAP) bench $(ARGS)
+smoke:        ## start a desk in a fresh home, look at it, stop it
+	$(BOOTSTRAP) smoke $(ARGS)
+drill-long:   ## the long drills
+	$(BOOTSTRAP) drill-long $(ARGS)
+screenshots:  ## pictures for README.md
+	$(BOOTSTRAP) screenshots $(ARGS)
+lock:         ## compile requirements/*.in and package.json to locks
+	$(BOOTSTRAP) lock
+code:         ## current sign-in code: make code USER=mercy.okafor
+	$(BOOTSTRAP) code "$(USER)"
+manage:       ## a management command against the running desk: make manage ARGS="showmigrations"
+	$(BOOTSTRAP) manage $(ARGS)

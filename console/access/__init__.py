@@ -1,0 +1,1 @@
+"""Who may come in: sign-in with two factors, tokens, and the door that is closed by default."""

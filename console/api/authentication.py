@@ -1,0 +1,130 @@
+"""Who calls the API: a token in the Authorization header, or a session with a second factor."""
+
+import datetime as dt
+import hashlib
+import re
+import secrets
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db.models import Q
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+
+from audit.models import ActorKind
+from console.access.sessions import Person, Standing, person
+from console.api.problems import CsrfFailedError, RefusedError
+from console.models import ApiToken
+
+PREFIX = "hl_"
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/\-]+=*)", re.IGNORECASE)
+_NOTE_USE_EVERY = dt.timedelta(minutes=1)
+
+
+def token_text() -> str:
+    """A new token: 256 random bits behind a prefix that secret scanners can find."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def token_digest(text: str) -> bytes:
+    """SHA-256 of the whole text: what is kept. 256 random bits need no slower hash."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+class TokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer hl_…``. A token anywhere else (query, body, cookie) is not looked at.
+
+    The digest is looked up through its index, so timing tells nothing about a token that exists.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        match = _BEARER.fullmatch(header.strip())
+        if match is None:
+            raise RefusedError(
+                "authorization-malformed", "Write the header as 'Authorization: Bearer TOKEN'."
+            )
+        digest = token_digest(match.group(1))
+        token = ApiToken.objects.select_related("owner").filter(digest=digest).first()
+        if token is None:
+            raise RefusedError("token-unknown", "No such token. Make a new one.")
+        now = dt.datetime.now(dt.UTC)
+        _refuse_ended(token, now)
+        if token.last_used_at is None or now - token.last_used_at >= _NOTE_USE_EVERY:
+            unnoted = Q(last_used_at=None) | Q(last_used_at__lte=now - _NOTE_USE_EVERY)
+            ApiToken.objects.filter(unnoted, pk=token.pk).update(last_used_at=now)
+        owner = token.owner
+        assert isinstance(owner, User)
+        structlog.contextvars.bind_contextvars(user=owner.get_username(), token_name=token.name)
+        return owner, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="haltline"'
+
+
+def _refuse_ended(token: ApiToken, now: dt.datetime) -> None:
+    claimed = str(token)
+    kind = ActorKind.TOKEN
+    if token.revoked_at is not None:
+        raise RefusedError("token-revoked", "The token was revoked.", claimed=claimed, kind=kind)
+    if token.expires_at <= now:
+        raise RefusedError("token-expired", "The token has expired.", claimed=claimed, kind=kind)
+    if not token.owner.is_active:
+        raise RefusedError(
+            "token-owner-inactive", "The token's owner has left.", claimed=claimed, kind=kind
+        )
+
+
+class SecondFactorSessionAuthentication(SessionAuthentication):
+    """A browser's session; with the password alone it is refused."""
+
+    def authenticate(self, request: Request) -> tuple[User, Person] | None:
+        behind = person(request._request)
+        if behind.user is None:
+            return None
+        if behind.standing is not Standing.FACTOR:
+            raise RefusedError(
+                behind.standing.value,
+                "Sign in with both factors.",
+                claimed=behind.name,
+                kind=ActorKind.PERSON,
+            )
+        self.enforce_csrf(request)
+        return behind.user, behind
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied as error:
+            raise CsrfFailedError from error
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token with the scope 'read', from an administrator.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = SecondFactorSessionAuthentication
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "A console session with both factors given.",
+        }

@@ -1,0 +1,91 @@
+"""What every REST view is: closed by default, JSON out, its query read before it works."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from console.api.problems import MEDIA_TYPE, NOT_FOUND_PROBLEM
+from console.api.queries import Field, read
+
+
+class ApiView(APIView):
+    """Reads only. ``query`` names the fields its query may have; they land in ``self.given``."""
+
+    http_method_names = ["get", "head"]
+    query: ClassVar[tuple[Field, ...]] = ()
+    given: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not hasattr(self, str(request.method).lower()) or request.method == "OPTIONS":
+            raise exceptions.MethodNotAllowed(str(request.method))
+        self.given = read(request._request.GET, self.query)
+
+
+class NothingHere(ApiView):
+    """Every API address that is none: callers are told so only once they may call at all."""
+
+    schema = None  # not in the OpenAPI document
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        APIView.initial(self, request, *args, **kwargs)
+        raise exceptions.NotFound(NOT_FOUND_PROBLEM.detail)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField(help_text="Always about:blank; 'code' says which problem it is.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Stable name of the problem.")
+    detail = serializers.CharField(help_text="What is wrong, and what to do.")
+    request_id = serializers.CharField(help_text="As in the X-Request-ID header, log and record.")
+    field = serializers.CharField(required=False, help_text="The query field that is wrong.")
+    allowed = serializers.JSONField(
+        required=False, help_text="What the field may be: a list of values, or a sentence."
+    )
+
+
+PROBLEMS = {
+    400: "A query field is unknown or wrong (query-invalid); names it and what is allowed.",
+    401: "No credentials, or none that do: not-authenticated, token-unknown, token-expired, "
+    "token-revoked, token-owner-inactive, authorization-malformed, factor-required, "
+    "session-expired.",
+    403: "The token lacks the scope (scope-missing).",
+    404: "Nothing is there (not-found).",
+    405: "The method does nothing here (method-not-allowed).",
+    406: "The answer has no such form (not-acceptable).",
+    415: "The body has no form that is read (media-type-unsupported).",
+    429: "Too many refused requests from this address (rate-limited); see Retry-After.",
+    500: "A defect of ours (internal).",
+    503: "A store does not answer (database-unreachable, redis-unreachable); see Retry-After.",
+}
+
+
+DATA_PROBLEMS = (400, 401, 403, 405, 406, 429, 500, 503)
+
+
+def described(
+    answer: Any,
+    about: str,
+    query: tuple[Field, ...] = (),
+    *,
+    name: str,
+    problems: tuple[int, ...] = DATA_PROBLEMS,
+) -> Callable[[Any], Any]:
+    """OpenAPI annotations of a GET: its answer, its query fields and every error it can have."""
+    responses: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(answer, about)}
+    for status in problems:
+        responses[status, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, PROBLEMS[status])
+    return extend_schema(
+        operation_id=name,
+        description=about,
+        parameters=[one.parameter() for one in query],
+        responses=responses,
+        filters=False,
+    )

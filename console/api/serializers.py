@@ -1,0 +1,199 @@
+"""How rows look on the wire: names as the runbooks read them, decimals as plain strings."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any, get_args
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from trading.messages import OrderType, Side, TimeInForce
+from trading.orders.states import OrderState
+from trading.portfolio.market import DataStatus, FeedPhase
+from trading.portfolio.standing import State
+from trading.portfolio.text import exact, moment
+
+Shape = serializers.Serializer[Any]
+
+
+@extend_schema_field({"type": "string", "format": "decimal", "examples": ["1.1524"]})
+class Exact(serializers.Field[Decimal, str, str | None, Any]):
+    """A decimal in plain notation: every digit, no exponent, no trailing zeros."""
+
+    def to_representation(self, value: Decimal) -> str | None:
+        return exact(value)
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Moment(serializers.Field[dt.datetime, str, str | None, Any]):
+    """RFC 3339, UTC, with microseconds."""
+
+    def to_representation(self, value: dt.datetime) -> str | None:
+        return moment(value)
+
+
+def exact_field(about: str = "", *, null: bool = False, source: str | None = None) -> Exact:
+    return Exact(help_text=about, allow_null=null, source=source)
+
+
+def moment_field(about: str = "", *, null: bool = False, source: str | None = None) -> Moment:
+    return Moment(help_text=about, allow_null=null, source=source)
+
+
+def text_field(about: str = "", *, null: bool = False, source: str | None = None) -> Any:
+    return serializers.CharField(help_text=about, allow_null=null, source=source)
+
+
+class ScopeShape(Shape):
+    scope = text_field("firm, account:NAME or strategy:KEY")
+    mode = serializers.ChoiceField(get_args(State))
+    why = text_field("Empty when ACTIVE.")
+
+
+class LicenceShape(Shape):
+    account = text_field()
+    valid = serializers.BooleanField()
+    remaining_ms = serializers.IntegerField(
+        allow_null=True, help_text="null: the gateway has not been heard."
+    )
+    fencing_token = serializers.IntegerField(allow_null=True)
+
+
+class TradingStatusShape(Shape):
+    mode = serializers.ChoiceField(get_args(State), help_text="Of the firm.")
+    scopes = ScopeShape(many=True)
+    holds = serializers.ListField(child=serializers.DictField(), help_text="Open holds.")
+    epoch = serializers.IntegerField(help_text="Grows with every change of a lease.")
+    licences = LicenceShape(many=True)
+    as_of = moment_field()
+
+
+class PositionShape(Shape):
+    strategy = text_field()
+    account = text_field()
+    symbol = text_field()
+    currency = text_field("Of the prices.")
+    quantity = exact_field("Signed; negative is short.")
+    entry_price = exact_field("Average; null when flat.", null=True)
+    mark_price = exact_field("Mid of the latest good quote; null without one.", null=True)
+    unrealized_pnl = exact_field("USD; null without a price.", null=True)
+    realized_pnl = exact_field("USD, before fees.", null=True)
+    fees = exact_field("USD.", null=True)
+    notional = exact_field("USD, signed; null without a price.", null=True)
+    fills = serializers.IntegerField()
+    updated_at = moment_field()
+
+
+class PositionsSummaryShape(Shape):
+    total_unrealized_pnl = exact_field("USD; null when a price is missing.", null=True)
+    total_realized_pnl = exact_field("USD, before fees.", null=True)
+    total_fees = exact_field("USD.", null=True)
+    total_pnl = exact_field("USD, after fees; null when a price is missing.", null=True)
+    gross_exposure = exact_field("USD; null when a price is missing.", null=True)
+    net_exposure = exact_field("USD; null when a price is missing.", null=True)
+    marked_unrealized_pnl = exact_field("USD, of positions that have a price.", null=True)
+    unmarked = serializers.ListField(
+        child=serializers.CharField(), help_text="Symbols of open positions without a price."
+    )
+    open_positions = serializers.IntegerField()
+    as_of = moment_field()
+
+
+class BrokerPositionShape(Shape):
+    account = text_field()
+    venue = text_field()
+    symbol = text_field()
+    quantity = exact_field("Signed, as the venue said.")
+    cash_flow = exact_field("Instrument currency.")
+    fees = exact_field("Instrument currency.")
+    fill_sequence = serializers.IntegerField(help_text="Last fill that the reading includes.")
+    taken_at = moment_field("When the venue was asked.")
+
+
+class OrderShape(Shape):
+    order_id = text_field("Client order id.", source="client_order_id")
+    venue_order_id = text_field("Empty until the venue has given one.")
+    account = text_field(source="account_id")
+    strategy = text_field(source="strategy_id")
+    symbol = text_field()
+    side = serializers.ChoiceField([str(one) for one in Side])
+    order_type = serializers.ChoiceField([str(one) for one in OrderType])
+    time_in_force = serializers.ChoiceField([str(one) for one in TimeInForce])
+    quantity = exact_field()
+    limit_price = exact_field(null=True)
+    status = serializers.ChoiceField([str(one) for one in OrderState], source="state")
+    filled = exact_field("Quantity filled so far.")
+    filled_value = exact_field("Sum of quantity times price of its fills.")
+    fees = exact_field()
+    reason_code = text_field("Why it was denied, rejected or ended; else empty.")
+    reason = text_field()
+    correlation_id = text_field()
+    created_at = moment_field()
+    sent_at = moment_field(null=True)
+    answered_at = moment_field(null=True)
+    ended_at = moment_field(null=True)
+
+
+class ExecutionShape(Shape):
+    execution_id = text_field("The venue's id of the fill.", source="venue_fill_id")
+    order_id = text_field("null: nobody of ours ordered it.", null=True)
+    status = serializers.SerializerMethodField(
+        help_text="The order's state now; 'unordered' when there is none."
+    )
+    execution_time = moment_field("By the venue.", source="venue_time")
+    account = text_field(source="account_id")
+    strategy = text_field(null=True, source="strategy_id")
+    symbol = text_field()
+    side = serializers.ChoiceField([str(one) for one in Side])
+    quantity = exact_field()
+    price = exact_field()
+    fee = exact_field()
+    fee_currency = text_field()
+    sequence = serializers.IntegerField(help_text="The venue's number, without a gap per account.")
+    recorded_at = moment_field()
+
+    def get_status(self, fill: Any) -> str:
+        return "unordered" if fill.order is None else str(fill.order.state)
+
+
+class SignalShape(Shape):
+    id = text_field()
+    strategy = text_field(source="strategy_id")
+    symbol = text_field()
+    direction = serializers.ChoiceField([-1, 0, 1], help_text="-1 short, 0 flat, 1 long")
+    score = serializers.FloatField(help_text="In units of the strategy's own threshold.")
+    confidence = serializers.FloatField(help_text="0 to 1")
+    horizon_s = serializers.FloatField()
+    price = exact_field("Mid when it was made.")
+    timestamp = moment_field("When it was made.", source="created_at")
+    feed_time = moment_field("Of the tick it rests on.")
+    latency_us = serializers.IntegerField(help_text="Tick published to signal made.")
+
+
+class LatestPriceShape(Shape):
+    symbol = text_field()
+    bid = exact_field()
+    ask = exact_field()
+    mid = exact_field()
+    timestamp = moment_field("Feed time of the quote.")
+    age_ms = serializers.IntegerField(allow_null=True)
+    status = serializers.ChoiceField(get_args(DataStatus))
+
+
+class SymbolFreshnessShape(Shape):
+    symbol = text_field()
+    status = serializers.ChoiceField(get_args(DataStatus))
+    age_ms = serializers.IntegerField(allow_null=True, help_text="null: no quote yet.")
+    timestamp = moment_field("Feed time of the latest quote.", null=True)
+
+
+class DataFreshnessShape(Shape):
+    feed = text_field("As given in FEED.")
+    state = serializers.ChoiceField(get_args(FeedPhase))
+    status = serializers.ChoiceField(get_args(DataStatus), help_text="Of the worst symbol.")
+    clock = moment_field("Where the feed's clock stands.", null=True)
+    silent_ms = serializers.IntegerField(
+        allow_null=True, help_text="Real time since the last entry; null: none yet."
+    )
+    symbols = SymbolFreshnessShape(many=True)
+    as_of = moment_field()

@@ -1,0 +1,142 @@
+"""The demo people and tokens in the database, as ``demo.json`` says.
+
+``demo.json`` is where the secrets can be read; the database holds hashes. Where they do not
+agree (it was lost, or the database is another one), the people are set to what it says.
+"""
+
+import base64
+import datetime as dt
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from console.api.authentication import token_digest, token_text
+from console.demo import PEOPLE, TOKENS, DemoPerson
+from console.models import ApiToken
+
+_TOKEN_LIFE = dt.timedelta(days=365)
+_DEVICE = "demo"
+_PASSWORD_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # noqa: S105 - no look-alikes
+_GROUPS, _GROUP_LENGTH = 4, 4
+
+
+def people_prepare(path: Path, url: str) -> bool:
+    """Bring people, factors, tokens and ``path`` into step; True when secrets were made anew.
+
+    ``path`` is written inside the transaction, before the commit: after a crash in between the
+    next call finds the two apart and sets the database to what the file says.
+    """
+    known = _read(path)
+    with transaction.atomic():
+        desk = known or _new_secrets()
+        if not _in_step(desk):
+            _apply(desk)
+        desk["url"] = url
+        if desk != _read(path):
+            _write(path, desk)
+    return known is None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What the file says; None when it is missing or does not name every person and token."""
+    try:
+        desk = json.loads(path.read_text())
+        named = {one["username"] for one in desk["users"] if one["password"] and one["totp_secret"]}
+        tokens = set(desk["tokens"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if named != {one.username for one in PEOPLE} or tokens != set(TOKENS):
+        return None
+    return dict(desk)
+
+
+def _new_secrets() -> dict[str, Any]:
+    return {
+        "url": "",
+        "users": [
+            {
+                "username": one.username,
+                "password": _password(),
+                "totp_secret": base64.b32encode(secrets.token_bytes(20)).decode(),
+                "roles": [one.role],
+            }
+            for one in PEOPLE
+        ],
+        "tokens": {name: token_text() for name in TOKENS},
+    }
+
+
+def _password() -> str:
+    letters = [
+        "".join(secrets.choice(_PASSWORD_ALPHABET) for _ in range(_GROUP_LENGTH))
+        for _ in range(_GROUPS)
+    ]
+    return "-".join(letters)
+
+
+def _in_step(desk: dict[str, Any]) -> bool:
+    """Whether people and tokens stand as ``desk`` says. Passwords are theirs to change."""
+    names = [one.username for one in PEOPLE]
+    keys = {
+        device.user.get_username(): device.key
+        for device in TOTPDevice.objects.filter(name=_DEVICE, user__username__in=names)
+    }
+    wanted = {one["username"]: base64.b32decode(one["totp_secret"]).hex() for one in desk["users"]}
+    digests = [token_digest(text) for text in desk["tokens"].values()]
+    now = dt.datetime.now(dt.UTC)
+    valid = ApiToken.objects.filter(digest__in=digests, revoked_at=None, expires_at__gt=now)
+    return keys == wanted and valid.count() == len(digests)
+
+
+def _apply(desk: dict[str, Any]) -> None:
+    people = {one.username: one for one in PEOPLE}
+    for entry in desk["users"]:
+        _set_person(people[entry["username"]], entry["password"], entry["totp_secret"])
+    now = dt.datetime.now(dt.UTC)
+    for name, (owner, scopes) in TOKENS.items():
+        title = f"demo {name}"
+        ApiToken.objects.filter(name=title, revoked_at=None).update(revoked_at=now)
+        ApiToken.objects.update_or_create(
+            digest=token_digest(desk["tokens"][name]),
+            defaults={
+                "name": title,
+                "owner": User.objects.get(username=owner),
+                "scopes": list(scopes),
+                "expires_at": now + _TOKEN_LIFE,
+                "revoked_at": None,
+            },
+        )
+
+
+def _set_person(person: DemoPerson, password: str, totp_secret: str) -> None:
+    user, _ = User.objects.update_or_create(
+        username=person.username,
+        defaults={
+            "first_name": person.first_name,
+            "last_name": person.last_name,
+            "email": f"{person.username}@haltline.example",
+            "is_active": True,
+        },
+    )
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    user.groups.set([Group.objects.get(name=person.role)])
+    key = base64.b32decode(totp_secret).hex()
+    TOTPDevice.objects.filter(user=user).exclude(name=_DEVICE, key=key).delete()
+    TOTPDevice.objects.get_or_create(user=user, name=_DEVICE, key=key, confirmed=True)
+
+
+def _write(path: Path, desk: dict[str, Any]) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "w") as out:
+        out.write(json.dumps(desk, indent=2) + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.replace(path)

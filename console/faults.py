@@ -1,0 +1,74 @@
+"""Django's own errors (no such page, a bad request, a defect), as pages or as problems."""
+
+import html
+import sys
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from audit.models import ActorKind
+from console.access.recorded import denial_recorded
+from console.access.requests import request_id
+from console.access.sessions import person
+from console.api.problems import (
+    BAD_REQUEST_PROBLEM,
+    FORBIDDEN_PROBLEM,
+    INTERNAL_PROBLEM,
+    NOT_FOUND_PROBLEM,
+    Problem,
+    is_api_path,
+    outage,
+    plain_response,
+)
+
+_BARE = """<!doctype html>
+<html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title></head>
+<body><h1>{title}</h1><p>{detail}</p><p>Request {ident}</p>
+<p><a href="">Try again</a></p></body></html>
+"""
+
+
+def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
+    if is_api_path(request.path):
+        return plain_response(request, problem)
+    if problem.status == 500:
+        # No template: it may be the template that failed.
+        facts = {"title": problem.title, "detail": problem.detail, "ident": request_id(request)}
+        page = _BARE.format(**{name: html.escape(text) for name, text in facts.items()})
+        return HttpResponse(page, status=500)
+    context = {
+        "title": problem.title,
+        "detail": problem.detail,
+        "request_id": request_id(request),
+        "again": problem.status == 503,
+    }
+    response = render(request, "access/problem.html", context, status=problem.status)
+    for name, value in problem.headers.items():
+        response[name] = value
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, BAD_REQUEST_PROBLEM)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A page's view refused: recorded, as every denial is."""
+    behind = person(request)
+    denial_recorded(
+        request,
+        status=403,
+        code=FORBIDDEN_PROBLEM.code,
+        actor=behind.name,
+        actor_kind=ActorKind.PERSON if behind.user else ActorKind.ANONYMOUS,
+    )
+    return _answer(request, FORBIDDEN_PROBLEM)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return _answer(request, NOT_FOUND_PROBLEM)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """A defect of ours, or a store that does not answer: Django calls this within ``except``."""
+    return _answer(request, outage(sys.exc_info()[1]) or INTERNAL_PROBLEM)

@@ -1,0 +1,1 @@
+"""Live sockets: one hub per web process, one consumer per open page."""

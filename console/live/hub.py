@@ -1,0 +1,201 @@
+"""The hub: one Redis subscription a web process; the newest frame of each topic to its sockets.
+
+Frames are whole snapshots, already encoded by their publisher. The hub reads no more of one than
+its topic and number, hands the same text to every socket, at most ten times a second a topic, and
+says once a second what it knows of itself (``topic: "hub"``), so that a page can tell a silent
+desk from a broken connection. Sockets stay open while Redis is away.
+"""
+
+import asyncio
+import datetime as dt
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import msgspec
+import redis.asyncio
+import structlog
+from django.conf import settings
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from console.live.inbox import Inbox
+from trading import streams
+
+log = structlog.get_logger(__name__)
+
+TOPICS = ("desk", "pipeline")
+HUB_TOPIC = "hub"
+FRAME_BYTES = 1_000_000
+"""A longer frame is not passed on."""
+
+_EVERY_S = 0.1
+_SAY_EVERY_S = 1.0
+_BACK_OFF_S = (0.1, 0.2, 0.5, 1.0, 2.0)
+_TROUBLE = (RedisError, OSError, TimeoutError)
+_OLD_S = 3.0
+
+
+class _Head(msgspec.Struct):
+    topic: str
+    seq: int
+
+
+_head_of = msgspec.json.Decoder(_Head)
+
+
+@dataclass(slots=True)
+class _Newest:
+    """The newest frame of a topic. ``sent_at`` and ``came_at`` are the loop's time."""
+
+    text: str = ""
+    seq: int = -1
+    came_at: float = -_OLD_S
+    sent_at: float = 0.0
+    due: asyncio.TimerHandle | None = None
+
+
+class Hub:
+    """Reads while at least one socket has joined. Belongs to one event loop; not thread-safe."""
+
+    def __init__(self) -> None:
+        self._topics = {topic: _Newest() for topic in TOPICS}
+        self._members: dict[Inbox, frozenset[str]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self.reading = False
+        self.refused = 0
+
+    async def join(self, inbox: Inbox, topics: Iterable[str]) -> None:
+        """Fill ``inbox`` with what the hub knows now, and from now on with what comes.
+
+        Never raises for want of Redis: the inbox then holds the hub's own word alone.
+        """
+        self._members[inbox] = frozenset(topics)
+        if not self._tasks:
+            self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._say())]
+        inbox.put(HUB_TOPIC, self.word())
+        for topic in self._members[inbox]:
+            if self._topics[topic].text:  # its age is in it, should Redis be away
+                inbox.put(topic, self._topics[topic].text)
+
+    async def leave(self, inbox: Inbox) -> None:
+        """Forget ``inbox``; the last one out ends the subscription."""
+        self._members.pop(inbox, None)
+        if self._members or not self._tasks:
+            return
+        tasks, self._tasks = self._tasks, []
+        for newest in self._topics.values():
+            if newest.due is not None:
+                newest.due.cancel()
+        self._topics = {topic: _Newest() for topic in TOPICS}
+        self.reading = False
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def word(self) -> str:
+        """The hub's own message: this host's time, and whether frames are being read."""
+        return msgspec.json.encode(
+            {
+                "topic": HUB_TOPIC,
+                "now": dt.datetime.now(dt.UTC),
+                "source": "up" if self.reading else "down",
+            }
+        ).decode()
+
+    async def _say(self) -> None:
+        while True:
+            await asyncio.sleep(_SAY_EVERY_S)
+            text = self.word()
+            for inbox in self._members:
+                inbox.put(HUB_TOPIC, text)
+
+    async def _read(self) -> None:
+        failures = 0
+        while True:
+            try:
+                async with _client() as client, client.pubsub() as subscription:
+                    await subscription.subscribe(streams.FRAMES)
+                    # After subscribing, so that no frame falls between.
+                    for text in await client.mget([streams.frame_key(one) for one in TOPICS]):
+                        self.accept(text)
+                    failures, self.reading = 0, True
+                    while True:
+                        message = await subscription.get_message(
+                            ignore_subscribe_messages=True, timeout=1.0
+                        )
+                        if message is not None:
+                            self.accept(message["data"])
+            except _TROUBLE as trouble:
+                if self.reading or not failures:
+                    log.warning("live.source-lost", error=str(trouble))
+                self.reading = False
+            pause = _BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)]
+            failures += 1
+            await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+
+    def accept(self, frame: bytes | None) -> None:
+        """Take one frame in. What is no frame of ours, or older than what we have, is dropped.
+
+        An older number is believed again once nothing newer came for three seconds: a publisher
+        on a host whose clock went back is better than a page that stands.
+        """
+        if frame is None:
+            return
+        try:
+            if len(frame) > FRAME_BYTES:
+                raise ValueError("frame too long")
+            head, text = _head_of.decode(frame), frame.decode()
+            newest = self._topics[head.topic]
+        except (msgspec.MsgspecError, ValueError, KeyError) as why:
+            self.refused += 1
+            if self.refused == 1:
+                log.warning("live.frame-refused", error=str(why))
+            return
+        now = asyncio.get_running_loop().time()
+        if head.seq <= newest.seq and now - newest.came_at < _OLD_S:
+            return
+        newest.text, newest.seq, newest.came_at = text, head.seq, now
+        self._hand_out_soon(head.topic, newest, now)
+
+    def _hand_out_soon(self, topic: str, newest: _Newest, now: float) -> None:
+        if newest.due is not None:
+            return  # what is due will hand out this one
+        wait = newest.sent_at + _EVERY_S - now
+        if wait <= 0:
+            self._hand_out(topic, newest)
+        else:
+            loop = asyncio.get_running_loop()
+            newest.due = loop.call_later(wait, self._hand_out, topic, newest)
+
+    def _hand_out(self, topic: str, newest: _Newest) -> None:
+        newest.due = None
+        newest.sent_at = asyncio.get_running_loop().time()
+        for inbox, wanted in self._members.items():
+            if topic in wanted:
+                inbox.put(topic, newest.text)
+
+
+def _client() -> redis.asyncio.Redis:
+    return redis.asyncio.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        socket_keepalive=True,
+        health_check_interval=5,
+        retry=Retry(NoBackoff(), 0),  # the loop above tries again, and says so
+    )
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop: a web process has one of each."""
+    loop = asyncio.get_running_loop()
+    known = _hubs.get(loop)
+    if known is None:
+        known = _hubs[loop] = Hub()
+    return known

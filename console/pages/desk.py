@@ -1,0 +1,195 @@
+"""The desk's first picture: every strategy and the desk's figures, as texts for the template."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+
+from console.pages import formats
+from console.pages.band import pace_words
+from console.pages.frames import DEAD_MS, DeskFrame, FeedHead, Held, StrategyLine, Totals, age_of
+from trading.models import Strategy
+
+LINE_WIDTH, LINE_HEIGHT = 84, 24
+POSITIONS_SHOWN = 5
+HELD_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the register; ``tone`` is rise, fall or nothing."""
+
+    name: str
+    label: str
+    value: str
+    unit: str
+    sub: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A sparkline in a box of 84 by 24: its points, where zero lies, where it ends."""
+
+    points: str = ""
+    zero: str = ""
+    end_x: str = ""
+    end_y: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One strategy in words. The defaults are the row before anything is known of it."""
+
+    key: str = ""
+    kind: str = ""
+    account: str = ""
+    owner: str = ""
+    state: str = "UNKNOWN"
+    why: str = ""
+    pnl: str = formats.UNKNOWN
+    pnl_tone: str = ""
+    unrealised: str = formats.UNKNOWN
+    unrealised_tone: str = ""
+    gross: str = formats.UNKNOWN
+    net: str = formats.UNKNOWN
+    orders: str = formats.UNKNOWN
+    fills: str = formats.UNKNOWN
+    position: list[str] = field(default_factory=lambda: [formats.UNKNOWN, ""])
+    signal: str = formats.UNKNOWN
+    signal_sub: str = ""
+    data_age: str = formats.UNKNOWN
+    data: str = "dead"
+    line: Drawn = field(default_factory=Drawn)
+
+
+def strategies_read() -> list[StrategyLine]:
+    """Every strategy of the books with nothing known of it yet."""
+    return [
+        StrategyLine(one.key, one.kind, one.owner, one.account_id, one.account.venue)
+        for one in Strategy.objects.select_related("account")
+    ]
+
+
+def lines_of(frame: DeskFrame | None) -> list[StrategyLine]:
+    """The strategies of the books, each as the frame last had it, in order of their keys."""
+    lines = {one.key: one for one in strategies_read()}
+    if frame is not None:
+        lines.update({one.key: one for one in frame.strategies})
+    return [lines[key] for key in sorted(lines)]
+
+
+def owner_names() -> dict[str, str]:
+    """User name to ``M. Okafor``."""
+    people = User.objects.exclude(last_name="").values_list("username", "first_name", "last_name")
+    return {name: f"{first[:1]}. {last}".lstrip(". ") for name, first, last in people}
+
+
+def rows_of(lines: Iterable[StrategyLine], owners: dict[str, str], age_ms: int) -> list[Row]:
+    """``age_ms`` is what the frame has aged since: every age in it has grown by that."""
+    return [_row(one, owners, age_ms) for one in lines]
+
+
+def figures_of(frame: DeskFrame | None, now: dt.datetime) -> list[Figure]:
+    """The register; PnL and marks say what they rest on."""
+    sums = frame.totals if frame else Totals()
+    marks = formats.age(age_of(frame.as_of, now)) if frame else formats.UNKNOWN
+    fills = formats.UNKNOWN if sums.fills is None else f"{sums.fills:,}"
+    orders = formats.UNKNOWN if sums.orders_open is None else f"{sums.orders_open:,}"
+    return [
+        _money("pnl_today", "PnL today", sums.pnl_today, "since 00:00 UTC, after fees"),
+        _money("unrealised", "Unrealised", sums.unrealised, f"marks {marks} old"),
+        _money("realised", "Realised", sums.realised, "all days, before fees"),
+        Figure("fees", "Fees", formats.number(sums.fees, 0), "USD", f"all days, {fills} fills"),
+        Figure("gross", "Gross exposure", *formats.compact(sums.gross), f"{orders} orders open"),
+        Figure("net", "Net exposure", *formats.compact(sums.net, plus=True), "long less short"),
+        _last_tick(frame, now),
+    ]
+
+
+def _last_tick(frame: DeskFrame | None, now: dt.datetime) -> Figure:
+    feed = frame.feed if frame else FeedHead(state="not heard of")
+    ms = None
+    if frame is not None and feed.age_ms is not None:
+        ms = feed.age_ms + age_of(frame.as_of, now)
+    value, _, unit = formats.age(ms).partition(" ")
+    return Figure("feed", "Last tick", value, f"{unit} old" if unit else "", pace_words(feed))
+
+
+def _money(name: str, label: str, value: Decimal | None, sub: str) -> Figure:
+    text = formats.number(value, 0, plus=True)
+    return Figure(name, label, text, "USD", sub, formats.tone(value))
+
+
+def drawn(points: list[Decimal], label: str = "") -> Drawn:
+    """A sparkline: from the first point at the left to the last at the right, zero inside."""
+    if len(points) < 2:
+        return Drawn()
+    low, high = min(*points, Decimal(0)), max(*points, Decimal(0))
+    span = float(high - low) or 1.0
+    inner = LINE_HEIGHT - 6
+
+    def y(value: Decimal) -> float:
+        return round(3 + inner * (1 - float(value - low) / span), 1)
+
+    step = (LINE_WIDTH - 6) / (len(points) - 1)
+    drawn_points = " ".join(f"{round(2 + n * step, 1)},{y(v)}" for n, v in enumerate(points))
+    ends = [formats.number(one, 0, plus=True) for one in (points[0], points[-1], low, high)]
+    return Drawn(
+        points=drawn_points,
+        zero=str(y(Decimal(0))),
+        end_x=str(round(2 + (len(points) - 1) * step, 1)),
+        end_y=str(y(points[-1])),
+        label="first {}, last {}, low {}, high {}".format(*ends),
+    )
+
+
+def _row(line: StrategyLine, owners: dict[str, str], age_ms: int) -> Row:
+    signal, sub = _signal(line, age_ms)
+    data_age = None if line.data_age_ms is None else line.data_age_ms + age_ms
+    return Row(
+        key=line.key,
+        kind=line.kind.replace("-", " ").capitalize(),
+        account=line.account,
+        owner=owners.get(line.owner, line.owner),
+        state=line.state if age_ms <= DEAD_MS else "UNKNOWN",
+        why=line.why,
+        pnl=formats.number(line.pnl, 2, plus=True),
+        pnl_tone=formats.tone(line.pnl),
+        unrealised=formats.number(line.unrealised, 2, plus=True),
+        unrealised_tone=formats.tone(line.unrealised),
+        gross=formats.thousands(line.gross),
+        net=formats.thousands(line.net, plus=True),
+        orders=formats.UNKNOWN if line.orders_open is None else f"{line.orders_open:,}",
+        fills=formats.UNKNOWN if line.fills is None else f"{line.fills:,}",
+        position=_position(line.position),
+        signal=signal,
+        signal_sub=sub,
+        data_age=formats.age(data_age),
+        data=line.data,
+        line=drawn(line.line),
+    )
+
+
+def _position(held: list[Held] | None) -> list[str]:
+    """Two lines at most: what is held, or how much more of it there is."""
+    if held is None:
+        return [formats.UNKNOWN, ""]
+    if not held:
+        return ["none", ""]
+    words = [f"{formats.exact(one.quantity, plus=True)} {one.symbol}" for one in held]
+    if len(words) > HELD_SHOWN:
+        return [words[0], f"and {len(words) - 1} more"]
+    return [words[0], words[1] if len(words) > 1 else ""]
+
+
+def _signal(line: StrategyLine, age_ms: int) -> tuple[str, str]:
+    one = line.last_signal
+    if one is None:
+        return ("none", "") if line.position is not None else (formats.UNKNOWN, "")
+    side = {1: "long", -1: "short"}.get(one.direction, "out of")
+    old = None if one.age_ms is None else one.age_ms + age_ms
+    return f"{side} {one.symbol}", f"{one.confidence:.2f} · {formats.age(old, whole=True)}"

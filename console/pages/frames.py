@@ -1,0 +1,207 @@
+"""The live frames as the pages read them (published by trading.portfolio.frames).
+
+Every frame is a whole snapshot of its topic; None is unknown. Ages are milliseconds at ``as_of``.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import cast
+
+import msgspec
+from redis.exceptions import RedisError
+
+from console.stores import redis_client
+from trading import streams
+
+DEAD_MS = 3_000
+"""A frame older than this is no picture of now."""
+
+
+class FeedHead(msgspec.Struct, frozen=True):
+    clock: dt.datetime | None = None
+    speed: str = ""
+    state: str = "dead"
+    age_ms: int | None = None
+    spec: str = ""
+
+
+class Totals(msgspec.Struct, frozen=True):
+    pnl_today: Decimal | None = None
+    realised: Decimal | None = None
+    unrealised: Decimal | None = None
+    fees: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    fills: int | None = None
+    orders_open: int | None = None
+    unmarked: list[str] = []
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An open position of one strategy in one symbol."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal | None = None
+    mark: Decimal | None = None
+    unrealised: Decimal | None = None
+
+
+class LastSignal(msgspec.Struct, frozen=True):
+    symbol: str
+    direction: int
+    confidence: float
+    at: dt.datetime
+    age_ms: int | None = None
+
+
+class StrategyLine(msgspec.Struct, frozen=True):
+    """One strategy as the desk shows it; the defaults are what is known without a frame."""
+
+    key: str
+    kind: str
+    owner: str
+    account: str
+    venue: str = ""
+    live: bool = False
+    state: str = "UNKNOWN"
+    why: str = ""
+    pnl: Decimal | None = None
+    realised: Decimal | None = None
+    unrealised: Decimal | None = None
+    fees: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    position: list[Held] | None = None
+    orders_open: int | None = None
+    fills: int | None = None
+    last_signal: LastSignal | None = None
+    data_age_ms: int | None = None
+    data: str = "dead"
+    line: list[Decimal] = []
+
+
+class BooksAge(msgspec.Struct, frozen=True):
+    as_of: dt.datetime | None = None
+    age_ms: int | None = None
+    status: str = "dead"
+
+
+class DeskFrame(msgspec.Struct, frozen=True):
+    topic: str
+    seq: int
+    as_of: dt.datetime
+    feed: FeedHead
+    totals: Totals
+    strategies: list[StrategyLine]
+    books: BooksAge = BooksAge()
+
+
+class Stage(msgspec.Struct, frozen=True):
+    stage: str
+    instances: int = 0
+    status: str = "dead"
+    rate: Decimal | None = None
+    p50_us: int | None = None
+    p95_us: int | None = None
+    p99_us: int | None = None
+    heartbeat_ms: int | None = None
+    queue: int | None = None
+    errors: int | None = None
+
+
+class QuoteLine(msgspec.Struct, frozen=True):
+    symbol: str
+    age_ms: int | None = None
+    status: str = "dead"
+    quotes: int | None = None
+    rejected: dict[str, int] = {}
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+class FeedLine(msgspec.Struct, frozen=True):
+    session: str | None = None
+    spec: str = ""
+    speed: str = ""
+    state: str = "dead"
+    clock: dt.datetime | None = None
+    age_ms: int | None = None
+    quotes: int | None = None
+    published: int | None = None
+    rejected: dict[str, int] = {}
+
+
+class LeaseLine(msgspec.Struct, frozen=True):
+    name: str
+    role: str = ""
+    holder: str = ""
+    token: int | None = None
+    expires_ms: int | None = None
+
+
+class GatewayLine(msgspec.Struct, frozen=True):
+    account: str
+    venue: str = ""
+    live: bool = False
+    connected: bool | None = None
+    licence_ms: int | None = None
+    state: str = "dead"
+    heartbeat_ms: int | None = None
+    p50_us: int | None = None
+    p99_us: int | None = None
+    fencing_token: int | None = None
+
+
+class ServiceLine(msgspec.Struct, frozen=True):
+    name: str
+    status: str = "dead"
+    ms: float | None = None
+
+
+class PipelineFrame(msgspec.Struct, frozen=True):
+    topic: str
+    seq: int
+    as_of: dt.datetime
+    stages: list[Stage]
+    feeds: list[QuoteLine]
+    feed: FeedLine
+    leases: list[LeaseLine] | None = None
+    gateways: list[GatewayLine] | None = None
+    services: list[ServiceLine] = []
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What Redis holds of both topics; ``why`` says in one line why one is missing."""
+
+    desk: DeskFrame | None
+    pipeline: PipelineFrame | None
+    why: str = ""
+
+
+_desk = msgspec.json.Decoder(DeskFrame, strict=False)
+_pipeline = msgspec.json.Decoder(PipelineFrame, strict=False)
+
+
+def frames_read() -> Snapshot:
+    """The latest frames. Never raises: a page without them still stands, and says so."""
+    keys = [streams.frame_key("desk"), streams.frame_key("pipeline")]
+    try:
+        desk, pipeline = cast("list[bytes | None]", redis_client().mget(keys))
+    except RedisError:
+        return Snapshot(None, None, "Redis does not answer, and live values come through it.")
+    try:
+        return Snapshot(
+            _desk.decode(desk) if desk else None,
+            _pipeline.decode(pipeline) if pipeline else None,
+            "" if desk and pipeline else "The portfolio process has published nothing yet.",
+        )
+    except msgspec.MsgspecError as error:
+        return Snapshot(None, None, f"The latest live frame cannot be read: {error}")
+
+
+def age_of(moment: dt.datetime, now: dt.datetime) -> int:
+    """Milliseconds from ``moment`` to ``now``, not below zero."""
+    return max(0, int((now - moment).total_seconds() * 1000))

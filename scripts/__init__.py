@@ -1,0 +1,1 @@
+"""Commands around the project: set-up, screenshots, benchmarks."""

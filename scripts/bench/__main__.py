@@ -1,0 +1,30 @@
+"""``python -m scripts.bench [NAME…]``: run the benchmarks and write $HALTLINE_HOME/bench/*.json."""
+
+import sys
+from collections.abc import Callable
+
+from scripts.bench import bench_path, bench_signal
+from scripts.bench.report import Figure, home, line
+
+BENCHES: dict[str, Callable[[], list[Figure]]] = {
+    "path": bench_path.main,
+    "signal": bench_signal.main,
+}
+
+
+def main(names: list[str]) -> int:
+    """Exit code: 0 done, 2 a name is unknown. A figure that misses its aim is no failure."""
+    unknown = [one for one in names if one not in BENCHES]
+    if unknown:
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHES:
+        print(f"{name}:", flush=True)
+        for figure in BENCHES[name]():
+            print(line(figure), flush=True)
+    print(f"written to {home() / 'bench'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

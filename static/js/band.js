@@ -1,0 +1,203 @@
+// The frame of every page: state word, clocks, halt line, connection, and the banner that says
+// what is not live and why.
+
+import { age, clock, day, moment, UNKNOWN } from "./format.js";
+import { aged, attribute, glyph, put } from "./cells.js";
+
+const band = document.getElementById("band");
+const main = document.getElementById("main");
+const line = document.getElementById("haltline");
+const banner = document.getElementById("banner");
+const announce = document.getElementById("announce");
+const part = (name) => document.querySelector(`[data-band="${name}"]`);
+const parts = Object.fromEntries(
+  [
+    "glyph", "word", "sub", "clock", "date", "feed-clock", "feed-sub", "data-age", "data-sub", "conn",
+    "conn-glyph", "conn-word", "conn-sub", "feed-spec", "frame-seq", "frame-rate", "skew",
+  ].map((name) => [name, part(name)]),
+);
+const bannerParts = Object.fromEntries(
+  [...banner.querySelectorAll("[data-banner]")].map((node) => [node.dataset.banner, node]),
+);
+const [environment, , ...titleRest] = document.title.split(" · ");
+const TICK_MS = 250;
+const RELOADED = "haltline.reloaded";
+
+let frame = null;
+let told = "";
+
+export function firmState(states) {
+  return states.includes("ACTIVE") ? "ACTIVE" : "UNKNOWN";
+}
+
+export function lineWords(states) {
+  const active = states.filter((state) => state === "ACTIVE").length;
+  const unknown = states.length - active;
+  const words = [active && `${active} active`, unknown && `${unknown} unknown`].filter(Boolean);
+  return `${states.length} strategies: ${words.join(", ") || "none"}`;
+}
+
+export function feedWords(feed, nowMs) {
+  const words = [];
+  const at = moment(feed.clock);
+  if (at !== null) {
+    words.push(day(at, new Date(at).getUTCFullYear() !== new Date(nowMs).getUTCFullYear()));
+  }
+  const pace = { "": "", 1: "", max: " at full speed" }[feed.speed] ?? ` × ${feed.speed}`;
+  words.push(feed.state + (feed.state === "running" ? pace : ""));
+  return words.join(" · ");
+}
+
+function subWords(states) {
+  const active = states.filter((state) => state === "ACTIVE").length;
+  const words = `${active} of ${states.length} strategies active`;
+  return active === states.length ? words : `${words}, ${states.length - active} unknown`;
+}
+
+function drawState(live) {
+  const dead = live.standing() === "dead";
+  const states = frame ? frame.strategies.map((one) => one.state) : [];
+  const known = frame ? firmState(states) : "UNKNOWN";
+  const state = dead ? "UNKNOWN" : known;
+  if (!frame && !dead) return; // the server's picture stands until the first frame
+  attribute(band, "data-state", state);
+  glyph(parts.glyph, state);
+  put(parts.word, state);
+  if (frame) put(parts.sub, dead ? `was ${known} at ${clock(frame.at)}` : subWords(states));
+  document.title = [environment, state, ...titleRest].join(" · ");
+  const drawn = dead ? [...line.children].map(() => "UNKNOWN") : states;
+  if (!dead && line.children.length !== states.length) {
+    line.replaceChildren(...states.map(() => document.createElement("i")));
+  }
+  [...line.children].forEach((segment, n) => attribute(segment, "data-state", drawn[n]));
+  attribute(line, "aria-label", lineWords(drawn));
+}
+
+function drawData(live) {
+  if (!frame) return;
+  const past = live.age();
+  const ages = frame.strategies.map((one) => one.data_age_ms);
+  const known = ages.filter((ms) => ms !== null);
+  const worse = frame.strategies.filter((one) => one.data !== "fresh").length;
+  const oldest = known.length < ages.length || !ages.length ? null : Math.max(...known) + past;
+  const status = live.standing() === "dead" ? "stale" : worse ? "late" : "fresh";
+  aged(parts["data-age"], age(oldest), status);
+  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price in use");
+}
+
+function connWords(live) {
+  const past = live.age();
+  const last = live.asOf === null ? "no frame yet" : `last frame ${clock(live.asOf)}`;
+  switch (live.standing()) {
+    case "live":
+      return ["live", "Live", `frame ${Math.round(past / 10) * 10} ms old`];
+    case "late":
+      return ["late", `Late ${age(past)}`, last];
+    case "try":
+      return ["try", live.seq === null ? "Connecting" : "Reconnecting", `try ${live.attempt}`];
+    default:
+      return ["dead", past === Infinity ? "Dead" : `Dead ${age(past, true)}`, last];
+  }
+}
+
+function drawConnection(live) {
+  const standing = live.standing();
+  const [icon, word, sub] = connWords(live);
+  for (const node of [band, main, parts.conn]) attribute(node, "data-conn", standing);
+  glyph(parts["conn-glyph"], icon);
+  put(parts["conn-word"], word);
+  put(parts["conn-sub"], sub);
+  put(parts["frame-seq"], `frame ${live.seq === null ? UNKNOWN : live.seq.toLocaleString("en")}`);
+  put(parts["frame-rate"], `${live.rate().toFixed(0)} Hz`);
+  const skew = live.clock.skew();
+  if (skew !== null) {
+    const sign = skew < 0 ? "−" : "+";
+    put(parts.skew, `clock skew ${sign}${Math.abs(Math.round(skew))} ms`);
+  }
+}
+
+// Head and text of the banner; null when the page is to be believed.
+export function bannerWords(live) {
+  if (live.phase === "ended") {
+    return ["Signed out.", "This session has ended. Nothing on this page is live.", "Sign in"];
+  }
+  if (live.standing() !== "dead") return null;
+  const past = live.age();
+  const since = past === Infinity ? "" : ` ${age(past, true)} ago`;
+  if (live.phase !== "open") {
+    const left = Math.max(0, Math.ceil((live.nextAt - performance.now()) / 1000));
+    const next = live.phase === "waiting" ? `Next try in ${left} s, attempt ${live.attempt + 1}.` : `Trying, attempt ${live.attempt}.`;
+    const text = `Nothing on this page is live. ${next} Strategies run on without this page.`;
+    return [`Connection lost${since}.`, text, "Try now"];
+  }
+  const why =
+    live.source === "up"
+      ? "This page is connected, but the portfolio process publishes nothing."
+      : "This page is connected, but Redis, through which live values come, does not answer.";
+  const head = past === Infinity ? "No frame yet." : `No frame for ${age(past, true)}.`;
+  return [head, `${why} Nothing on this page is live. It goes on by itself.`, ""];
+}
+
+function drawBanner(live) {
+  const words = bannerWords(live);
+  banner.hidden = words === null;
+  const [head, text, action] = words ?? ["", "", ""];
+  put(bannerParts.head, head);
+  put(bannerParts.text, text);
+  put(bannerParts.again, action);
+  bannerParts.again.hidden = !action;
+  const news = words ? head.replace(/ \d.*/, ".") : told ? "Live again." : "";
+  if (news !== told) {
+    put(announce, news);
+    told = words ? news : "";
+  }
+}
+
+function tick(live) {
+  const now = live.clock.now();
+  put(parts.clock, clock(now));
+  put(parts.date, day(now));
+  drawConnection(live);
+  drawState(live);
+  drawData(live);
+  drawBanner(live);
+}
+
+// A session that ended: the server sends a signed-out person to sign-in by itself. Once, so that
+// a page that cannot agree with its server does not turn in circles.
+function leave() {
+  const last = Number(sessionStorage.getItem(RELOADED) ?? 0);
+  if (Date.now() - last < 15_000) return;
+  sessionStorage.setItem(RELOADED, String(Date.now()));
+  location.reload();
+}
+
+// Start drawing from `live`; `each` is called with every tick as well.
+export function drawBand(live, each) {
+  live.addEventListener("desk", ({ detail }) => {
+    frame = detail;
+    put(parts["feed-clock"], clock(moment(frame.feed.clock)));
+    put(parts["feed-sub"], feedWords(frame.feed, live.clock.now()));
+    put(parts["feed-spec"], frame.feed.spec || UNKNOWN);
+    tick(live);
+  });
+  live.addEventListener("change", () => tick(live));
+  live.addEventListener("ended", () => {
+    tick(live);
+    leave();
+  });
+  bannerParts.again.addEventListener("click", () => {
+    if (live.phase === "ended") location.reload();
+    else live.tryNow();
+  });
+  const beat = () => {
+    tick(live);
+    each();
+  };
+  setInterval(beat, TICK_MS);
+  beat();
+}
+
+export function firstAsOf() {
+  return moment(band.dataset.asOf || null);
+}

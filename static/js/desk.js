@@ -1,0 +1,248 @@
+// The desk page: every strategy, the register of figures, the lists under the table.
+
+import { drawBand, firstAsOf } from "./band.js";
+import { aged, attribute, figure, glyph, put, rows, signed } from "./cells.js";
+import * as format from "./format.js";
+import { DEAD_MS, Live } from "./live.js";
+import { drawSpark } from "./spark.js";
+
+const owners = JSON.parse(document.getElementById("owners").textContent);
+const table = document.getElementById("strategies");
+const template = document.getElementById("strategy-row");
+const live = new Live("desk", firstAsOf());
+const SIDES = { 1: "long", 0: "out of", "-1": "short" };
+const TAPE_EVERY_MS = 2000;
+
+let frame = null;
+const cellsOf = new WeakMap();
+
+// The cells of a row by name, looked up once.
+function cells(row) {
+  let known = cellsOf.get(row);
+  if (!known) {
+    const named = [...row.querySelectorAll("[data-f]")].map((node) => [node.dataset.f, node]);
+    known = {
+      ...Object.fromEntries(named),
+      state: row.querySelector(".state"),
+      stateCell: row.querySelector(".c-state"),
+      spark: row.querySelector(".spark"),
+    };
+    cellsOf.set(row, known);
+  }
+  return known;
+}
+
+const sentence = (kind) => (kind[0] ?? "").toUpperCase() + kind.slice(1).replaceAll("-", " ");
+
+export function positionWords(held) {
+  if (held === null || held === undefined) return [format.UNKNOWN, ""];
+  if (!held.length) return ["none", ""];
+  const words = held.map((one) => `${format.exact(one.quantity, true)} ${one.symbol}`);
+  return words.length > 2 ? [words[0], `and ${words.length - 1} more`] : [words[0], words[1] ?? ""];
+}
+
+function fillRow(row, one) {
+  const at = cells(row);
+  const pnlTone = format.tone(one.pnl);
+  row.classList.toggle("stale-row", one.data === "stale" || one.data === "dead");
+  attribute(at.state, "data-state", one.state);
+  glyph(at.state.querySelector("use"), one.state);
+  put(at.state.querySelector(".state-word"), one.state);
+  if (one.why) attribute(at.stateCell, "title", one.why);
+  else at.stateCell.removeAttribute("title");
+  put(at.key, one.key);
+  put(at.kind, `${sentence(one.kind)} · ${one.account}`);
+  put(at.owner, owners[one.owner] ?? one.owner);
+  const [position, more] = positionWords(one.position);
+  figure(at.position, position);
+  figure(at["position-more"], more);
+  drawSpark(at.spark, one.line ?? [], pnlTone);
+  signed(at.pnl, format.number(one.pnl, 2, true), pnlTone);
+  signed(at.unrealised, format.number(one.unrealised, 2, true), format.tone(one.unrealised));
+  figure(at.gross, format.thousands(one.gross));
+  figure(at.net, format.thousands(one.net, true));
+  figure(at.orders, format.count(one.orders_open));
+  figure(at.fills, format.count(one.fills));
+  fillAges(row, one);
+}
+
+// What grows between frames: ages of signals and of prices.
+function fillAges(row, one) {
+  const at = cells(row);
+  const past = live.age();
+  const signal = one.last_signal;
+  put(at.signal, signal ? `${SIDES[signal.direction] ?? ""} ${signal.symbol}` : "none");
+  const old = signal ? format.age(signal.age_ms === null ? null : signal.age_ms + past, true) : "";
+  put(at["signal-sub"], signal ? `${signal.confidence.toFixed(2)} · ${old}` : "");
+  const status = past >= DEAD_MS ? "stale" : one.data;
+  const grown = one.data_age_ms === null ? null : one.data_age_ms + past;
+  aged(at["data-age"], format.age(grown), status);
+}
+
+function fillFigure(name, text, unit, sub, tone = "") {
+  const box = document.querySelector(`[data-figure="${name}"]`);
+  signed(box.querySelector(".figure-value"), text, tone);
+  put(box.querySelector("[data-unit]"), unit);
+  put(box.querySelector("[data-sub]"), sub);
+}
+
+function fillRegister() {
+  const sums = frame.totals;
+  const money = (name, value, sub) =>
+    fillFigure(name, format.number(value, 0, true), "USD", sub, format.tone(value));
+  const unmarked = sums.unmarked?.length ? `no price: ${sums.unmarked.join(", ")}` : "";
+  money("pnl_today", sums.pnl_today, unmarked || "since 00:00 UTC, after fees");
+  money("realised", sums.realised, "all days, before fees");
+  fillFigure("fees", format.number(sums.fees, 0), "USD", `all days, ${format.count(sums.fills)} fills`);
+  fillFigure("gross", ...format.compact(sums.gross), `${format.count(sums.orders_open)} orders open`);
+  fillFigure("net", ...format.compact(sums.net, true), "long less short");
+  fillMarks();
+}
+
+function fillMarks() {
+  const value = frame.totals.unrealised;
+  const old = `marks ${format.age(live.age())} old`;
+  fillFigure("unrealised", format.number(value, 0, true), "USD", old, format.tone(value));
+  const feed = frame.feed;
+  const tick = feed.age_ms === null ? null : feed.age_ms + live.age();
+  const [amount, unit] = format.age(tick).split(/ (.*)/);
+  const box = document.querySelector('[data-figure="feed"]');
+  put(box.querySelector(".v"), amount);
+  put(box.querySelector("[data-unit]"), unit ? `${unit} old` : "");
+  const pace = { "": "", 1: "", max: " at full speed" }[feed.speed] ?? ` × ${feed.speed}`;
+  put(box.querySelector("[data-sub]"), `${feed.state}${feed.state === "running" ? pace : ""}`);
+}
+
+// What is summed over strategies, below the table.
+function fillLists() {
+  const held = new Map();
+  for (const one of frame.strategies.flatMap((line) => line.position ?? [])) {
+    held.set(one.symbol, [...(held.get(one.symbol) ?? []), one]);
+  }
+  const instruments = [...held].sort(([a], [b]) => (a < b ? -1 : 1));
+  rows(tbody("instruments"), instruments, ([symbol]) => symbol, () => blank(4), (row, [symbol, of]) => {
+    const unrealised = format.sum(of.map((one) => one.unrealised));
+    put(row.cells[0], symbol);
+    figure(row.cells[1], format.exact(format.sum(of.map((one) => one.quantity)), true));
+    figure(row.cells[2], format.exact(of[0].mark));
+    signed(row.cells[3], format.number(unrealised, 2, true), format.tone(unrealised));
+  });
+  rows(tbody("groups"), groups(), (one) => one.key, () => blank(4), (row, one) => {
+    const pnl = format.sum(one.of.map((line) => line.pnl));
+    const count = one.of.length === 1 ? "1 strategy" : `${one.of.length} strategies`;
+    if (!row.cells[0].firstChild) row.cells[0].append(`${one.name} `, document.createElement("small"));
+    put(row.cells[0].querySelector("small"), one.sub ? `${one.sub} · ${count}` : count);
+    signed(row.cells[1], format.number(pnl, 2, true), format.tone(pnl));
+    figure(row.cells[2], format.thousands(format.sum(one.of.map((line) => line.gross))));
+    figure(row.cells[3], format.thousands(format.sum(one.of.map((line) => line.net)), true));
+  });
+}
+
+function groups() {
+  const by = (kind, nameOf, subOf) => {
+    const found = new Map();
+    for (const line of frame.strategies) {
+      const name = nameOf(line);
+      const group = found.get(name) ?? { key: `${kind} ${name}`, name, sub: subOf(line), of: [] };
+      group.of.push(line);
+      found.set(name, group);
+    }
+    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  };
+  return [
+    ...by("account", (line) => line.account, (line) => line.venue ?? ""),
+    ...by("trader", (line) => owners[line.owner] ?? line.owner, () => ""),
+  ];
+}
+
+const tbody = (id) => document.getElementById(id).tBodies[0];
+
+function blank(width) {
+  const row = document.createElement("tr");
+  const head = document.createElement("th");
+  head.scope = "row";
+  row.append(head);
+  for (let n = 1; n < width; n += 1) {
+    const cell = document.createElement("td");
+    cell.className = "num live";
+    row.append(cell);
+  }
+  return row;
+}
+
+// The tape is read again when the frame says that orders or fills were added.
+const tape = document.getElementById("tape");
+let tapeOf = null;
+let tapeAt = 0;
+
+async function fillTape() {
+  const now = `${frame.totals.fills} ${frame.totals.orders_open}`;
+  if (tapeOf === now || performance.now() - tapeAt < TAPE_EVERY_MS) return;
+  tapeAt = performance.now();
+  try {
+    const answer = await fetch(tape.dataset.from, { headers: { Accept: "application/json" } });
+    if (!answer.ok || answer.redirected) return; // the socket tells a session that has ended
+    const told = await answer.json();
+    tapeOf = now;
+    tape.tBodies[0].replaceChildren(...told.tape.map(tapeRow));
+  } catch {
+    // asked again with the next frame that differs; the band tells a lost connection
+  }
+}
+
+function tapeRow(one) {
+  const row = document.createElement("tr");
+  const cell = (tag, text, name) => {
+    const node = document.createElement(tag);
+    node.textContent = text;
+    node.className = name;
+    row.append(node);
+    return node;
+  };
+  cell("td", one.at, "dim");
+  cell("th", one.what, "").scope = "row";
+  cell("td", one.strategy, "");
+  cell("td", one.text, "cut").title = one.text;
+  return row;
+}
+
+function fillBooks() {
+  const note = document.getElementById("books-note");
+  const { status, as_of: asOf, age_ms: ms } = frame.books ?? { status: "fresh" };
+  note.hidden = status === "fresh";
+  if (note.hidden) return;
+  const words = `The database was last read at ${format.clock(format.moment(asOf))}, ${format.age(ms)} ago: positions, orders and fills are as of then; prices go on.`;
+  put(note.querySelector("span"), words);
+}
+
+live.addEventListener("desk", ({ detail }) => {
+  frame = detail;
+  if (table) rows(table.tBodies[0], frame.strategies, (one) => one.key, newRow, fillRow);
+  else if (frame.strategies.length) location.reload(); // the first strategy has come
+  document.getElementById("no-frame")?.remove();
+  put(document.getElementById("as-of"), format.clock(frame.at));
+  put(document.getElementById("strategies-sum"), summary());
+  fillRegister();
+  fillLists();
+  fillBooks();
+  fillTape();
+});
+
+function summary() {
+  const active = frame.strategies.filter((one) => one.state === "ACTIVE").length;
+  const unknown = frame.strategies.length - active;
+  return [`${frame.strategies.length} of ${frame.strategies.length}`, `${active} active`, unknown && `${unknown} unknown`]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+const newRow = () => template.content.firstElementChild.cloneNode(true);
+
+drawBand(live, () => {
+  if (!frame) return;
+  for (const one of frame.strategies) {
+    const row = table?.tBodies[0].querySelector(`[data-key="${CSS.escape(one.key)}"]`);
+    if (row) fillAges(row, one);
+  }
+  fillMarks();
+});

@@ -1,0 +1,39 @@
+"""What every test may use."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.desk import Desk, running_desk
+from tests.support.flush import let_django_flush
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
+        raise pytest.UsageError(
+            "tests need services: run make test (or python -m tests), which starts its own,"
+            " or set DATABASE_URL and REDIS_URL"
+        )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drills run only when they are asked for."""
+    if config.option.markexpr:
+        return
+    drills = [item for item in items if item.get_closest_marker("drill")]
+    if drills:
+        config.hook.pytest_deselected(items=drills)
+        items[:] = [item for item in items if item not in drills]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flushable(django_db_setup: None) -> None:
+    let_django_flush()
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """The whole desk on simulated prices, started once a run."""
+    with running_desk(tmp_path_factory.mktemp("desk") / "home", FEED="simulated") as running:
+        yield running

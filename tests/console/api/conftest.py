@@ -1,0 +1,165 @@
+"""A small desk in the database, and quotes in Redis, for the API to read."""
+
+import datetime as dt
+import time
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+
+import msgspec
+import numpy as np
+import pytest
+
+from console.stores import redis_client
+from trading import streams, ticks
+from trading.models import Fill, Order, Position, Signal, Strategy, VenueAccount, VenueReading
+from trading.universe import UNIVERSE
+
+START = dt.datetime(2026, 11, 21, 9, 30, tzinfo=dt.UTC)
+KEYS = (streams.TICKS, streams.QUOTES, streams.FEED_STATE)
+
+
+@pytest.fixture(autouse=True)
+def empty_redis() -> Iterator[None]:
+    """No quotes and no heartbeats, before and after."""
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    client = redis_client()
+    stages = list(client.scan_iter(match=streams.stage_key("*", "*")))
+    client.delete(*KEYS, *stages)
+
+
+@pytest.fixture
+def strategy(db: None) -> Strategy:
+    account = VenueAccount.objects.create(
+        name="paper-1", venue="Paper One", adapter="none", address="127.0.0.1:1"
+    )
+    return Strategy.objects.create(
+        key="mom-eurusd", kind="momentum", owner="mercy.okafor", account=account,
+        symbols=["EURUSD"], size_notional=100_000,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def other(strategy: Strategy) -> Strategy:
+    account = VenueAccount.objects.create(
+        name="paper-2", venue="Paper Two", adapter="none", address="127.0.0.1:1"
+    )
+    return Strategy.objects.create(
+        key="mr-btcusdt", kind="mean-reversion", owner="tomas.brandt", account=account,
+        symbols=["BTCUSDT"], size_notional=50_000,
+    )  # fmt: skip
+
+
+def new_order(strategy: Strategy, number: int, **facts: object) -> Order:
+    """Order ``number`` of the strategy, made ``number`` seconds after nine thirty."""
+    given: dict[str, object] = {
+        "client_order_id": f"{strategy.account_id}-{number:04d}",
+        "intent_id": str(uuid.uuid4()),
+        "correlation_id": f"c-{number}",
+        "account_id": strategy.account_id,
+        "strategy": strategy,
+        "symbol": strategy.symbols[0],
+        "side": "buy",
+        "order_type": "limit",
+        "time_in_force": "ioc",
+        "quantity": Decimal("10000"),
+        "limit_price": Decimal("1.15240"),
+        "reference_price": Decimal("1.1523"),
+        "state": "filled",
+        "shard": "shard:0",
+        "shard_token": 1,
+        "tick_time": START,
+        "created_at": START + dt.timedelta(seconds=number),
+    }
+    return Order.objects.create(**given | facts)
+
+
+def new_fill(order: Order, sequence: int, **facts: object) -> Fill:
+    given: dict[str, object] = {
+        "account_id": order.account_id,
+        "venue_fill_id": f"f-{sequence}",
+        "sequence": sequence,
+        "order": order,
+        "strategy_id": order.strategy_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "price": Decimal("1.15240"),
+        "fee": Decimal("0.000000000001"),
+        "fee_currency": "USD",
+        "venue_time": START + dt.timedelta(seconds=sequence),
+        "feed_time": START,
+        "recorded_at": START + dt.timedelta(seconds=sequence),
+    }
+    return Fill.objects.create(**given | facts)
+
+
+def new_signal(strategy: Strategy, number: int, **facts: object) -> Signal:
+    given: dict[str, object] = {
+        "id": f"{strategy.key}-{number:04d}",
+        "strategy": strategy,
+        "symbol": strategy.symbols[0],
+        "direction": 1,
+        "score": 1.5,
+        "confidence": 0.75,
+        "horizon_s": 60.0,
+        "price": Decimal("1.15"),
+        "feed_time": START,
+        "created_at": START + dt.timedelta(seconds=number),
+        "latency_us": 120,
+    }
+    return Signal.objects.create(**given | facts)
+
+
+def new_position(strategy: Strategy, quantity: str, cost: str, **facts: object) -> Position:
+    given: dict[str, object] = {
+        "account_id": strategy.account_id,
+        "strategy": strategy,
+        "symbol": strategy.symbols[0],
+        "quantity": Decimal(quantity),
+        "cost": Decimal(cost),
+        "fees": Decimal("1.50"),
+        "fills": 1,
+        "updated_at": START,
+    }
+    return Position.objects.create(**given | facts)
+
+
+def new_reading(strategy: Strategy, quantity: str, seconds: int) -> VenueReading:
+    return VenueReading.objects.create(
+        account_id=strategy.account_id,
+        taken_at=START + dt.timedelta(seconds=seconds),
+        fill_sequence=seconds,
+        positions=[
+            {
+                "symbol": strategy.symbols[0], "quantity": quantity, "cash_flow": "-11524.00",
+                "fees": "1.5",
+            }
+        ],
+        open_orders=[],
+        balances={},
+    )  # fmt: skip
+
+
+def quoted(symbol: str, bid: str, ask: str) -> None:
+    """The feed's newest entry: one good quote of ``symbol``, just now."""
+    now = time.time_ns()
+    tick = ticks.empty(1)
+    tick["instrument"] = UNIVERSE.by_symbol(symbol).id
+    tick["time"] = now
+    tick["bid"], tick["ask"] = (int(Decimal(one) * 10**9) for one in (bid, ask))
+    session = "5f0c1c1e-1111-4222-8333-444455556666"
+    fields = {
+        "d": ticks.pack(np.asarray(tick)), "clk": now, "boot": 0, "wall": now, "bid": "b",
+        "s": session,
+    }  # fmt: skip
+    client = redis_client()
+    client.xadd(streams.TICKS, {name: value for name, value in fields.items()})
+    client.set(
+        streams.FEED_STATE, msgspec.json.encode({"spec": "simulated", "state": "running"})
+    )

@@ -1,0 +1,44 @@
+"""/api/latest-prices, /api/data-freshness and /api/trading-status."""
+
+import pytest
+from django.test import Client
+
+from tests.console.api.conftest import quoted
+from trading.models import Strategy
+
+pytestmark = pytest.mark.django_db
+
+
+def test_prices_as_the_runbook_reads_them(caller: Client) -> None:
+    quoted("EURUSD", "1.1530", "1.1532")
+    quoted("BTCUSDT", "61000.1", "61000.20")
+    newest, older = caller.get("/api/latest-prices").json()
+    assert [newest[name] for name in ("symbol", "bid", "ask")] == ["BTCUSDT", "61000.1", "61000.2"]
+    assert newest["timestamp"].endswith("Z")
+    assert (older["symbol"], older["status"]) == ("EURUSD", "fresh")
+    assert [one["symbol"] for one in caller.get("/api/latest-prices?symbol=EURUSD").json()] == [
+        "EURUSD"
+    ]
+
+
+def test_freshness_of_what_is_traded(caller: Client, strategy: Strategy, other: Strategy) -> None:
+    quoted("EURUSD", "1.1530", "1.1532")
+    answer = caller.get("/api/data-freshness").json()
+    states = {one["symbol"]: (one["status"], one["age_ms"] is None) for one in answer["symbols"]}
+    assert states == {"EURUSD": ("fresh", False), "BTCUSDT": ("dead", True)}
+    assert (answer["feed"], answer["status"]) == ("simulated", "dead")
+
+
+def test_nothing_is_said_to_be_active_that_was_not_heard(
+    caller: Client, strategy: Strategy
+) -> None:
+    status = caller.get("/api/trading-status").json()
+    assert status["mode"] == "UNKNOWN"
+    assert status["holds"] == []
+    scopes = {one["scope"]: one["mode"] for one in status["scopes"]}
+    assert scopes == {
+        "firm": "UNKNOWN",
+        "account:paper-1": "UNKNOWN",
+        "strategy:mom-eurusd": "UNKNOWN",
+    }
+    assert [one["valid"] for one in status["licences"]] == [False]

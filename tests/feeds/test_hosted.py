@@ -1,0 +1,252 @@
+"""The feed as a process: killed, stopped, without Redis, without PostgreSQL."""
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from audit.models import Entry
+from tests.feeds.builders import NS, SHARED, quote_line, quotes_file
+from tests.feeds.conftest import OwnRedis, Start
+from tests.feeds.rig import Gate, entries, feed_state, reading, test_database_url, until
+from trading import streams
+from trading.feeds.ingestor import Ingestor
+from trading.feeds.replay import Replay
+from trading.health import read_stages
+from trading.models import FeedReject, FeedSession, VenueAccount
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FXCM = SHARED / "eurusd-fxcm-20140502.quotes.csv.gz"
+SPOT = SHARED / "btcusdt-spot-20240808.quotes.csv.gz"
+READERS = ("shard:0", "papervenue")
+
+
+def good(*paths: Path) -> bytes:
+    ingestor = Ingestor()
+    batches = Replay(paths).batches(rows=4_096)
+    return np.concatenate([ingestor.process(one).ticks for one in batches]).tobytes()
+
+
+def ended(own: OwnRedis) -> bool:
+    return bool(feed_state(own.client()).get("status") == "ended")
+
+
+def session_saved(**fields: Any) -> FeedSession | None:
+    return FeedSession.objects.filter(**fields).first()
+
+
+@pytest.mark.timeout(170)
+def test_kill_9_in_mid_replay_loses_nothing_and_repeats_nothing(
+    own_redis: OwnRedis, start_feed: Start
+) -> None:
+    redis = own_redis.client()
+    spec = f"replay:{FXCM},{SPOT}"
+    with reading(redis, *READERS):
+        for token, upto in enumerate((150, 500, 900), start=1):
+            feed = start_feed(spec, speed="max", token=token)
+            until(lambda upto=upto: redis.xlen(streams.TICKS) >= upto, seconds=40)
+            feed.kill()
+            assert not ended(own_redis)
+        start_feed(spec, speed="max", token=4)
+        until(lambda: ended(own_redis), seconds=90)
+    found = entries(redis)
+    assert b"".join(one.ticks.tobytes() for one in found) == good(FXCM, SPOT)
+    assert all(one.lock for one in found)
+    assert [one.end for one in found] == [False] * (len(found) - 1) + [True]
+    assert max(len(one.ticks) for one in found) <= 64
+    assert len({one.session for one in found}) == 1
+    state = feed_state(redis)
+    assert state["refused"] == {"crossed": 12_061}
+    assert state["read"] == state["accepted"] + 12_061 == 96_406 + 28_040
+    saved = until(lambda: session_saved(ended_at__isnull=False))
+    assert str(saved.id) == state["session"]
+    assert saved.state["refused"] == {"crossed": 12_061}
+    until(lambda: FeedReject.objects.count() == 1_000)
+    lines = FeedReject.objects.values_list("line", flat=True)
+    assert Counter(lines).most_common(1)[0][1] == 1
+    record = Counter(Entry.objects.values_list("action", "outcome"))
+    assert record == {("feed.start", "done"): 4, ("feed.end", "done"): 1}
+
+
+def test_at_full_speed_it_waits_for_a_reader_and_says_so(
+    own_redis: OwnRedis, start_feed: Start
+) -> None:
+    redis = own_redis.client()
+    VenueAccount.objects.create(name="paper-1", venue="Paper", adapter="x", address="x")
+    feed = start_feed(f"replay:{SPOT}", speed="max")
+    with reading(redis, *READERS):
+        waiting = until(lambda: feed_state(redis).get("status") == "waiting" and feed_state(redis))
+        assert waiting["waiting_for"] == ["gateway:paper-1"]
+        assert sum(len(one.ticks) > 0 for one in entries(redis)) == 4
+        # The reader has lost its place: it starts at the newest entry, and is nudged.
+        with reading(redis, "gateway:paper-1"):
+            until(lambda: redis.xlen(streams.TICKS) > 50)
+        stood = redis.xlen(streams.TICKS)
+        until(lambda: feed_state(redis)["status"] == "waiting")
+        assert redis.xlen(streams.TICKS) <= stood + 6
+    assert feed.stop() < 2
+
+
+def test_the_end_of_a_replay_is_said_and_the_feed_stays(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis = own_redis.client()
+    path = quotes_file(tmp_path / "a.csv", [quote_line(0), "rubbish", quote_line(0.2)])
+    feed = start_feed(f"replay:{path}")
+    until(lambda: ended(own_redis))
+    count = redis.xlen(streams.TICKS)
+    then = feed_state(redis)["at_wall"]
+    until(lambda: feed_state(redis)["at_wall"] > then + NS)
+    stages = read_stages(redis)
+    assert stages["feed"][0].status == "fresh"
+    assert stages["data-ingestor"][0].status == "fresh"
+    reject = until(FeedReject.objects.first)
+    assert (reject.source, reject.line, reject.reason) == ("a.csv", 3, "malformed")
+    feed.kill()
+    again = start_feed(f"replay:{path}", token=2)
+    later = feed_state(redis)["at_wall"]
+    until(lambda: feed_state(redis)["at_wall"] > later)
+    assert redis.xlen(streams.TICKS) == count
+    quote: Any = redis.hget(streams.QUOTES, "EURUSD")
+    assert json.loads(quote) == {
+        "symbol": "EURUSD", "bid": "1.38626", "ask": "1.38627", "bid_size": "0", "ask_size": "0",
+        "time": "2014-05-02T05:00:00.200000Z", "session": feed_state(redis)["session"],
+        "seq": count,
+    }  # fmt: skip
+    assert again.stop() < 2
+
+
+def test_a_new_start_of_the_desk_is_a_new_session_from_the_beginning(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis = own_redis.client()
+    path = quotes_file(tmp_path / "a.csv", [quote_line(s) for s in range(60)])
+    first = start_feed(f"replay:{path}", speed="10")
+    until(lambda: feed_state(redis).get("read", 0) > 3)
+    one = feed_state(redis)["session"]
+    until(session_saved)
+    first.kill()
+    start_feed(f"replay:{path}", speed="10", desk="desk-2")
+    until(lambda: feed_state(redis)["session"] != one and feed_state(redis)["read"] > 3)
+    found = entries(redis)
+    sessions = list(dict.fromkeys(entry.session for entry in found))
+    starts = [next(e for e in found if e.session == name).ticks["time"][0] for name in sessions]
+    assert len(sessions) == 2
+    assert starts[0] == starts[1]
+    old = until(lambda: session_saved(id=one, ended_at__isnull=False))
+    assert old.state["session"] == one
+    reasons = Entry.objects.order_by("recorded_at").values_list("action", "reason")
+    assert ("feed.end", "left open when the desk stopped") in set(reasons)
+
+
+def test_the_simulator_goes_on_with_the_last_prices(own_redis: OwnRedis, start_feed: Start) -> None:
+    redis = own_redis.client()
+    begun = time.time_ns()
+    first = start_feed("simulated")
+    until(lambda: redis.xlen(streams.TICKS) > 40)
+    seconds = first.stop()
+    assert seconds < 2
+    before = feed_state(redis)
+    saved = until(lambda: session_saved(ended_at__isnull=False))
+    assert saved.state == before
+    times = np.concatenate([one.ticks["time"] for one in entries(redis)])
+    assert begun <= times.min()
+    assert times.max() <= time.time_ns()
+    redis.flushall()  # what the database has is enough
+    start_feed("simulated", desk="desk-2")
+    until(lambda: redis.xlen(streams.TICKS) > 3)
+    after = feed_state(redis)
+    assert after["session"] != before["session"]
+    assert set(after["last"]) <= set(before["last"])
+    for symbol, values in after["last"].items():
+        assert values[0] == pytest.approx(before["last"][symbol][0], rel=0.01)
+    assert after["read"] == after["accepted"] + sum(after["refused"].values())
+
+
+def test_without_redis_a_replay_waits_and_loses_nothing(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    path = quotes_file(tmp_path / "a.csv", [quote_line(s / 10) for s in range(500)])
+    start_feed(f"replay:{path}", speed="10")
+    until(lambda: own_redis.client().xlen(streams.TICKS) > 10)
+    before = entries(own_redis.client())
+    own_redis.stop()
+    time.sleep(1.5)  # the outage itself
+    own_redis.start()  # empty: it keeps nothing
+    redis = own_redis.client()
+    until(lambda: ended(own_redis), seconds=30)
+    after = entries(redis)
+    times = np.concatenate([one.ticks["time"] for one in [*before, *after]])
+    assert np.unique(times).size >= 490  # all but what was published between the two looks
+    assert (np.diff(np.concatenate([one.ticks["time"] for one in after])) > 0).all()
+    assert feed_state(redis)["accepted"] == 500
+    assert len({one.session for one in [*before, *after]}) == 1
+
+
+def test_without_redis_a_simulator_loses_the_quotes_of_the_outage(
+    own_redis: OwnRedis, start_feed: Start
+) -> None:
+    start_feed("simulated")
+    until(lambda: own_redis.client().xlen(streams.TICKS) > 10)
+    own_redis.stop()
+    time.sleep(2.5)  # the outage itself
+    back = time.time_ns()
+    own_redis.start()
+    redis = own_redis.client()
+    until(lambda: redis.xlen(streams.TICKS) > 10)
+    times = np.concatenate([one.ticks["time"] for one in entries(redis)])
+    assert times.min() > back - NS
+    state = feed_state(redis)
+    assert state["read"] == state["accepted"] + sum(state["refused"].values())
+
+
+def test_without_the_database_the_feed_runs_and_is_saved_later(
+    own_redis: OwnRedis, start_feed: Start
+) -> None:
+    redis = own_redis.client()
+    gate = Gate()
+    start_feed("simulated", database_url=test_database_url(gate.port))
+    until(lambda: redis.xlen(streams.TICKS) > 40)
+    assert not FeedSession.objects.exists()
+    gate.open()
+    saved = until(session_saved)
+    assert str(saved.id) == feed_state(redis)["session"]
+    assert set(Entry.objects.values_list("action", flat=True)) == {"feed.start"}
+
+
+def test_when_redis_forgot_the_feed_goes_on_from_the_database(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis = own_redis.client()
+    path = quotes_file(tmp_path / "a.csv", [quote_line(s / 10) for s in range(500)])
+    first = start_feed(f"replay:{path}", speed="10")
+    saved = until(lambda: session_saved(state__read__gt=20))
+    first.kill()
+    redis.flushall()
+    start_feed(f"replay:{path}", speed="10", token=2)
+    until(lambda: redis.xlen(streams.TICKS) > 3)
+    state = feed_state(redis)
+    assert state["session"] == str(saved.id)
+    assert entries(redis)[0].ticks["time"][0] > quote_time(path, saved.state["read"] - 1)
+    assert state["read"] > saved.state["read"]
+
+
+def quote_time(path: Path, row: int) -> int:
+    return int(Replay([path]).take(rows=row + 1).rows["tick"]["time"][row])
+
+
+def test_a_quiet_recording_still_gives_signs_of_life(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis = own_redis.client()
+    path = quotes_file(tmp_path / "a.csv", [quote_line(0), quote_line(59)])
+    start_feed(f"replay:{path}")
+    until(lambda: redis.xlen(streams.TICKS) >= 3)
+    found = entries(redis)
+    assert [len(one.ticks) for one in found] == [1, 0, 0]
+    clocks = [one.clock_ns for one in found]
+    assert 0.8 * NS < clocks[2] - clocks[1] < 1.5 * NS

@@ -1,0 +1,36 @@
+"""Which third-party files come to the pages."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.supervisor.assets import vendor_files
+
+
+def _project(root: Path) -> Path:
+    fonts = root / "node_modules" / "@fontsource-variable" / "inter" / "files"
+    icons = root / "node_modules" / "lucide-static" / "icons"
+    for folder in (fonts, icons, root / "static" / "css"):
+        folder.mkdir(parents=True)
+    (fonts / "inter-latin.woff2").write_text("font")
+    (fonts / "unused.woff2").write_text("font")
+    (icons / "octagon-x.svg").write_text("<svg/>")
+    sheet = 'src: url("../vendor/inter/files/inter-latin.woff2") format("woff2");'
+    (root / "static" / "css" / "tokens.css").write_text(sheet)
+    return root
+
+
+def test_only_what_is_used(tmp_path: Path) -> None:
+    project = _project(tmp_path)
+    (project / "static" / "icons.txt").write_text("octagon-x\n")
+    assert set(vendor_files(project)) == {
+        "vendor/inter/files/inter-latin.woff2",
+        "vendor/lucide/icons/octagon-x.svg",
+    }
+
+
+def test_a_name_no_package_has_is_told(tmp_path: Path) -> None:
+    project = _project(tmp_path)
+    (project / "static" / "icons.txt").write_text("octagon-y\n")
+    with pytest.raises(SystemExit, match=r"page asset octagon-y\.svg is not in node_modules"):
+        vendor_files(project)

@@ -1,0 +1,137 @@
+"""Housekeeping, the schedule, holders' names and the command line."""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from trading.clock import utc_now
+from trading.housekeeping import housekeeping_run
+from trading.models import (
+    BooksCheck,
+    FeedReject,
+    FeedSession,
+    PnlPoint,
+    Signal,
+    Strategy,
+    VenueAccount,
+    VenueReading,
+)
+from workers.celery_app import app
+from workers.hosting.holders import is_gone, own_holder
+from workers.schedule import SCHEDULE
+from workers.tasks import housekeeping
+
+NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
+OLD = NOW - dt.timedelta(days=100)
+
+
+def fill(strategy: Strategy, at: dt.datetime) -> None:
+    """One row of each kind that housekeeping knows, of time ``at``."""
+    Signal.objects.create(
+        id=uuid.uuid4().hex, strategy=strategy, symbol="EURUSD", direction=1, score=1,
+        confidence=1, horizon_s=1, price=1, feed_time=at, created_at=at, latency_us=1,
+    )  # fmt: skip
+    PnlPoint.objects.create(
+        strategy=strategy, at=at, feed_time=at, realised=0, unrealised=0, fees=0, gross=0, net=0
+    )
+    VenueReading.objects.create(
+        account=strategy.account, taken_at=at, fill_sequence=1,
+        positions=[], open_orders=[], balances=[],
+    )  # fmt: skip
+    session = FeedSession.objects.create(id=uuid.uuid4(), spec="x", started_at=at, ended_at=at)
+    FeedReject.objects.create(session=session, source="x", line=1, reason="gap", detail="")
+    BooksCheck.objects.create(at=at, agrees=True, fills=1)
+
+
+@pytest.fixture
+def strategy(db: None) -> Strategy:
+    account = VenueAccount.objects.create(name="paper-1", venue="V", adapter="x", address="x:1")
+    return Strategy.objects.create(
+        key="mom-1", kind="momentum", owner="t", account=account, symbols=[], size_notional=1
+    )
+
+
+def test_housekeeping_removes_what_is_old_and_only_that(strategy: Strategy) -> None:
+    fill(strategy, OLD)
+    fill(strategy, NOW)
+    removed = housekeeping_run(now=NOW)
+    assert removed == dict.fromkeys(removed, 1)
+    assert len(removed) == 5
+    for model in (Signal, PnlPoint, VenueReading, FeedReject, BooksCheck):
+        assert model._default_manager.count() == 1
+    assert housekeeping_run(now=NOW) == dict.fromkeys(removed, 0)
+
+
+def test_the_last_reading_and_the_last_check_stay_however_old(strategy: Strategy) -> None:
+    fill(strategy, OLD - dt.timedelta(days=1))
+    fill(strategy, OLD)
+    removed = housekeeping_run(now=NOW)
+    assert (removed["venue_readings"], removed["books_checks"]) == (1, 1)
+    assert VenueReading.objects.get().taken_at == OLD
+    assert BooksCheck.objects.get().at == OLD
+
+
+@pytest.mark.django_db
+def test_sessions_that_ended_are_removed() -> None:
+    for key, days in (("a", -1), ("b", 1)):
+        ends = utc_now() + dt.timedelta(days=days)
+        Session.objects.create(session_key=key, session_data="", expire_date=ends)
+    housekeeping()
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["b"]
+
+
+def test_everything_scheduled_exists_and_has_a_queue_of_ours() -> None:
+    app.loader.import_default_modules()
+    queues = {queue.name for queue in app.conf.task_queues}
+    for entry in SCHEDULE.values():
+        assert entry["task"] in app.tasks
+        assert entry["options"]["queue"] in queues
+        assert entry["options"]["expires"] > 0
+
+
+def test_a_holder_is_gone_only_when_its_process_has_ended_here() -> None:
+    assert not is_gone(own_holder())
+    place, pid, start = own_holder().split(":")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert is_gone(f"{place}:{ended.pid}:{start}")
+    assert is_gone(f"{place}:{pid}:{int(start) + 1}")  # the number was given to another
+    assert not is_gone(f"elsewhere:{ended.pid}:{start}")
+    for odd in ("", "x", "a:b", f"{place}:x:y"):
+        assert not is_gone(odd)
+
+
+def test_an_unreaped_holder_is_gone() -> None:
+    child = subprocess.Popen(["sleep", "60"])
+    holder = own_holder().split(":")[0]
+    with open(f"/proc/{child.pid}/stat") as stat:
+        start = stat.read().rpartition(")")[2].split()[19]
+    assert not is_gone(f"{holder}:{child.pid}:{start}")
+    os.kill(child.pid, 9)
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(f"{holder}:{child.pid}:{start}")
+    child.wait()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["worker", "--name", "x"], "say what the worker is for"),
+        (["worker", "--name", "x", "--roles", "fed"], "--roles: 'fed' is none of feed, gateway"),
+        (["worker", "--name", "x", "--queues", "a"], "--queues: 'a' is none of control, default"),
+        (["worker", "--roles", "feed"], "--name"),
+        ([], "command"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_in_one_line(arguments: list[str], said: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "workers.celery_main", *arguments],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert said in ran.stderr.splitlines()[-1]

@@ -1,0 +1,122 @@
+"""The data ingestor: raw quotes in, good ticks and refusals out, every one of them counted.
+
+No Redis and no clock here: the same object serves the hosted loop and a run in lock-step.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from trading import ticks as tick_format
+from trading.clock import utc_from_ns
+from trading.feeds.checks import Codes, QuoteChecker
+from trading.feeds.raw import RawBatch, Reason
+from trading.ticks import Ticks
+from trading.universe import UNIVERSE, Universe, from_nano
+
+EXAMPLES = 1_000
+"""Refusals of one reason that are described, per session; all are counted."""
+
+
+class Reject(msgspec.Struct, frozen=True):
+    """One refused quote, described. ``symbol`` is empty where none could be read."""
+
+    source: int
+    line: int
+    symbol: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """``ticks`` may be traded on. ``codes`` has a Reason for each raw row, in their order."""
+
+    raw: RawBatch
+    ticks: Ticks
+    codes: Codes
+    rejects: list[Reject]
+
+    @property
+    def clock_ns(self) -> int:
+        return self.raw.clock_ns
+
+
+class Ingestor:
+    """Checks raw batches, keeps the counters and the latest good quote of each instrument."""
+
+    def __init__(self, universe: Universe = UNIVERSE) -> None:
+        self.checker = QuoteChecker(universe)
+        self._universe = universe
+        self._latest = tick_format.empty(len(universe))
+        self._changed = np.zeros(len(universe), dtype=bool)
+
+    def process(self, raw: RawBatch) -> IngestResult:
+        """Check and count ``raw``; the result's ticks are a packed copy of the good ones."""
+        described = {code: min(n, EXAMPLES) for code, n in self.checker.refused().items()}
+        codes = self.checker.check(raw.rows).codes
+        ticks = raw.rows["tick"][codes == Reason.GOOD]
+        # Where an index is repeated numpy keeps the last value: the latest quote.
+        self._latest[ticks["instrument"]] = ticks
+        self._changed[ticks["instrument"]] = True
+        return IngestResult(raw, ticks, codes, self._describe(raw, codes, described))
+
+    def discard(self, result: IngestResult) -> None:
+        """The ticks of ``result`` could not be published in time: they count as stale."""
+        self.checker.unpublish(result.raw.rows, result.codes)
+
+    def quotes(self, session: str, seq: int) -> dict[str, bytes]:
+        """Symbol -> JSON of the latest good quote, of those that ``quotes_shown`` has not seen."""
+        found = {}
+        for ident in np.flatnonzero(self._changed):
+            tick, symbol = self._latest[ident], self._universe.by_id(int(ident)).symbol
+            found[symbol] = msgspec.json.encode(
+                {
+                    "symbol": symbol,
+                    **{
+                        name: f"{from_nano(tick[name]):f}"
+                        for name in ("bid", "ask", "bid_size", "ask_size")
+                    },
+                    "time": rfc3339(int(tick["time"])),
+                    "session": session,
+                    "seq": seq,
+                }
+            )
+        return found
+
+    def quotes_shown(self) -> None:
+        self._changed[:] = False
+
+    def counters(self) -> dict[str, Any]:
+        """{read, accepted, refused: {reason: n}, gaps}; read = accepted + sum of refused."""
+        return {
+            "read": self.checker.read,
+            "accepted": self.checker.accepted,
+            "refused": self.checker.refused(),
+            "gaps": int(self.checker.gaps.sum()),
+        }
+
+    def _describe(self, raw: RawBatch, codes: Codes, described: dict[str, int]) -> list[Reject]:
+        rejects = []
+        for at in np.flatnonzero(codes):
+            reason = Reason(int(codes[at])).code
+            if described.get(reason, 0) >= EXAMPLES:
+                continue
+            described[reason] = described.get(reason, 0) + 1
+            row = raw.rows[at]
+            tick, line = row["tick"], int(row["line"])
+            source, ident = int(tick["source"]), int(tick["instrument"])
+            detail = raw.faults.get((source, line)) or (
+                f"{rfc3339(int(tick['time']))} bid {from_nano(tick['bid']):f} "
+                f"ask {from_nano(tick['ask']):f}; feed clock {rfc3339(int(row['clock']))}"
+            )
+            symbol = self._universe.by_id(ident).symbol if ident >= 0 else ""
+            rejects.append(Reject(source, line, symbol, reason, detail))
+        return rejects
+
+
+def rfc3339(ns: int) -> str:
+    """Feed time as text, to the microsecond, in UTC."""
+    return utc_from_ns(ns).isoformat(timespec="microseconds").replace("+00:00", "Z")

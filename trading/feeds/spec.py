@@ -1,0 +1,115 @@
+"""What FEED and REPLAY_SPEED say, checked cheaply before anything starts."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from trading.feeds.files import DAMAGED, is_header, open_file
+from trading.feeds.lines import HEADER, MalformedLineError, parse_line
+from trading.universe import UNIVERSE
+
+MAX = "max"
+LINES_TRIED = 100
+_LONGEST = 4096
+
+
+class FeedSpecError(ValueError):
+    """FEED or REPLAY_SPEED cannot be followed; the message is one line with what to do."""
+
+
+class FeedKind(StrEnum):
+    SIMULATED = "simulated"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True)
+class FeedSpec:
+    """A feed that can be started. ``speed`` is None for ``max``: as fast as readers follow."""
+
+    kind: FeedKind
+    text: str
+    paths: tuple[Path, ...] = ()
+    speed: float | None = 1.0
+
+    @property
+    def speed_text(self) -> str:
+        return MAX if self.speed is None else f"{self.speed:g}"
+
+
+def parse_feed(spec: str, speed: str) -> FeedSpec:
+    """FEED and REPLAY_SPEED as a FeedSpec; looks at the first lines of each file.
+
+    The simulator runs on the wall clock whatever the speed. Raises FeedSpecError.
+    """
+    text = spec.strip()
+    factor = _speed(speed)
+    if text == FeedKind.SIMULATED:
+        return FeedSpec(FeedKind.SIMULATED, text)
+    kind, _, rest = text.partition(":")
+    if kind != FeedKind.REPLAY:
+        raise FeedSpecError(f"FEED: {text!r} is no feed; say 'simulated' or 'replay:FILE[,FILE…]'")
+    names = [name.strip() for name in rest.split(",")]
+    if not all(names):
+        raise FeedSpecError("FEED: a file name is missing; say 'replay:FILE[,FILE…]'")
+    paths = tuple(Path(name) for name in names)
+    for path in paths:
+        _check_file(path)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise FeedSpecError("FEED: the same file is given twice; name each file once")
+    return FeedSpec(FeedKind.REPLAY, text, paths, factor)
+
+
+def _speed(text: str) -> float | None:
+    if text.strip() == MAX:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise FeedSpecError(
+            f"REPLAY_SPEED: {text!r} is no speed; give a positive number (1 is real time) or 'max'"
+        )
+    return value
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no quotes file: a wrong header, no line at all, or no line that is a quote."""
+    try:
+        with open_file(path) as lines:
+            first = [lines.readline(_LONGEST).rstrip(b"\n") for _ in range(LINES_TRIED + 1)]
+    except FileNotFoundError:
+        raise FeedSpecError(f"FEED: {path} does not exist; check the path") from None
+    except DAMAGED as error:
+        raise FeedSpecError(f"FEED: {path} cannot be read: {error}; give another file") from None
+    if not is_header(first[0]):
+        raise FeedSpecError(
+            f"FEED: {path} is no quotes file: line 1 is {_shown(first[0])}, "
+            f"expected the header '{HEADER}'"
+        )
+    _check_quotes(path, [(at, line) for at, line in enumerate(first[1:], start=2) if line])
+
+
+def _check_quotes(path: Path, lines: list[tuple[int, bytes]]) -> None:
+    """One good line is enough: single malformed ones are counted when they are read."""
+    if not lines:
+        raise FeedSpecError(f"FEED: {path} holds no quote; give a file with lines after the header")
+    faults = []
+    for at, line in lines:
+        try:
+            parse_line(line)
+        except MalformedLineError as fault:
+            faults.append((at, str(fault)))
+        else:
+            return
+    at, fault_text = faults[0]
+    hint = ""
+    if "is not known" in fault_text:
+        known = ", ".join(one.symbol for one in UNIVERSE.instruments)
+        hint = f"; known symbols: {known}"
+    raise FeedSpecError(f"FEED: {path} line {at}: {fault_text}{hint}")
+
+
+def _shown(line: bytes) -> str:
+    return repr(line[:60].decode("utf-8", "backslashreplace")) if line else "empty"

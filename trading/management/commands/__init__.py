@@ -1,0 +1,1 @@
+"""Management commands: data on stdout, words on stderr."""

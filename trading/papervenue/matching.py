@@ -1,0 +1,193 @@
+"""The matching engine: pure, in order, no clock of its own; every time is passed in.
+
+``feed_clock`` is where the feed stands; ``wall`` is the venue's own clock. A quote trades while it
+is younger than ``quote_life_ns`` on both.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from trading.papervenue.book import Book, Match, Quote
+from trading.papervenue.fees import FEES, Rate, fee
+from trading.papervenue.money import NANO, text, to_nano
+from trading.papervenue.orders import (
+    CANCELLED,
+    EXPIRED,
+    FILLED,
+    GTC,
+    IOC,
+    MARKET,
+    REJECTED,
+    Done,
+    Execution,
+    Order,
+    Outcome,
+    Refusal,
+)
+from trading.ticks import Ticks
+from trading.universe import UNIVERSE, AssetClass, Universe
+
+QUOTE_LIFE_NS = 30 * NANO
+_FIELDS = ["instrument", "time", "bid", "ask", "bid_size", "ask_size"]
+
+
+class MatchingEngine:
+    """All books of the venue. ``fill_caps``: account -> most of an order that fills, in 1e-9."""
+
+    def __init__(
+        self,
+        universe: Universe = UNIVERSE,
+        *,
+        fees: Mapping[AssetClass, Rate] = FEES,
+        quote_life_ns: int = QUOTE_LIFE_NS,
+    ) -> None:
+        self.universe = universe
+        self.feed_clock = 0
+        self.fill_caps: dict[str, int] = {}
+        self._fees = fees
+        self._life = quote_life_ns
+        self._books = [Book(one, self._room) for one in universe.instruments]
+        self._multipliers = [to_nano(one.multiplier) for one in universe.instruments]
+        self._waiting: npt.NDArray[np.bool_] = np.zeros(len(universe), dtype=np.bool_)
+        self._working: dict[tuple[str, str], Order] = {}
+
+    def working(self, account: str) -> list[Order]:
+        """Open orders of the account, oldest first."""
+        return [order for (owner, _), order in self._working.items() if owner == account]
+
+    def find(self, account: str, client_order_id: str) -> Order | None:
+        """The open order of that id, if any."""
+        return self._working.get((account, client_order_id))
+
+    def forget_quotes(self) -> None:
+        """A new feed session began: its clock may be years apart. Resting orders stay."""
+        self.feed_clock = 0
+        for book in self._books:
+            book.quote = None
+
+    def export_quotes(self) -> list[Quote | None]:
+        """What is displayed now, by instrument number: with the orders, all the engine's state."""
+        return [book.quote for book in self._books]
+
+    def import_quotes(self, quotes: list[Quote | None]) -> None:
+        for book, quote in zip(self._books, quotes, strict=False):
+            book.quote = quote
+
+    def check(self, order: Order, now_ns: int) -> Refusal | None:
+        """Why the order may not enter, or None. Known ids are the caller's to refuse."""
+        if order.symbol not in self.universe:
+            return Refusal("UNKNOWN_SYMBOL", f"symbol {order.symbol} is not traded here")
+        book = self._book(order)
+        if order.quantity <= 0 or order.quantity % book.lot:
+            lot = text(book.lot)
+            return Refusal("LOT_SIZE", f"quantity must be a positive multiple of {lot}")
+        if order.limit is not None and (order.limit <= 0 or order.limit % book.tick):
+            tick = text(book.tick)
+            return Refusal("TICK_SIZE", f"limit_price must be a positive multiple of {tick}")
+        if now_ns > order.not_after_ns:
+            late_ms = (now_ns - order.not_after_ns) / 1e6
+            return Refusal("LATE", f"arrived {late_ms:.3f} ms past not_after_ns")
+        needs_market = order.order_type == MARKET or order.time_in_force == IOC
+        if needs_market and not self._fresh(book, now_ns):
+            return Refusal("NO_MARKET", f"{order.symbol} has no quote of the last 30 seconds")
+        return None
+
+    def enter(self, order: Order, now_ns: int) -> list[Outcome]:
+        """Match a checked order, then rest or expire what is left."""
+        book = self._book(order)
+        outcomes: list[Outcome] = []
+        match = book.match(order) if self._fresh(book, now_ns) else None
+        if match is not None:
+            outcomes.append(self._execution(match, self.feed_clock))
+        elif order.limit is not None and not self._fresh(book, now_ns):
+            order.taking = False
+        if not order.left:
+            order.state = FILLED
+        elif order.time_in_force == GTC:
+            self.rest(order)
+        else:
+            order.state = EXPIRED
+            order.reason = "immediate or cancel: the rest found no quantity at its price"
+            outcomes.append(Done(order))
+        return outcomes
+
+    def rest(self, order: Order) -> None:
+        """Put a working order into its book (also after a restart, oldest first)."""
+        book = self._book(order)
+        book.rest(order)
+        self._working[order.account, order.client_order_id] = order
+        self._waiting[book.instrument.id] = True
+
+    def cancel(self, order: Order, reason: str) -> Done:
+        """End a working order."""
+        self._book(order).remove(order)
+        self._leave(order)
+        order.state, order.reason = CANCELLED, reason
+        return Done(order)
+
+    def on_ticks(self, ticks: Ticks, feed_clock: int, wall_ns: int) -> Iterator[Outcome]:
+        """Take quotes in their order; the last of each instrument, all where orders rest.
+
+        Non-positive and crossed quotes and unknown numbers are no market and are passed over.
+        """
+        for ident, time, bid, ask, bid_size, ask_size in self._that_matter(ticks):
+            self.feed_clock = max(self.feed_clock, time)
+            book = self._books[ident]
+            for match in book.on_quote(Quote(time, wall_ns, bid, ask, bid_size, ask_size)):
+                yield self._execution(match, time)
+                if not match.order.left:
+                    match.order.state = FILLED
+                    self._leave(match.order)
+        self.feed_clock = feed_clock
+
+    def _that_matter(self, ticks: Ticks) -> list[tuple[int, int, int, int, int, int]]:
+        ids = ticks["instrument"]
+        good = (ids >= 0) & (ids < len(self.universe))
+        good &= (ticks["bid"] > 0) & (ticks["ask"] >= ticks["bid"])
+        good &= (ticks["bid_size"] >= 0) & (ticks["ask_size"] >= 0)
+        ticks = ticks[good]
+        ids = ticks["instrument"]
+        keep = self._waiting[ids]
+        keep[len(ids) - 1 - np.unique(ids[::-1], return_index=True)[1]] = True
+        rows: list[tuple[int, int, int, int, int, int]] = ticks[keep][_FIELDS].tolist()
+        return rows
+
+    def _book(self, order: Order) -> Book:
+        return self._books[self.universe.by_symbol(order.symbol).id]
+
+    def _fresh(self, book: Book, now_ns: int) -> bool:
+        quote = book.quote
+        return (
+            quote is not None
+            and self.feed_clock - quote.time <= self._life
+            and now_ns - quote.wall <= self._life
+        )
+
+    def _room(self, order: Order) -> int:
+        cap = self.fill_caps.get(order.account)
+        return order.quantity if cap is None else order.quantity * cap // NANO
+
+    def _leave(self, order: Order) -> None:
+        del self._working[order.account, order.client_order_id]
+        book = self._book(order)
+        self._waiting[book.instrument.id] = book.waiting
+
+    def _execution(self, match: Match, feed_time: int) -> Execution:
+        order = match.order
+        instrument = self.universe.by_symbol(order.symbol)
+        value = match.price * match.quantity * self._multipliers[instrument.id]
+        charged = fee(
+            instrument, match.price, match.quantity, maker=match.maker, fees=self._fees
+        )  # fmt: skip
+        return Execution(
+            order, match.quantity, match.price, charged, instrument.currency, match.maker,
+            -order.sign * value, feed_time,
+        )  # fmt: skip
+
+
+def refuse(order: Order, refusal: Refusal) -> Order:
+    """The order as refused: final, nothing filled."""
+    order.state, order.code, order.reason = REJECTED, refusal.code, refusal.reason
+    return order

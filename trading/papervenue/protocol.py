@@ -1,0 +1,237 @@
+"""The venue's wire protocol: newline-delimited JSON over TCP, one object a line, 16 KiB at most.
+
+The venue greets with ``{"event": "hello", "nonce", "venue_time_ns"}``. A request names its ``op``
+and carries an ``id`` (number) that its answer repeats. Answer: ``{"id", "op", "ok": true, ...}`` or
+``{"id", "op", "ok": false, "error": {"code", "field", "message"}}``. ``submit`` and ``cancel`` are
+answered by events, ``{"event": kind, ...}``, and by an error answer only when they are malformed.
+Everything the venue says carries ``venue_time_ns``. Numbers of money, price and quantity are
+decimal strings. The full list is in trading/papervenue/README.md.
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
+
+import msgspec
+
+from trading.papervenue.money import text, to_nano
+from trading.papervenue.orders import LIMIT, Fill, Order
+
+MAX_LINE = 16_384
+PAGE = 1_000
+"""Most fills or log entries in one answer."""
+
+ClientOrderId = Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,64}$")]
+Number = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Sequence = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Count = Annotated[int, msgspec.Meta(ge=-1, le=1_000_000)]
+Milliseconds = Annotated[float, msgspec.Meta(ge=0, le=600_000)]
+
+
+class Request(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="op", kw_only=True
+):
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+
+
+class Login(Request, frozen=True, tag="login"):
+    """``signature``: hex HMAC-SHA256 of ``nonce:account:key`` with the account's secret."""
+
+    account: Name
+    key: Annotated[str, msgspec.Meta(max_length=256)]
+    signature: Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class Submit(Request, frozen=True, tag="submit"):
+    client_order_id: ClientOrderId
+    symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
+    side: Literal["buy", "sell"]
+    order_type: Literal["market", "limit"]
+    time_in_force: Literal["gtc", "ioc"]
+    quantity: Number
+    not_after_ns: Sequence
+    limit_price: Number | None = None
+
+
+class Cancel(Request, frozen=True, tag="cancel"):
+    client_order_id: ClientOrderId
+
+
+class CancelAll(Request, frozen=True, tag="cancel_all"):
+    symbol: Name | None = None
+
+
+class OrderStatus(Request, frozen=True, tag="order_status"):
+    client_order_id: ClientOrderId
+    account: Name | None = None
+
+
+class OpenOrders(Request, frozen=True, tag="open_orders"):
+    account: Name | None = None
+
+
+class FillsSince(Request, frozen=True, tag="fills_since"):
+    sequence: Sequence
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = PAGE
+    account: Name | None = None
+
+
+class Positions(Request, frozen=True, tag="positions"):
+    account: Name | None = None
+
+
+class Balances(Request, frozen=True, tag="balances"):
+    account: Name | None = None
+
+
+class Ping(Request, frozen=True, tag="ping"):
+    pass
+
+
+class Clock(Request, frozen=True, tag="clock"):
+    pass
+
+
+class Fault(Request, frozen=True, tag="fault"):
+    """Faults of one account from now on; what is not given stays as it is. -1 means all."""
+
+    account: Name
+    reject: Count | None = None
+    reject_code: Annotated[str, msgspec.Meta(pattern=r"^[A-Z_]{1,40}$")] | None = None
+    delay_ms: Milliseconds | None = None
+    answer_delay_ms: Milliseconds | None = None
+    drop_answers: Count | None = None
+    disconnect_after: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    stall_s: Annotated[float, msgspec.Meta(ge=0, le=600)] | None = None
+    fill_fraction: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+
+
+class ClearFaults(Request, frozen=True, tag="clear_faults"):
+    account: Name | None = None
+
+
+class Faults(Request, frozen=True, tag="faults"):
+    pass
+
+
+class Log(Request, frozen=True, tag="log"):
+    after: Sequence = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=PAGE)] = PAGE
+    account: Name | None = None
+
+
+Query = OrderStatus | OpenOrders | FillsSince | Positions | Balances
+Trade = Submit | Cancel | CancelAll
+AdminRequest = Fault | ClearFaults | Faults | Log
+AnyRequest = Login | Ping | Clock | Trade | Query | AdminRequest
+
+_requests = msgspec.json.Decoder(AnyRequest)
+_encode = msgspec.json.Encoder().encode
+_PATH = re.compile(r"(?:field `(?P<missing>\w+)`|at `\$\.(?P<wrong>\w+))")
+
+
+class ProtocolError(Exception):
+    """A request that cannot be used: stable ``code``, the ``field`` at fault, what to do."""
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.field = field
+
+
+def decode(line: bytes) -> AnyRequest:
+    """Raises ProtocolError naming the field."""
+    try:
+        request: AnyRequest = _requests.decode(line)
+    except msgspec.ValidationError as error:
+        found = _PATH.search(str(error))
+        field = (found["missing"] or found["wrong"]) if found else ""
+        raise ProtocolError("BAD_REQUEST", field, str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ProtocolError("BAD_JSON", "", f"line is not one JSON object: {error}") from None
+    return request
+
+
+def order_of(account: str, request: Submit, number: int) -> Order:
+    """The order asked for. Raises ProtocolError when a number is none or does not belong."""
+    quantity = _nano("quantity", request.quantity)
+    limit = None if request.limit_price is None else _nano("limit_price", request.limit_price)
+    if (request.order_type == LIMIT) != (limit is not None):
+        wanted = "needs" if limit is None else "must not have"
+        message = f"a {request.order_type} order {wanted} a limit_price"
+        raise ProtocolError("BAD_REQUEST", "limit_price", message)
+    return Order(
+        number, account, request.client_order_id, request.symbol, request.side,
+        request.order_type, request.time_in_force, quantity, limit, request.not_after_ns,
+    )  # fmt: skip
+
+
+def _nano(field: str, value: str) -> int:
+    try:
+        return to_nano(Decimal(value))
+    except InvalidOperation:
+        raise ProtocolError("BAD_REQUEST", field, f"{field} must be a decimal number") from None
+    except ValueError as error:
+        raise ProtocolError("BAD_REQUEST", field, f"{field} {error}") from None
+
+
+Body = dict[str, object]
+
+
+def order_body(order: Order) -> Body:
+    return {
+        "client_order_id": order.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": text(order.quantity),
+        "filled": text(order.filled),
+        "limit_price": None if order.limit is None else text(order.limit),
+        "state": order.state,
+        "code": order.code,
+        "reason": order.reason,
+    }
+
+
+def fill_body(fill: Fill) -> Body:
+    return {
+        "sequence": fill.sequence,
+        "venue_fill_id": fill.fill_id,
+        "client_order_id": fill.client_order_id,
+        "symbol": fill.symbol,
+        "side": fill.side,
+        "quantity": text(fill.quantity),
+        "price": text(fill.price),
+        "fee": text(fill.fee),
+        "fee_currency": fill.currency,
+        "maker": fill.maker,
+        "fill_time_ns": fill.venue_time_ns,
+        "feed_time_ns": fill.feed_time_ns,
+    }
+
+
+def line(body: Body) -> bytes:
+    return _encode(body) + b"\n"
+
+
+def error_answer(error: ProtocolError, raw: bytes) -> Body:
+    """The error answer to ``raw``, with as much of its id, op and order as can be read."""
+    return {
+        **_identity(raw),
+        "ok": False,
+        "error": {"code": error.code, "field": error.field, "message": str(error)},
+    }
+
+
+def _identity(raw: bytes) -> Body:
+    try:
+        found = msgspec.json.decode(raw, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return {"id": None, "op": None}
+    ident, op, order = (found.get(name) for name in ("id", "op", "client_order_id"))
+    body: Body = {
+        "id": ident if isinstance(ident, int) else None,
+        "op": op if isinstance(op, str) else None,
+    }
+    return {**body, "client_order_id": order} if isinstance(order, str) else body

@@ -1,0 +1,84 @@
+"""The books as last read from the database, whole and frozen, so that frames are pure of them."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyRow:
+    key: str
+    kind: str
+    owner: str
+    account: str
+    venue: str
+    live: bool
+    shard: int
+    symbols: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """As stored: instrument currency, signed quantity and cost."""
+
+    account: str
+    strategy: str
+    symbol: str
+    quantity: Decimal
+    cost: Decimal
+    realised: Decimal
+    fees: Decimal
+    fills: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    symbol: str
+    direction: int
+    confidence: float
+    created_at: dt.datetime
+    feed_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    name: str
+    venue: str
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    name: str
+    role: str
+    holder: str
+    token: int
+    expires_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """One reading. ``as_of`` is the reader's wall time when it began; None: never read yet.
+
+    ``baselines`` are each strategy's PnL when the day began, ``lines`` its PnL of the day so far;
+    a strategy without one began at 0.
+    """
+
+    as_of: dt.datetime | None = None
+    read_ms: float = 0.0
+    day: dt.datetime | None = None
+    accounts: tuple[AccountRow, ...] = ()
+    strategies: tuple[StrategyRow, ...] = ()
+    positions: tuple[PositionRow, ...] = ()
+    orders_open: Mapping[str, int] = field(default_factory=dict)
+    signals: Mapping[str, SignalRow] = field(default_factory=dict)
+    leases: tuple[LeaseRow, ...] = ()
+    watchdog_at: dt.datetime | None = None
+    baselines: Mapping[str, Decimal] = field(default_factory=dict)
+    lines: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
+
+
+def day_start(moment: dt.datetime) -> dt.datetime:
+    """00:00 UTC of the day ``moment`` is in."""
+    return moment.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,248 @@
+"""The desk's live frame, built from what was last read. Pure: no IO, no clock.
+
+A frame is a complete snapshot of its topic. Money is decimal strings in USD to the cent, ages are
+whole milliseconds, unknown is null.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from trading.clock import utc_from_ns
+from trading.portfolio.books import Books, PositionRow, SignalRow, StrategyRow
+from trading.portfolio.market import DataAge, FeedPhase, Market
+from trading.portfolio.marks import UNKNOWN, Valuation, average_price, less, total, value_position
+from trading.portfolio.standing import (
+    Gateway,
+    Stages,
+    books_status,
+    gateway_of,
+    standing_of,
+    worst,
+)
+from trading.portfolio.text import age_ms, exact, moment, money, ns_of
+from trading.universe import Universe
+
+DESK = "desk"
+PIPELINE = "pipeline"
+
+Frame = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything a frame is built from, as known at ``now``."""
+
+    now: dt.datetime
+    books: Books
+    market: Market
+    universe: Universe
+    stages: Stages = field(default_factory=dict)
+    feed_state: Mapping[str, Any] = field(default_factory=dict)
+    redis_ms: float | None = None
+
+    @property
+    def now_ns(self) -> int:
+        return ns_of(self.now)
+
+    @property
+    def books_age_ms(self) -> int | None:
+        return None if self.books.as_of is None else age_ms(self.books.as_of, self.now)
+
+    @property
+    def phase(self) -> FeedPhase:
+        return self.market.phase(str(self.feed_state.get("status", "")), self.now_ns)
+
+    def ages(self) -> dict[str, DataAge]:
+        """Of every symbol that is traded or has had a quote, in universe order."""
+        wanted = {symbol for one in self.books.strategies for symbol in one.symbols}
+        wanted.update(self.market.symbols())
+        known = [one.symbol for one in self.universe.instruments if one.symbol in wanted]
+        strange = sorted(wanted.difference(known))
+        return {symbol: self.market.age(symbol, self.now_ns) for symbol in [*known, *strange]}
+
+    def gateways(self) -> dict[str, Gateway]:
+        return {one.name: gateway_of(one, self.stages) for one in self.books.accounts}
+
+
+def head(topic: str, seq: int, view: View) -> Frame:
+    return {"topic": topic, "seq": seq, "as_of": moment(view.now)}
+
+
+def feed_head(view: View) -> Frame:
+    """What the feed is and how far it has come."""
+    silent_ns = view.market.silent_ns(view.now_ns)
+    clock_ns = view.market.clock_ns
+    return {
+        "clock": None if clock_ns is None else moment(utc_from_ns(clock_ns)),
+        "speed": str(view.feed_state.get("speed", "")),
+        "state": view.phase,
+        "age_ms": None if silent_ns is None else silent_ns // 1_000_000,
+        "spec": str(view.feed_state.get("spec", "")),
+    }
+
+
+def value_of(row: PositionRow, market: Market, universe: Universe) -> Valuation:
+    """Worth of one stored position at the market's latest quotes."""
+    if row.symbol not in universe:
+        return UNKNOWN
+    quote = market.quote(row.symbol)
+    return value_position(
+        quantity=row.quantity,
+        cost=row.cost,
+        realised=row.realised,
+        fees=row.fees,
+        mark=None if quote is None else quote.mid,
+        instrument=universe.by_symbol(row.symbol),
+    )
+
+
+@dataclass(frozen=True)
+class _Holding:
+    row: PositionRow
+    worth: Valuation
+
+
+def strategy_pnl(view: View) -> dict[str, Valuation]:
+    """Each strategy's valuation now, all its symbols together."""
+    return {key: total(one.worth for one in held) for key, held in _holdings(view).items()}
+
+
+def _holdings(view: View) -> dict[str, list[_Holding]]:
+    held: dict[str, list[_Holding]] = {one.key: [] for one in view.books.strategies}
+    for row in view.books.positions:
+        held.setdefault(row.strategy, []).append(
+            _Holding(row, value_of(row, view.market, view.universe))
+        )
+    return held
+
+
+def desk_frame(view: View, seq: int) -> Frame:
+    """The frame of topic ``desk``; see docs/architecture.md for its fields."""
+    held, ages, gateways = _holdings(view), view.ages(), view.gateways()
+    strategies = [
+        _strategy(one, held[one.key], view, ages, gateways.get(one.account))
+        for one in view.books.strategies
+    ]
+    return {
+        **head(DESK, seq, view),
+        "books": {
+            "as_of": moment(view.books.as_of),
+            "age_ms": view.books_age_ms,
+            "status": books_status(view.books_age_ms),
+        },
+        "pnl_since": moment(view.books.day),
+        "feed": feed_head(view),
+        "totals": _totals(view, held, strategies),
+        "strategies": strategies,
+    }
+
+
+def _strategy(
+    row: StrategyRow,
+    held: list[_Holding],
+    view: View,
+    ages: Mapping[str, DataAge],
+    gateway: Gateway | None,
+) -> Frame:
+    worth = total(one.worth for one in held)
+    standing = standing_of(
+        row,
+        gateway=gateway,
+        stages=view.stages,
+        phase=view.phase,
+        ages=ages,
+        books_age_ms=view.books_age_ms,
+    )
+    data = worst([ages[symbol] for symbol in row.symbols])
+    line = [money(one) for one in view.books.lines.get(row.key, ())]
+    return {
+        "key": row.key,
+        "kind": row.kind,
+        "owner": row.owner,
+        "account": row.account,
+        "venue": row.venue,
+        "live": row.live,
+        "state": standing.state,
+        "why": standing.why,
+        "pnl": money(less(worth.pnl, view.books.baselines.get(row.key, Decimal(0)))),
+        **_figures(worth),
+        "position": [_position(one, view, ages) for one in held if one.row.quantity != 0],
+        "orders_open": view.books.orders_open.get(row.key, 0),
+        "fills": sum(one.row.fills for one in held),
+        "last_signal": _signal(view.books.signals.get(row.key), view.now),
+        "data_age_ms": data.age_ms,
+        "data": data.status,
+        "line": line,
+    }
+
+
+def _figures(worth: Valuation) -> Frame:
+    return {
+        "realised": money(worth.realised),
+        "unrealised": money(worth.unrealised),
+        "fees": money(worth.fees),
+        "gross": money(worth.gross),
+        "net": money(worth.net),
+    }
+
+
+def _position(held: _Holding, view: View, ages: Mapping[str, DataAge]) -> Frame:
+    row = held.row
+    if row.symbol not in view.universe:
+        average, mark = None, None
+    else:
+        instrument = view.universe.by_symbol(row.symbol)
+        average = exact(average_price(row.quantity, row.cost, instrument))
+        quote = view.market.quote(row.symbol)
+        mark = None if quote is None else exact(quote.mid)
+    age = ages.get(row.symbol) or view.market.age(row.symbol, view.now_ns)
+    return {
+        "symbol": row.symbol,
+        "quantity": exact(row.quantity),
+        "average_price": average,
+        "mark": mark,
+        "unrealised": money(held.worth.unrealised),
+        "mark_age_ms": age.age_ms,
+    }
+
+
+def _signal(row: SignalRow | None, now: dt.datetime) -> Frame | None:
+    if row is None:
+        return None
+    return {
+        "symbol": row.symbol,
+        "direction": row.direction,
+        "confidence": row.confidence,
+        "at": moment(row.created_at),
+        "feed_time": moment(row.feed_time),
+        "age_ms": age_ms(row.created_at, now),
+    }
+
+
+def _totals(view: View, held: Mapping[str, list[_Holding]], strategies: list[Frame]) -> Frame:
+    every = [one for rows in held.values() for one in rows]
+    marked = [one for one in every if one.worth.pnl is not None]
+    by_symbol: dict[str, int] = defaultdict(int)
+    for one in every:
+        by_symbol[one.row.symbol] += one.worth.pnl is None
+    base = sum(view.books.baselines.values(), Decimal(0))
+    worth, known = total(one.worth for one in every), total(one.worth for one in marked)
+    return {
+        "pnl_today": money(less(worth.pnl, base)),
+        **_figures(worth),
+        "fills": sum(one.row.fills for one in every),
+        "orders_open": sum(view.books.orders_open.values()),
+        "strategies": len(strategies),
+        "active": sum(one["state"] == "ACTIVE" for one in strategies),
+        "unmarked": sorted(symbol for symbol, count in by_symbol.items() if count),
+        "marked": {
+            "pnl_today": money(less(known.pnl, base)),
+            "unrealised": money(known.unrealised),
+            "gross": money(known.gross),
+            "net": money(known.net),
+        },
+    }

@@ -1,0 +1,153 @@
+"""The pipeline's live frame: stages, feeds, gateways, leases and services. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trading.health import STAGES, StageReading
+from trading.portfolio.frames import PIPELINE, Frame, View, feed_head, head
+from trading.portfolio.standing import Gateway, books_status
+from trading.portfolio.text import age_ms, exact
+
+_WORSE = {"fresh": 0, "late": 1, "dead": 2}
+
+DATABASE_FRESH_MS = 3_000
+WATCHDOG_LATE_MS = 3_000
+WATCHDOG_DEAD_MS = 10_000
+
+
+def pipeline_frame(view: View, seq: int) -> Frame:
+    """The frame of topic ``pipeline``."""
+    return {
+        **head(PIPELINE, seq, view),
+        "stages": [_stage(name, view.stages.get(name, ())) for name in STAGES],
+        "feeds": _feeds(view),
+        "feed": _feed(view),
+        "leases": [
+            {
+                "name": one.name,
+                "role": one.role,
+                "holder": one.holder,
+                "token": one.token,
+                "expires_ms": round((one.expires_at - view.now).total_seconds() * 1000),
+            }
+            for one in view.books.leases
+        ],
+        "gateways": [_gateway(one, view) for one in view.gateways().values()],
+        "services": _services(view),
+    }
+
+
+def _stage(name: str, readings: Sequence[StageReading]) -> Frame:
+    """All instances as one: the worst heartbeat and latency, the sum of what flows."""
+    alive = [one for one in readings if one.status != "dead"] or list(readings)
+    if not readings:
+        nothing = dict.fromkeys(
+            ("rate", "p50_us", "p95_us", "p99_us", "heartbeat_ms", "queue", "errors")
+        )
+        return {"stage": name, "instances": 0, "status": "dead", **nothing}
+    return {
+        "stage": name,
+        "instances": len(readings),
+        "status": max((one.status for one in readings), key=_WORSE.__getitem__),
+        "rate": f"{sum(one.rate for one in alive):.1f}",
+        "p50_us": _most([one.p50_us for one in alive]),
+        "p95_us": _most([one.p95_us for one in alive]),
+        "p99_us": _most([one.p99_us for one in alive]),
+        "heartbeat_ms": max(one.heartbeat_ms for one in readings),
+        "queue": sum(one.queue for one in alive),
+        "errors": sum(one.errors_5m for one in readings),
+    }
+
+
+def _most(figures: Sequence[float | None]) -> int | None:
+    known = [figure for figure in figures if figure is not None]
+    return round(max(known)) if known else None
+
+
+def _feeds(view: View) -> list[Frame]:
+    counts = symbol_counts(view.feed_state)
+    rows = []
+    for symbol, age in view.ages().items():
+        quote = view.market.quote(symbol)
+        quotes, rejected = counts.get(symbol, (None, {}))
+        rows.append(
+            {
+                "symbol": symbol,
+                "age_ms": age.age_ms,
+                "status": age.status,
+                "quotes": quotes,
+                "rejected": rejected,
+                "bid": None if quote is None else exact(quote.bid),
+                "ask": None if quote is None else exact(quote.ask),
+            }
+        )
+    return rows
+
+
+def _feed(view: View) -> Frame:
+    session = view.feed_state.get("session") or view.market.session
+    return {**feed_head(view), "session": session, **feed_counts(view.feed_state)}
+
+
+def feed_counts(state: Mapping[str, Any]) -> Frame:
+    """The session's counters as under ``hl:feed:state``: quotes = published + all rejected."""
+    return {
+        "quotes": state.get("read"),
+        "published": state.get("accepted"),
+        "rejected": dict(state.get("refused") or {}),
+        "gaps": state.get("gaps"),
+        "entries": state.get("seq"),
+        "waiting_for": list(state.get("waiting_for") or []),
+        "files": list(state.get("files") or []),
+    }
+
+
+def symbol_counts(state: Mapping[str, Any]) -> dict[str, tuple[int | None, dict[str, int]]]:
+    """Quotes passed on and refusals by reason of each symbol, from ``hl:feed:state``."""
+    symbols = state.get("symbols") or {}
+    return {
+        symbol: (one.get("accepted"), dict(one.get("refused") or {}))
+        for symbol, one in symbols.items()
+    }
+
+
+def _gateway(gateway: Gateway, view: View) -> Frame:
+    tokens = {one.name: one.token for one in view.books.leases}
+    return {
+        "account": gateway.account,
+        "venue": gateway.venue,
+        "live": gateway.live,
+        "connected": gateway.connected,
+        "licence_ms": gateway.licence_ms,
+        "state": gateway.state,
+        "heartbeat_ms": gateway.heartbeat_ms,
+        "p50_us": None if gateway.p50_us is None else round(gateway.p50_us),
+        "p99_us": None if gateway.p99_us is None else round(gateway.p99_us),
+        "fencing_token": tokens.get(f"gateway:{gateway.account}"),
+    }
+
+
+def _services(view: View) -> list[Frame]:
+    database = books_status(view.books_age_ms)
+    at = view.books.watchdog_at
+    # Seen from a database that does not answer, the watchdog's age is not known.
+    watchdog_ms = None if at is None or database == "dead" else age_ms(at, view.now)
+    return [
+        {
+            "name": "database",
+            "status": database,
+            "ms": None if database == "dead" else round(view.books.read_ms, 2),
+        },
+        {
+            "name": "redis",
+            "status": "dead" if view.redis_ms is None else "fresh",
+            "ms": None if view.redis_ms is None else round(view.redis_ms, 2),
+        },
+        {"name": "watchdog", "status": _watchdog_status(watchdog_ms), "ms": watchdog_ms},
+    ]
+
+
+def _watchdog_status(ms: int | None) -> str:
+    if ms is None or ms >= WATCHDOG_DEAD_MS:
+        return "dead"
+    return "fresh" if ms < WATCHDOG_LATE_MS else "late"

@@ -1,0 +1,203 @@
+"""Reading the books from the database, and writing the line of the day. Nothing is computed here.
+
+One ``BooksReader`` per process, used by one thread. Every error of the database is left to the
+caller: the last ``Books`` stays true as of its time.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.db.models import Count
+
+from riskctl.models import Heartbeat, Lease
+from trading.clock import utc_now
+from trading.models import Order, PnlPoint, Position, Signal, Strategy, VenueAccount
+from trading.orders.states import OPEN
+from trading.portfolio.books import (
+    AccountRow,
+    Books,
+    LeaseRow,
+    PositionRow,
+    SignalRow,
+    StrategyRow,
+    day_start,
+)
+from trading.portfolio.line import KEPT, Line, Point
+from trading.portfolio.marks import Valuation
+
+WATCHDOG = "watchdog"
+
+#: A signal's row may become visible after a later one's; look back this far again.
+_SIGNAL_OVERLAP = dt.timedelta(seconds=10)
+
+_LAST_SIGNALS = """
+SELECT s.key, l.symbol, l.direction, l.confidence, l.created_at, l.feed_time
+FROM trading_strategy s CROSS JOIN LATERAL (
+    SELECT symbol, direction, confidence, created_at, feed_time FROM trading_signal
+    WHERE strategy_id = s.key ORDER BY created_at DESC, id DESC LIMIT 1
+) l
+"""
+_BASELINES = """
+SELECT s.key, l.pnl
+FROM trading_strategy s CROSS JOIN LATERAL (
+    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    WHERE strategy_id = s.key AND at < %s ORDER BY at DESC LIMIT 1
+) l
+"""
+_LINES = """
+WITH day AS (
+    SELECT min(at) AS first, greatest((%(now)s - min(at)) / %(most)s, interval '1 second') AS step
+    FROM trading_pnlpoint WHERE at >= %(start)s
+)
+SELECT DISTINCT ON (strategy_id, date_bin(day.step, at, day.first))
+    strategy_id, at, realised + unrealised - fees
+FROM trading_pnlpoint, day WHERE at >= %(start)s
+ORDER BY strategy_id, date_bin(day.step, at, day.first), at DESC
+"""
+
+
+def control_read() -> Books:
+    """Only who may trade and who is alive, without positions. Raises django.db.Error."""
+    as_of, started = utc_now(), time.perf_counter()
+    watchdog_at = _watchdog_at()
+    read_ms = (time.perf_counter() - started) * 1000
+    return Books(
+        as_of=as_of,
+        read_ms=read_ms,
+        accounts=_accounts(),
+        strategies=_strategies(),
+        leases=_leases(),
+        watchdog_at=watchdog_at,
+    )
+
+
+class BooksReader:
+    """Reads ``Books`` again and again, cheaply: what only grows is read from where it grew."""
+
+    def __init__(self) -> None:
+        self._day: dt.datetime | None = None
+        self._baselines: dict[str, Decimal] = {}
+        self._lines: dict[str, Line] = {}
+        self._signals: dict[str, SignalRow] = {}
+        self._signals_since: dt.datetime | None = None
+
+    def read(self) -> Books:
+        """The books now. Raises django.db.Error."""
+        as_of, started = utc_now(), time.perf_counter()
+        with transaction.atomic():
+            positions = _positions()
+            read_ms = (time.perf_counter() - started) * 1000
+            if self._day != day_start(as_of):
+                self._begin_day(as_of)
+            self._read_signals()
+            return Books(
+                as_of=as_of,
+                read_ms=read_ms,
+                day=day_start(as_of),
+                accounts=_accounts(),
+                strategies=_strategies(),
+                positions=positions,
+                orders_open=_orders_open(),
+                signals=dict(self._signals),
+                leases=_leases(),
+                watchdog_at=_watchdog_at(),
+                baselines=dict(self._baselines),
+                lines={key: line.shown() for key, line in self._lines.items()},
+            )
+
+    def save_points(
+        self, at: dt.datetime, feed_time: dt.datetime, worth: Mapping[str, Valuation]
+    ) -> int:
+        """Write a point of the line for each strategy whose worth is known; how many were."""
+        known = {key: (one, one.pnl) for key, one in worth.items()}
+        points = [
+            _point(key, at, feed_time, one) for key, (one, pnl) in known.items() if pnl is not None
+        ]
+        PnlPoint.objects.bulk_create(points)
+        for key, (_, pnl) in known.items():
+            if pnl is not None:
+                line = self._lines.setdefault(key, Line())
+                line.add(at, pnl - self._baselines.get(key, Decimal(0)))
+        return len(points)
+
+    def _begin_day(self, now: dt.datetime) -> None:
+        start = day_start(now)
+        with connection.cursor() as cursor:
+            cursor.execute(_BASELINES, [start])
+            baselines: dict[str, Decimal] = dict(cursor.fetchall())
+            cursor.execute(_LINES, {"now": now, "start": start, "most": KEPT // 2})
+            points: dict[str, list[Point]] = {}
+            for key, at, pnl in cursor.fetchall():
+                points.setdefault(key, []).append((at, pnl - baselines.get(key, Decimal(0))))
+        self._day, self._baselines = start, baselines
+        self._lines = {key: Line(line) for key, line in points.items()}
+
+    def _read_signals(self) -> None:
+        if self._signals_since is None:
+            with connection.cursor() as cursor:
+                cursor.execute(_LAST_SIGNALS)
+                self._signals = {key: SignalRow(*rest) for key, *rest in cursor.fetchall()}
+        else:
+            rows = Signal.objects.filter(created_at__gte=self._signals_since)
+            for row in rows.order_by("created_at", "id"):
+                self._signals[row.strategy_id] = SignalRow(
+                    row.symbol, row.direction, row.confidence, row.created_at, row.feed_time
+                )
+        newest = max((one.created_at for one in self._signals.values()), default=None)
+        self._signals_since = None if newest is None else newest - _SIGNAL_OVERLAP
+
+
+def _point(key: str, at: dt.datetime, feed_time: dt.datetime, worth: Valuation) -> PnlPoint:
+    return PnlPoint(strategy_id=key, at=at, feed_time=feed_time, **asdict(worth))
+
+
+def _positions() -> tuple[PositionRow, ...]:
+    rows = Position.objects.order_by("strategy_id", "symbol").values_list(
+        "account_id", "strategy_id", "symbol", "quantity", "cost", "realised", "fees", "fills"
+    )
+    return tuple(PositionRow(*row) for row in rows)
+
+
+def _accounts() -> tuple[AccountRow, ...]:
+    rows = VenueAccount.objects.order_by("name").values_list("name", "venue", "live")
+    return tuple(AccountRow(*row) for row in rows)
+
+
+def _strategies() -> tuple[StrategyRow, ...]:
+    return tuple(
+        StrategyRow(
+            key=row.key,
+            kind=row.kind,
+            owner=row.owner,
+            account=row.account_id,
+            venue=row.account.venue,
+            live=row.account.live,
+            shard=row.shard,
+            symbols=_symbols(row.symbols),
+        )
+        for row in Strategy.objects.select_related("account").order_by("key")
+    )
+
+
+def _symbols(value: Iterable[object]) -> tuple[str, ...]:
+    return tuple(str(one) for one in value)
+
+
+def _orders_open() -> dict[str, int]:
+    rows = Order.objects.filter(state__in=sorted(OPEN)).values_list("strategy_id")
+    return dict(rows.annotate(Count("client_order_id")).order_by())
+
+
+def _leases() -> tuple[LeaseRow, ...]:
+    rows = Lease.objects.order_by("name")
+    return tuple(
+        LeaseRow(*row) for row in rows.values_list("name", "role", "holder", "token", "expires_at")
+    )
+
+
+def _watchdog_at() -> dt.datetime | None:
+    return Heartbeat.objects.filter(name=WATCHDOG).values_list("at", flat=True).first()

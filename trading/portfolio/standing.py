@@ -1,0 +1,151 @@
+"""Whether a strategy is known to be able to trade, and why not. Pure.
+
+ACTIVE is only said when everything it rests on has been heard of just now; anything else is
+UNKNOWN, with the reasons in words.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trading.health import StageReading
+from trading.portfolio.books import AccountRow, StrategyRow
+from trading.portfolio.market import DataAge, DataStatus, FeedPhase
+
+State = Literal["ACTIVE", "UNKNOWN"]
+GatewayState = Literal["licensed", "unlicensed", "disconnected", "dead"]
+
+Stages = Mapping[str, Sequence[StageReading]]
+
+BOOKS_FRESH_MS = 3_000
+BOOKS_LATE_MS = 15_000
+
+_WORSE: dict[DataStatus, int] = {"fresh": 0, "late": 1, "stale": 2, "dead": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One account's gateway as it last said; ``connected`` and ``licence_ms`` None when dead."""
+
+    account: str
+    venue: str
+    live: bool
+    state: GatewayState
+    connected: bool | None
+    licence_ms: int | None
+    heartbeat_ms: int | None
+    p50_us: float | None = None
+    p99_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    state: State
+    why: str
+
+
+def gateway_of(account: AccountRow, stages: Stages) -> Gateway:
+    """What the account's gateway last said under ``broker:<account>``."""
+    said = _instance(stages.get("broker", ()), (account.name,))
+    if said is None or said.status == "dead":
+        beat = None if said is None else said.heartbeat_ms
+        return Gateway(account.name, account.venue, account.live, "dead", None, None, beat)
+    connected = said.extra.get("connected", "").lower() in ("1", "true", "yes")
+    licence_ms = max(0, int(float(said.extra.get("licence_ms") or 0)))
+    state: GatewayState = "licensed" if licence_ms > 0 else "unlicensed"
+    return Gateway(
+        account.name,
+        account.venue,
+        account.live,
+        state if connected else "disconnected",
+        connected,
+        licence_ms,
+        said.heartbeat_ms,
+        said.p50_us,
+        said.p99_us,
+    )
+
+
+def worst(ages: Sequence[DataAge]) -> DataAge:
+    """The worst of a strategy's symbols; a strategy without symbols has no data."""
+    if not ages:
+        return DataAge("dead", None)
+    return max(ages, key=lambda one: (_WORSE[one.status], one.age_ms is None, one.age_ms or 0))
+
+
+def books_status(age_ms: int | None) -> Literal["fresh", "late", "dead"]:
+    """How old the last reading of positions is: fresh below 3 s, late below 15."""
+    if age_ms is None:
+        return "dead"
+    if age_ms < BOOKS_FRESH_MS:
+        return "fresh"
+    return "late" if age_ms < BOOKS_LATE_MS else "dead"
+
+
+def standing_of(
+    strategy: StrategyRow,
+    *,
+    gateway: Gateway | None,
+    stages: Stages,
+    phase: FeedPhase,
+    ages: Mapping[str, DataAge],
+    books_age_ms: int | None,
+) -> Standing:
+    """ACTIVE, or UNKNOWN with every reason, joined by semicolons."""
+    reasons = [
+        *_gateway_reasons(strategy.account, gateway),
+        *_shard_reasons(strategy.shard, stages),
+        *_data_reasons(strategy.symbols, phase, ages),
+    ]
+    if books_age_ms is None:
+        reasons.append("positions were never read")
+    elif books_status(books_age_ms) == "dead":
+        reasons.append(f"positions were last read {books_age_ms // 1000} s ago")
+    return Standing("UNKNOWN" if reasons else "ACTIVE", "; ".join(reasons))
+
+
+def _gateway_reasons(account: str, gateway: Gateway | None) -> list[str]:
+    if gateway is None or gateway.state == "dead":
+        since = "" if gateway is None else _for(gateway.heartbeat_ms)
+        return [f"gateway {account} sent no heartbeat{since}"]
+    if gateway.state == "disconnected":
+        return [f"gateway {account} is not connected to its venue"]
+    if gateway.state == "unlicensed":
+        return [f"gateway {account} has no licence"]
+    return []
+
+
+def _shard_reasons(shard: int, stages: Stages) -> list[str]:
+    said = shard_reading(shard, stages)
+    if said is not None and said.status != "dead":
+        return []
+    return [f"shard {shard} sent no heartbeat{_for(None if said is None else said.heartbeat_ms)}"]
+
+
+def _data_reasons(
+    symbols: Sequence[str], phase: FeedPhase, ages: Mapping[str, DataAge]
+) -> list[str]:
+    if phase == "ended":
+        return ["the feed has ended"]
+    if phase == "dead":
+        return ["the feed is silent for over 30 s"]
+    never = [one for one in symbols if ages[one].age_ms is None]
+    stale = [one for one in symbols if one not in never and ages[one].status in ("stale", "dead")]
+    reasons = [f"no price for {', '.join(never)} yet"] if never else []
+    if stale:
+        reasons.append(f"price of {', '.join(stale)} is over 30 s old")
+    return reasons
+
+
+def shard_reading(shard: int, stages: Stages) -> StageReading | None:
+    """The shard's own heartbeat, from the stage that it is the only one to report."""
+    return _instance(stages.get("signal-generator", ()), (f"shard:{shard}", str(shard)))
+
+
+def _instance(readings: Sequence[StageReading], names: tuple[str, ...]) -> StageReading | None:
+    found = [one for one in readings if one.instance in names]
+    return min(found, key=lambda one: one.heartbeat_ms, default=None)
+
+
+def _for(heartbeat_ms: int | None) -> str:
+    return "" if heartbeat_ms is None else f" for {heartbeat_ms / 1000:.0f} s"

@@ -1,0 +1,57 @@
+"""Reads for pages, REST and commands. No HTTP here: rows, frozen dataclasses, exact decimals.
+
+Functions that need Redis take a client and raise redis.RedisError; those that read the database
+raise django.db.Error. Unknown is None, never 0.
+"""
+
+from trading.selectors.books import (
+    BrokerPosition,
+    PositionsSummary,
+    PositionView,
+    broker_positions,
+    executions,
+    orders,
+    positions,
+    positions_summary,
+    signals,
+)
+from trading.selectors.prices import (
+    DataFreshness,
+    LatestPrice,
+    SymbolFreshness,
+    data_freshness,
+    latest_prices,
+)
+from trading.selectors.status import (
+    Check,
+    LicenceStatus,
+    ScopeStatus,
+    TradingStatus,
+    readiness,
+    stage_health,
+    trading_status,
+)
+
+__all__ = [
+    "BrokerPosition",
+    "Check",
+    "DataFreshness",
+    "LatestPrice",
+    "LicenceStatus",
+    "PositionView",
+    "PositionsSummary",
+    "ScopeStatus",
+    "SymbolFreshness",
+    "TradingStatus",
+    "broker_positions",
+    "data_freshness",
+    "executions",
+    "latest_prices",
+    "orders",
+    "positions",
+    "positions_summary",
+    "readiness",
+    "signals",
+    "stage_health",
+    "trading_status",
+]

@@ -1,0 +1,193 @@
+"""A shard's strategies from ticks to intents, driven from outside one batch at a time.
+
+Pure and deterministic: no clock, no random, no network. The same ticks and gateway messages in
+the same order give the same signals and intents, so the live shard and lock-step run this code.
+
+What a strategy holds is the gateway's word, not ours: a target is compared with the view that
+OrderUpdate and BookSnapshot give, and the difference is ordered while nothing is under way. Until
+an account's first BookSnapshot nothing is ordered on it.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from trading.clock import NS
+from trading.indicators.rounds import Splitter
+from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
+from trading.strategies.intents import IntentMaker
+from trading.strategies.kernel import Change, Flags
+from trading.strategies.sizing import Quote, lots_for
+from trading.strategies.slot import Slot, Step
+from trading.strategies.specs import Clocks, SignalMade, StrategySpec
+from trading.strategies.stack import Stack, stacks_of
+from trading.strategies.views import Views
+from trading.ticks import Ticks
+from trading.universe import Universe, from_nano
+
+STALE_NS = 30 * NS
+
+
+class ShardEngine:
+    """All strategies of one shard. Not thread-safe."""
+
+    def __init__(
+        self,
+        strategies: Sequence[StrategySpec],
+        universe: Universe,
+        *,
+        shard: str,
+        token: int,
+        ids: Callable[[], str],
+        clocks: Clocks,
+    ) -> None:
+        """Raises UnknownInstrumentError for a symbol that is not in ``universe``."""
+        self._universe = universe
+        self._ids = ids
+        self._clocks = clocks
+        self._stacks = stacks_of(strategies, universe)
+        self._views = Views(self._stacks)
+        self._maker = IntentMaker(shard, token, ids, clocks)
+        self._splitter = Splitter(len(universe))
+        self._wanted = self._any_wanted()
+        size = len(universe)
+        self._bid = np.zeros(size, dtype=np.int64)
+        self._ask = np.zeros(size, dtype=np.int64)
+        self._boot = np.zeros(size, dtype=np.int64)
+        self._signals: list[SignalMade] = []
+        self._clock_ns = 0
+        #: Host time at which the last batch's indicators were done, ns.
+        self.indicators_done_boot = 0
+
+    def on_ticks(
+        self, ticks: Ticks, clock_ns: int, published_boot: int, *, trade: bool = True
+    ) -> list[Intent]:
+        """Take one batch in; intents that it gives rise to, oldest need first.
+
+        ``clock_ns`` is the feed's time after the batch, ``published_boot`` the host time at which
+        it was published. With ``trade`` False (a shard catching up) nothing is ordered; signals
+        are made all the same.
+        """
+        self._clock_ns = clock_ns
+        ticks = self._known(ticks)
+        found: list[tuple[Stack, Change]] = []
+        if len(ticks):
+            self._remember(ticks, published_boot)
+            batch = self._splitter.split(ticks)
+            for stack in self._stacks:
+                found += [(stack, change) for change in stack.kernel.update(batch)]
+        self.indicators_done_boot = self._clocks.boot_ns()
+        for stack, change in found:
+            self._signal(stack, change, ticks, published_boot)
+        self._views.decide_adopted()
+        return self._reconcile() if trade else []
+
+    def on_gateway(self, message: GatewayMessage) -> None:
+        """The gateway's word on an order of ours or on a whole account."""
+        if isinstance(message, OrderUpdate):
+            self._views.heard(message, self._clock_ns)
+        elif isinstance(message, BookSnapshot):
+            self._views.told(message, self._clock_ns)
+
+    def take_signals(self) -> list[SignalMade]:
+        """Signals made since the last call, in order."""
+        made, self._signals = self._signals, []
+        return made
+
+    def forget_views(self) -> None:
+        """Messages may have been lost: order nothing until each account's next BookSnapshot."""
+        self._views.forget()
+
+    def restart_series(self) -> None:
+        """The feed plays another recording: prices and times seen so far count no more.
+
+        Positions stay, and are taken over by the strategies when they are warm again.
+        """
+        for stack in self._stacks:
+            stack.renew()
+        self._splitter = Splitter(len(self._universe))
+        self._views.restart()
+
+    @property
+    def accounts(self) -> list[str]:
+        """Venue accounts that strategies here trade on."""
+        return self._views.accounts
+
+    def _any_wanted(self) -> Flags:
+        wanted: Flags = np.zeros(len(self._universe), dtype=bool)
+        for stack in self._stacks:
+            wanted |= stack.traded.any(axis=1)
+        return wanted
+
+    def _known(self, ticks: Ticks) -> Ticks:
+        """Those of instruments that a strategy here trades."""
+        if not len(ticks):
+            return ticks
+        instruments = ticks["instrument"]
+        if instruments.max() >= len(self._wanted) or instruments.min() < 0:
+            ticks = ticks[(instruments >= 0) & (instruments < len(self._wanted))]
+            instruments = ticks["instrument"]
+        keep = self._wanted[instruments]
+        return ticks if keep.all() else ticks[keep]
+
+    def _remember(self, ticks: Ticks, published_boot: int) -> None:
+        # Of several ticks of one instrument the last assignment stands, as numpy documents.
+        instruments = ticks["instrument"]
+        self._bid[instruments] = ticks["bid"]
+        self._ask[instruments] = ticks["ask"]
+        self._boot[instruments] = published_boot
+
+    def _signal(self, stack: Stack, change: Change, ticks: Ticks, published_boot: int) -> None:
+        member = stack.members[change.row]
+        tick = ticks[change.origin]
+        mid = from_nano(tick["bid"] + tick["ask"]) / 2
+        now = self._clocks.boot_ns()
+        signal = SignalMade(
+            id=self._ids(),
+            strategy=member.spec.key,
+            symbol=self._universe.by_id(change.instrument).symbol,
+            direction=change.direction,
+            score=change.score,
+            confidence=change.confidence,
+            horizon_s=member.horizon_s,
+            price=mid,
+            feed_time=int(tick["time"]),
+            created_wall=self._clocks.wall_ns(),
+            latency_ns=now - published_boot,
+        )
+        self._signals.append(signal)
+        slot = member.slots[change.instrument]
+        size = Decimal(0)
+        if change.direction:
+            size = change.direction * lots_for(member.spec.size_notional, mid, slot.instrument)
+        slot.aim(size, signal.id, urgent=change.forced)
+        self._views.touch(slot)
+
+    def _reconcile(self) -> list[Intent]:
+        """One step for each slot that is not where it should be, in a fixed order."""
+        intents: list[Intent] = []
+        now = self._clocks.boot_ns()
+        for slot in self._views.unsettled():
+            step = slot.next_step(self._clock_ns, now)
+            if step is Step.CANCEL:
+                intents += self._maker.cancels(slot, now)
+            elif step is Step.ORDER and not self._stale(slot):
+                beyond = self._views.member_of(slot).cross_ticks
+                intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
+        return intents
+
+    def _stale(self, slot: Slot) -> bool:
+        at = slot.instrument.id
+        if not self._splitter.count[at]:
+            return True
+        return self._clock_ns - int(self._splitter.last_time[at]) > STALE_NS
+
+    def _quote(self, slot: Slot) -> Quote:
+        at = slot.instrument.id
+        return Quote(
+            from_nano(self._bid[at]),
+            from_nano(self._ask[at]),
+            int(self._splitter.last_time[at]),
+            int(self._boot[at]),
+        )

@@ -1,0 +1,191 @@
+"""The live shard: reads ticks and the gateways' word from Redis, sends intents back.
+
+Without Redis it waits and connects again; then it forgets what it sent and orders nothing until
+each gateway has said anew what it holds. Without PostgreSQL it trades on and signals wait.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import structlog
+from redis import Redis, RedisError
+
+from trading import streams
+from trading.clock import NS, boot_ns, wall_ns
+from trading.feeds.flow import NONE, ack, newest, order_of
+from trading.feeds.reading import TickEntry, read_entry
+from trading.health import EXPIRE_S, StageMeter, key
+from trading.messages import encode, gateway_decoder
+from trading.strategies.engine import ShardEngine
+from trading.strategies.writer import SignalWriter
+
+log = structlog.get_logger("haltline.shard")
+
+BLOCK_MS = 200
+READ_COUNT = 200
+BACKFILL = 2_000
+LATE_NS = 1 * NS
+BACK_OFF_S = (0.1, 0.2, 0.5, 1.0)
+
+
+class ShardLoop:
+    """One run of a shard under one fencing token. ``run`` returns when the host says stop."""
+
+    def __init__(
+        self,
+        shard: str,
+        engine: ShardEngine,
+        *,
+        redis: Redis,
+        writer: SignalWriter,
+        stopping: Callable[[float], bool],
+        boot_id: str,
+    ) -> None:
+        """``stopping`` waits at most so many seconds and says whether to stop (HostContext)."""
+        self._shard = shard
+        self._engine = engine
+        self._redis = redis
+        self._writer = writer
+        self._stopping = stopping
+        self._boot_id = boot_id
+        self._session = ""
+        self._ticks_after: bytes | None = None
+        self._orders_after = NONE
+        self._catching_up = False
+        self._indicators = StageMeter("indicator-engine", shard)
+        self._signals = StageMeter("signal-generator", shard)
+        self._writer_errors = 0
+        self._pipe = redis.pipeline(transaction=False)
+
+    def run(self) -> None:
+        attempt = 0
+        while not self._stopping(0.0):
+            try:
+                self._open()
+                if attempt:
+                    log.info("shard goes on", shard=self._shard, attempts=attempt)
+                attempt = 0
+                while not self._stopping(0.0):
+                    self.turn()
+            except RedisError as error:
+                if not attempt:
+                    log.warning("shard waits for Redis", shard=self._shard, error=str(error))
+                self._indicators.error("redis")
+                self._engine.forget_views()
+                self._pipe.reset()
+                pause = BACK_OFF_S[min(attempt, len(BACK_OFF_S) - 1)]
+                attempt += 1
+                if self._stopping(pause):
+                    return
+
+    def _open(self) -> None:
+        """Choose where to read on from, after trading.feeds.flow's START_RULE."""
+        last = newest(self._redis)
+        if self._ticks_after is None:
+            self._ticks_after = last
+            self._backfill()
+        elif order_of(last) < order_of(self._ticks_after):  # Redis came back empty
+            self._ticks_after = last
+            self._orders_after = NONE
+        ack(self._redis, self._shard, self._ticks_after)
+
+    def _backfill(self) -> None:
+        """The gateways' latest books are among their last messages."""
+        found: Any = self._redis.xrevrange(streams.ORDERS, count=BACKFILL)
+        for entry_id, fields in reversed(found):
+            self._on_message(entry_id, fields)
+
+    def turn(self) -> None:
+        """One read of both streams and all that follows from it. Raises RedisError."""
+        found: Any = self._redis.xread(
+            {streams.TICKS: self._ticks_after or NONE, streams.ORDERS: self._orders_after},
+            count=READ_COUNT,
+            block=BLOCK_MS,
+        )
+        by_stream = {bytes(name): entries for name, entries in found or ()}
+        for entry_id, fields in by_stream.get(streams.ORDERS.encode(), ()):
+            self._on_message(entry_id, fields)
+        entries = by_stream.get(streams.TICKS.encode(), ())
+        self._indicators.queue(len(entries))
+        for entry_id, fields in entries:
+            self._on_entry(entry_id, fields)
+        self._report()
+        self._flush()
+
+    def _on_message(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
+        self._orders_after = entry_id
+        try:
+            self._engine.on_gateway(gateway_decoder.decode(fields[b"m"]))
+        except (KeyError, msgspec.DecodeError) as error:
+            self._signals.error("bad-message")
+            log.error("gateway message unreadable", id=entry_id.decode(), error=str(error))
+
+    def _on_entry(self, entry_id: bytes, fields: dict[bytes, bytes]) -> None:
+        self._ticks_after = entry_id
+        try:
+            entry = read_entry(entry_id, fields)
+        except (KeyError, ValueError) as error:
+            self._indicators.error("bad-entry")
+            log.error("tick entry unreadable", id=entry_id.decode(), error=str(error))
+            return
+        if entry.session != self._session:
+            if self._session:
+                self._engine.restart_series()
+            self._session = entry.session
+        self._process(entry)
+        if entry.lock:
+            ack(self._pipe, self._shard, entry.id)
+            self._flush()
+
+    def _process(self, entry: TickEntry) -> None:
+        same_boot = entry.boot_id == self._boot_id
+        published = entry.published_boot if same_boot else boot_ns()
+        intents = self._engine.on_ticks(
+            entry.ticks, entry.clock_ns, published, trade=self._fresh(entry, same_boot=same_boot)
+        )
+        for intent in intents:
+            self._pipe.xadd(
+                streams.intents(intent.account),
+                {"m": encode(intent)},
+                maxlen=streams.INTENTS_MAXLEN,
+                approximate=True,
+            )
+        if intents:
+            self._flush()
+        made = self._engine.take_signals()
+        if made:
+            self._writer.put(made)
+        if same_boot and len(entry.ticks):
+            done = self._engine.indicators_done_boot
+            self._indicators.observe(done - published, len(entry.ticks))
+            self._signals.observe(boot_ns() - published, len(made))
+
+    def _fresh(self, entry: TickEntry, *, same_boot: bool) -> bool:
+        """Whether this entry is of now. One of a feed in lock-step is, however long it took."""
+        age = boot_ns() - entry.published_boot if same_boot else wall_ns() - entry.published_wall
+        late = age > LATE_NS and not entry.lock
+        if late != self._catching_up:
+            self._catching_up = late
+            if late:
+                self._indicators.error("late")
+            log.info("shard catches up" if late else "shard caught up", shard=self._shard)
+        return not late
+
+    def _report(self) -> None:
+        if not self._indicators.due():
+            return
+        failed = self._writer.failures + self._writer.dropped
+        for _ in range(min(failed - self._writer_errors, 100)):
+            self._signals.error("signals-not-written")
+        self._writer_errors = failed
+        self._signals.queue(self._writer.depth)
+        more = {"session": self._session, "dropped": str(self._writer.dropped)}
+        for meter in (self._indicators, self._signals):
+            name = key(meter.stage, meter.instance)
+            self._pipe.hset(name, mapping={**meter.fields(), **more})
+            self._pipe.expire(name, EXPIRE_S)
+
+    def _flush(self) -> None:
+        if len(self._pipe):
+            self._pipe.execute()

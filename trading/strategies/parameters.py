@@ -1,0 +1,130 @@
+"""What a strategy may be told: typed, bounded parameters of each kind.
+
+Stored as a JSON object on ``Strategy.parameters``; what is left out takes its default.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class ParameterError(ValueError):
+    """A parameter is unknown, of the wrong type or out of bounds; the text names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Smallest and largest value allowed, both included, and the unit they are in."""
+
+    low: float
+    high: float
+    unit: str
+
+
+def _bounded(default: float, low: float, high: float, unit: str) -> float:
+    field: float = dataclasses.field(default=default, metadata={"bounds": Bounds(low, high, unit)})
+    return field
+
+
+def _counted(default: int, low: int, high: int, unit: str) -> int:
+    field: int = dataclasses.field(default=default, metadata={"bounds": Bounds(low, high, unit)})
+    return field
+
+
+@dataclass(frozen=True, slots=True)
+class MomentumParameters:
+    """Parameters of trading.strategies.momentum."""
+
+    fast_s: float = _bounded(3.0, 0.05, 86_400, "seconds")
+    slow_s: float = _bounded(15.0, 0.1, 604_800, "seconds")
+    enter: float = _bounded(0.9, 0.01, 10, "standard deviations")
+    exit: float = _bounded(0.2, 0.0, 10, "standard deviations")
+    warmup_ticks: int = _counted(20, 2, 1_000_000, "ticks")
+    cross_ticks: int = _counted(3, 0, 1_000, "price ticks beyond the touch")
+
+
+@dataclass(frozen=True, slots=True)
+class MeanReversionParameters:
+    """Parameters of trading.strategies.mean_reversion."""
+
+    mean_s: float = _bounded(20.0, 0.1, 604_800, "seconds")
+    enter: float = _bounded(1.5, 0.01, 20, "standard deviations")
+    leave: float = _bounded(0.3, 0.0, 20, "standard deviations")
+    stop: float = _bounded(4.0, 0.02, 50, "standard deviations")
+    warmup_ticks: int = _counted(20, 2, 1_000_000, "ticks")
+    rest_s: float = _bounded(5.0, 0.1, 3_600, "seconds")
+    cross_ticks: int = _counted(3, 0, 1_000, "price ticks beyond the touch")
+
+
+Parameters = MomentumParameters | MeanReversionParameters
+
+#: By Strategy.kind.
+DEFAULTS: dict[str, Parameters] = {
+    "momentum": MomentumParameters(),
+    "mean-reversion": MeanReversionParameters(),
+}
+
+
+def bounds_of(kind: str) -> dict[str, Bounds]:
+    """Bounds of each parameter of ``kind``, in order. Raises ParameterError for an unknown kind."""
+    return {field.name: field.metadata["bounds"] for field in dataclasses.fields(_default(kind))}
+
+
+def read_parameters(kind: str, mapping: Mapping[str, object]) -> Parameters:
+    """The parameters of a strategy of ``kind`` from a JSON object.
+
+    Raises ParameterError naming the field, its bounds and what was given.
+    """
+    default = _default(kind)
+    fields = {field.name: field for field in dataclasses.fields(default)}
+    given: dict[str, Any] = {}
+    for name, value in mapping.items():
+        if name not in fields:
+            raise ParameterError(f"{kind} has no parameter {name!r}; it has {', '.join(fields)}")
+        given[name] = _number(name, value, fields[name])
+    made = dataclasses.replace(default, **given)
+    _check_order(made)
+    return made
+
+
+def _default(kind: str) -> Parameters:
+    try:
+        return DEFAULTS[kind]
+    except KeyError:
+        known = ", ".join(DEFAULTS)
+        raise ParameterError(f"kind {kind!r} is unknown; the kinds are {known}") from None
+
+
+def _number(name: str, value: object, field: "dataclasses.Field[float]") -> float:
+    bounds: Bounds = field.metadata["bounds"]
+    whole = field.type in {int, "int"}
+    wanted = (
+        f"{name} must be a {'whole ' if whole else ''}number from {bounds.low:g} to"
+        f" {bounds.high:g} ({bounds.unit}), not {value!r}"
+    )
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ParameterError(wanted)
+    if not math.isfinite(value) or not bounds.low <= value <= bounds.high:
+        raise ParameterError(wanted)
+    if whole:
+        if value != int(value):
+            raise ParameterError(wanted)
+        return int(value)
+    return float(value)
+
+
+def _check_order(made: Parameters) -> None:
+    """Refuse values that contradict each other."""
+    if isinstance(made, MomentumParameters):
+        _check_below("fast_s", made.fast_s, "slow_s", made.slow_s)
+        _check_below("exit", made.exit, "enter", made.enter)
+    else:
+        _check_below("leave", made.leave, "enter", made.enter)
+        _check_below("enter", made.enter, "stop", made.stop)
+
+
+def _check_below(name: str, value: float, other: str, bound: float) -> None:
+    if not value < bound:
+        raise ParameterError(f"{name} must be below {other} ({bound:g}), not {value:g}")

@@ -1,0 +1,45 @@
+"""What goes into a shard's engine, and the signals that come out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.strategies.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySpec:
+    """One strategy as the engine runs it. ``size_notional`` is dollars per symbol."""
+
+    key: str
+    kind: str
+    account: str
+    symbols: tuple[str, ...]
+    parameters: Parameters
+    size_notional: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SignalMade:
+    """A strategy changed its mind. Fields as on trading.models.Signal; times in nanoseconds."""
+
+    id: str
+    strategy: str
+    symbol: str
+    direction: int
+    score: float
+    confidence: float
+    horizon_s: float
+    price: Decimal
+    feed_time: int
+    created_wall: int
+    latency_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Where the engine gets its host times (trading.clock), so that lock-step can give its own."""
+
+    boot_ns: Callable[[], int]
+    wall_ns: Callable[[], int]
+    boot_id: str

@@ -1,0 +1,88 @@
+"""The strategies of one kind, stacked into one kernel, and each one's slots."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from trading.clock import NS
+from trading.indicators.rounds import Floats
+from trading.strategies.kernel import Flags, Kernel
+from trading.strategies.mean_reversion import MeanReversionKernel
+from trading.strategies.momentum import MomentumKernel
+from trading.strategies.parameters import MeanReversionParameters, MomentumParameters
+from trading.strategies.slot import Slot
+from trading.strategies.specs import StrategySpec
+from trading.universe import Universe
+
+#: A price moves in whole ticks: a standard deviation below half of one is rounding, not movement.
+LEAST_SIGMA_TICKS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One strategy of a stack; ``slots`` by instrument number."""
+
+    spec: StrategySpec
+    horizon_s: float
+    cross_ticks: int
+    slots: dict[int, Slot]
+
+
+class Stack:
+    """Strategies of one kind in the order given, one row of the kernel each."""
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        instruments: int,
+        make: Callable[[Flags], Kernel],
+    ) -> None:
+        self.members = tuple(members)
+        self.traded: Flags = np.zeros((instruments, len(self.members)), dtype=bool)
+        for row, member in enumerate(self.members):
+            self.traded[list(member.slots), row] = True
+        self._make = make
+        self.kernel = make(self.traded)
+
+    def renew(self) -> None:
+        """Forget all prices seen."""
+        self.kernel = self._make(self.traded)
+
+
+def stacks_of(strategies: Sequence[StrategySpec], universe: Universe) -> list[Stack]:
+    """A stack for each kind that occurs. Raises UnknownInstrumentError."""
+    floors = np.array([float(one.tick_size) * LEAST_SIGMA_TICKS for one in universe.instruments])
+    numbers = itertools.count()
+    stacks = []
+    for kind in (MomentumParameters, MeanReversionParameters):
+        specs = [one for one in strategies if isinstance(one.parameters, kind)]
+        if specs:
+            members = [_member(one, universe, numbers) for one in specs]
+            make = _maker(specs, floors)
+            stacks.append(Stack(members, len(universe), make))
+    return stacks
+
+
+def _maker(specs: Sequence[StrategySpec], floors: Floats) -> Callable[[Flags], Kernel]:
+    """How to make the kernel of ``specs``, all of one kind."""
+    parameters = [one.parameters for one in specs]
+    if isinstance(parameters[0], MomentumParameters):
+        momentum = cast(list[MomentumParameters], parameters)
+        return lambda traded: MomentumKernel(momentum, traded, floors)
+    reversion = cast(list[MeanReversionParameters], parameters)
+    return lambda traded: MeanReversionKernel(reversion, traded, floors)
+
+
+def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[int]") -> Member:
+    if isinstance(spec.parameters, MomentumParameters):
+        horizon_s, rest_ns = spec.parameters.slow_s, None
+    else:
+        horizon_s, rest_ns = spec.parameters.mean_s, int(spec.parameters.rest_s * NS)
+    slots = {}
+    for symbol in dict.fromkeys(spec.symbols):
+        instrument = universe.by_symbol(symbol)
+        slots[instrument.id] = Slot(next(numbers), spec.key, spec.account, instrument, rest_ns)
+    return Member(spec, horizon_s, spec.parameters.cross_ticks, slots)

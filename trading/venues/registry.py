@@ -1,0 +1,49 @@
+"""From what the desk knows of a venue account to the adapter that speaks to its venue."""
+
+import importlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from trading.venues.base import Venue
+
+_ROOM = "trading.venues."
+
+
+class VenueSetupError(ValueError):
+    """The account, its adapter or its credentials are not usable; the message says what to do."""
+
+
+def venue_of(
+    *, adapter: str, account: str, address: str, credentials: Mapping[str, str]
+) -> Venue:  # fmt: skip
+    """The adapter at dotted path ``adapter`` for one account; it is not yet connected.
+
+    Raises VenueSetupError.
+    """
+    module_name, _, class_name = adapter.rpartition(".")
+    if not module_name.startswith(_ROOM):
+        raise VenueSetupError(f"adapter {adapter!r} of {account}: must be a class in {_ROOM}*")
+    try:
+        made = getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise VenueSetupError(f"adapter {adapter!r} of {account}: {error}") from error
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise VenueSetupError(f"address {address!r} of {account}: must be host:port")
+    venue: Venue = made(account, address, credentials)
+    return venue
+
+
+def read_credentials(file: Path, account: str) -> dict[str, str]:
+    """Key and secret of one account from the credentials file. Raises VenueSetupError."""
+    try:
+        found = json.loads(file.read_text())[account]
+        return {name: str(found[name]) for name in ("key", "secret")}
+    except OSError as error:
+        raise VenueSetupError(f"credentials file {file}: {error.strerror}") from error
+    except (ValueError, TypeError) as error:
+        raise VenueSetupError(f"credentials file {file}: must be JSON ({error})") from error
+    except KeyError as error:
+        message = f"credentials file {file}: account {account} needs {error}; add it there"
+        raise VenueSetupError(message) from error

@@ -1,0 +1,35 @@
+"""What beat sends, when, and to which queue.
+
+A task that nobody took before the next of its kind is due expires: after an outage one of each
+runs, not hundreds.
+"""
+
+from typing import Any
+
+from celery.schedules import crontab, schedule
+
+BEAT_QUEUES = ("control", "default")
+BEAT_S = 10.0
+
+
+def _every(task: str, seconds: float, to: str, **kwargs: Any) -> dict[str, Any]:
+    return {
+        "task": task,
+        "schedule": schedule(seconds),
+        "kwargs": kwargs,
+        "options": {"queue": to, "expires": seconds},
+    }
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "books-verify": _every("workers.books_verify", 60.0, "control"),
+    "housekeeping": {
+        "task": "workers.housekeeping",
+        "schedule": crontab(minute="7"),
+        "options": {"queue": "default", "expires": 3_000},
+    },
+    **{
+        f"worker-beat-{queue}": _every("workers.worker_beat", BEAT_S, queue, queue=queue)
+        for queue in BEAT_QUEUES
+    },
+}

@@ -1,0 +1,76 @@
+"""What must be done before the desk's processes start. Runs in a child of the supervisor."""
+
+import time
+
+import psycopg
+import redis
+from django.core.management import CommandError, call_command
+from psycopg import sql
+
+_OWN_START_S = 40.0  # crash recovery of a large database included
+_ANSWER_S = 10.0  # what is given from outside should be there
+_POLL_S = 0.05
+
+
+def prepare_data(database_url: str, redis_url: str, *, create_database: bool) -> None:
+    """Wait for the services, bring the database up to date, make the desk's records.
+
+    Ends the process with one line when a service cannot be reached.
+    """
+    _wait_for_database(database_url, create=create_database)
+    _wait_for_redis(redis_url)
+    call_command("migrate", interactive=False, verbosity=0)
+    try:
+        call_command("desk_prepare")
+    except CommandError as problem:
+        raise SystemExit(str(problem)) from problem
+
+
+def _wait_for_database(url: str, *, create: bool) -> None:
+    base = url.rpartition("/")[0] + "/postgres" if create else url
+    deadline = time.monotonic() + (_OWN_START_S if create else _ANSWER_S)
+    while True:
+        try:
+            with psycopg.connect(base, connect_timeout=2, autocommit=True) as connection:
+                if create:
+                    _create_database(connection, url.rpartition("/")[2])
+            return
+        except psycopg.OperationalError as problem:
+            if time.monotonic() > deadline or _is_refusal(problem):
+                raise SystemExit(
+                    f"PostgreSQL cannot be reached: {str(problem).strip().splitlines()[-1]}:"
+                    " check DATABASE_URL, or unset it for a database of the desk's own"
+                ) from problem
+            time.sleep(_POLL_S)
+
+
+def _is_refusal(problem: psycopg.OperationalError) -> bool:
+    """Whether the server answered and said no, so that waiting does not help."""
+    text = str(problem)
+    return "FATAL" in text and "starting up" not in text and "shutting down" not in text
+
+
+def _create_database(connection: psycopg.Connection, name: str) -> None:
+    found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    if found is None:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _wait_for_redis(url: str) -> None:
+    client = redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2)
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            client.ping()
+            return
+        except redis.AuthenticationError as problem:
+            raise SystemExit(f"Redis refuses us ({problem}): check REDIS_URL") from problem
+        except redis.RedisError as problem:
+            if time.monotonic() > deadline:
+                raise SystemExit(
+                    f"Redis cannot be reached ({problem}): check REDIS_URL, or unset it"
+                    " for a Redis of the desk's own"
+                ) from problem
+            time.sleep(_POLL_S)
+        finally:
+            client.close()

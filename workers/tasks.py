@@ -1,0 +1,52 @@
+"""Tasks: thin skins over services. A failure is logged by Celery with its traceback."""
+
+# Celery and kombu are not annotated.
+# mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
+
+from typing import Any
+
+import redis
+from celery import shared_task, signals
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from trading import health
+from trading.housekeeping import housekeeping_run
+from trading.portfolio.recompute import books_check
+from workers.schedule import BEAT_QUEUES, BEAT_S
+
+_METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
+
+
+@shared_task(name="workers.books_verify")
+def books_verify() -> None:
+    """Recompute the books from the fills, compare, and keep what was found."""
+    books_check()
+
+
+@shared_task(name="workers.housekeeping")
+def housekeeping() -> None:
+    """Remove what is older than its retention, and sessions that have ended."""
+    housekeeping_run()
+    import_string(f"{settings.SESSION_ENGINE}.SessionStore").clear_expired()
+
+
+@shared_task(name="workers.worker_beat", ignore_result=True)
+def worker_beat(queue: str) -> None:
+    """The worker of ``queue`` takes and runs tasks: say so for /healthz/workers."""
+    meter = _METERS[queue]
+    key = health.key(meter.stage, meter.instance)
+    with redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
+        pipe = client.pipeline(transaction=True)
+        pipe.hset(key, mapping=meter.fields())
+        pipe.expire(key, health.EXPIRE_S)
+        pipe.execute()
+
+
+@signals.task_postrun.connect
+def _count(task: Any = None, state: str = "", **_: Any) -> None:
+    """One worker serves one queue, so all of a process's tasks count for all its meters."""
+    for meter in _METERS.values():
+        meter.total += 1
+        if state == "FAILURE":
+            meter.error(str(task.name))
