@@ -21,6 +21,11 @@ INSERT_SQL = (
     f"INSERT INTO audit_entry ({', '.join(COLUMNS)}) "  # noqa: S608 - constant column names
     f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) ON CONFLICT (id) DO NOTHING"
 )
+#: Text columns and how much of a text they take; ``Entry`` says the same.
+_WIDTHS: dict[str, int | None] = {
+    "action": 64, "actor": 150, "on_behalf_of": 150, "object_kind": 40, "object_id": 200,
+    "reason": None, "source": 64, "request_id": 64, "correlation_id": 64,
+}  # fmt: skip
 _NAMESPACE = uuid.UUID("8a5e7d0c-6d0a-5d49-9b4e-0f5f3c1f2b7a")
 
 
@@ -49,6 +54,7 @@ def entry_row(
 ) -> tuple[Any, ...]:
     """One entry as values for ``INSERT_SQL``, in the order of ``COLUMNS``.
 
+    The body has everything as given; the other columns repeat it for search, cut to their width.
     Raises audit.canonical.NotCanonicalError when a value has no exact form (a float, say).
     """
     ident = id or uuid.uuid4()
@@ -59,7 +65,14 @@ def entry_row(
         "source": source, "request_id": request_id, "correlation_id": correlation_id,
     }  # fmt: skip
     body = canonical_bytes({**facts, "before": before, "after": after})
+    for name, width in _WIDTHS.items():
+        facts[name] = _searchable(facts[name], width)
     return (*facts.values(), body)
+
+
+def _searchable(text: str, width: int | None) -> str:
+    """As a column takes it. A fact is never lost because a caller's text is long or odd."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:width]
 
 
 def record(*, happened_at: dt.datetime | None = None, **facts: Any) -> None:

@@ -1,6 +1,6 @@
 """The demo desk as data: accounts, strategies, limits and people. Nothing here is secret."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from riskctl.models import Limit
@@ -27,6 +27,7 @@ class DemoStrategy:
     account: str
     symbols: tuple[str, ...]
     size: int
+    parameters: dict[str, float] = field(default_factory=dict)
 
     def limits(self) -> dict[str, Decimal]:
         """Wide enough to trade for days, tight enough to mean something.
@@ -74,7 +75,7 @@ STRATEGIES = (
     DemoStrategy("mr-eurusd", _MR, _TOMAS, "paper-1", ("EURUSD",), 200_000),
     DemoStrategy("mom-fx", _MOM, _MERCY, "paper-1", ("GBPUSD", "AUDUSD"), 120_000),
     DemoStrategy("mr-gold", _MR, _TOMAS, "paper-1", ("XAUUSD",), 100_000),
-    DemoStrategy("mom-gold-futures", _MOM, _TOMAS, "paper-1", ("GCZ3", "GCG7"), 450_000),
+    DemoStrategy("mom-gold-futures", _MOM, _TOMAS, "paper-1", ("GCG7",), 450_000),
     DemoStrategy("mr-futures", _MR, _MERCY, "paper-1", ("ESZ6", "CLF7"), 400_000),
     DemoStrategy("mom-equities", _MOM, _MERCY, "paper-2", ("SPY", "AAPL", "MSFT"), 80_000),
     DemoStrategy("mr-spy", _MR, _TOMAS, "paper-2", ("SPY",), 100_000),
@@ -83,6 +84,13 @@ STRATEGIES = (
     DemoStrategy("mom-crypto", _MOM, _TOMAS, "paper-2", ("ETHUSDT", "SOLUSDT"), 40_000),
     DemoStrategy("mr-btcusdt-perp", _MR, _MERCY, "paper-2", ("BTCUSDT-PERP",), 40_000),
 )
+# A contract that has expired has no price but in a recording. Its strategy is made when such a
+# recording is replayed: elsewhere it would wait for a price for ever. Minutes lie between quotes.
+RECORDED = {
+    "GCZ3": DemoStrategy(
+        "mom-gcz3", _MOM, _TOMAS, "paper-1", ("GCZ3",), 300_000, {"fast_s": 300, "slow_s": 1500}
+    ),
+}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.contrib.auth.models import Group
@@ -12,11 +13,15 @@ from console.demo import (
     ACCOUNTS,
     ADAPTER,
     FIRM_LIMITS,
+    RECORDED,
     ROLES,
     STRATEGIES,
+    DemoStrategy,
     account_limits,
 )
 from riskctl.models import Lease, Limit
+from trading.feeds.files import open_file
+from trading.feeds.spec import LINES_TRIED, parse_feed
 from trading.models import Strategy, VenueAccount
 
 _LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -54,9 +59,22 @@ def accounts_prepare(address: str) -> None:
         )  # fmt: skip
 
 
-def strategies_prepare(shards: int) -> None:
+def demo_strategies(feed: str, speed: str) -> tuple[DemoStrategy, ...]:
+    """The demo's strategies, and those for what ``feed`` replays that nothing else quotes.
+
+    Raises trading.feeds.spec.FeedSpecError when ``feed`` cannot be read.
+    """
+    names: set[str] = set()
+    for path in parse_feed(feed, speed).paths:
+        with open_file(path) as lines:
+            first = [lines.readline(200).split(b",") for _ in range(LINES_TRIED)]
+        names |= {one[1].decode(errors="replace") for one in first if len(one) > 1}
+    return STRATEGIES + tuple(one for symbol, one in RECORDED.items() if symbol in names)
+
+
+def strategies_prepare(wanted: Sequence[DemoStrategy], shards: int) -> None:
     """Strategies are made once and then belong to their people; only the shard is set again."""
-    for number, one in enumerate(STRATEGIES):
+    for number, one in enumerate(wanted):
         shard = number % shards
         strategy, created = Strategy.objects.get_or_create(
             key=one.key,
@@ -65,6 +83,7 @@ def strategies_prepare(shards: int) -> None:
                 "owner": one.owner,
                 "account_id": one.account,
                 "symbols": list(one.symbols),
+                "parameters": one.parameters,
                 "size_notional": one.size,
                 "shard": shard,
             },
@@ -72,18 +91,20 @@ def strategies_prepare(shards: int) -> None:
         if not created and strategy.shard != shard:
             strategy.shard = shard
             strategy.save(update_fields=["shard"])
+    # One made for an earlier recording may stand on a shard that is no more.
+    Strategy.objects.filter(shard__gte=shards).update(shard=0)
 
 
-def limits_prepare() -> None:
+def limits_prepare(wanted: Sequence[DemoStrategy]) -> None:
     """Limits are made once; what people changed since stays."""
-    wanted = {"firm": FIRM_LIMITS}
-    wanted |= {f"account:{one.name}": account_limits(one) for one in ACCOUNTS}
-    wanted |= {f"strategy:{one.key}": one.limits() for one in STRATEGIES}
+    limits = {"firm": FIRM_LIMITS}
+    limits |= {f"account:{one.name}": account_limits(one) for one in ACCOUNTS}
+    limits |= {f"strategy:{one.key}": one.limits() for one in wanted}
     Limit.objects.bulk_create(
         [
             Limit(scope=scope, kind=kind, value=value)
-            for scope, limits in wanted.items()
-            for kind, value in limits.items()
+            for scope, values in limits.items()
+            for kind, value in values.items()
         ],
         ignore_conflicts=True,
     )

@@ -5,6 +5,7 @@ import sys
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 
 from audit.models import ActorKind
 from console.access.recorded import denial_recorded
@@ -31,11 +32,10 @@ _BARE = """<!doctype html>
 def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     if is_api_path(request.path):
         return plain_response(request, problem)
-    if problem.status == 500:
-        # No template: it may be the template that failed.
-        facts = {"title": problem.title, "detail": problem.detail, "ident": request_id(request)}
-        page = _BARE.format(**{name: html.escape(text) for name, text in facts.items()})
-        return HttpResponse(page, status=500)
+    return _page(request, problem)
+
+
+def _page(request: HttpRequest, problem: Problem) -> HttpResponse:
     context = {
         "title": problem.title,
         "detail": problem.detail,
@@ -46,6 +46,13 @@ def _answer(request: HttpRequest, problem: Problem) -> HttpResponse:
     for name, value in problem.headers.items():
         response[name] = value
     return response
+
+
+def _bare_page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """Without a template: it may be the template that failed, or the assets that are not there."""
+    facts = {"title": problem.title, "detail": problem.detail, "ident": request_id(request)}
+    page = _BARE.format(**{name: html.escape(text) for name, text in facts.items()})
+    return HttpResponse(page, status=problem.status, headers=dict(problem.headers))
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -71,4 +78,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def failed(request: HttpRequest) -> HttpResponse:
     """A defect of ours, or a store that does not answer: Django calls this within ``except``."""
-    return _answer(request, outage(sys.exc_info()[1]) or INTERNAL_PROBLEM)
+    problem = outage(sys.exc_info()[1]) or INTERNAL_PROBLEM
+    if is_api_path(request.path):
+        return plain_response(request, problem)
+    if problem is INTERNAL_PROBLEM:
+        return _bare_page(request, problem)
+    try:
+        return _page(request, problem)
+    except (ValueError, OSError, TemplateDoesNotExist, TemplateSyntaxError):
+        return _bare_page(request, problem)

@@ -72,6 +72,7 @@ class HealthzStage(OpenProbe):
         StageSerializer,
         "Whether one stage of the critical path is alive: 200 when fresh or late, 503 when dead.",
         name="healthz_stage",
+        unwell=True,
         problems=(*_PROBLEMS, 404, 503),
     )
     def get(self, request: Request, stage: str) -> Response:
@@ -95,6 +96,7 @@ class Readyz(OpenProbe):
         "Whether the desk can trade: stores answer, every stage of the path has a heartbeat, "
         "gateways are licensed and data comes.",
         name="readyz",
+        unwell=True,
         problems=_PROBLEMS,
     )
     def get(self, request: Request) -> Response:

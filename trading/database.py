@@ -1,7 +1,16 @@
-"""The database's address for loops that keep connections of their own beside Django's."""
+"""The database's address, and time limits, for loops that keep connections beside Django's."""
 
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+import psycopg
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
+
+T = TypeVar("T")
 
 
 def conninfo() -> str:
@@ -15,3 +24,25 @@ def conninfo() -> str:
         "port": database["PORT"],
     }
     return make_conninfo(**{key: str(value) for key, value in named.items() if value})
+
+
+async def in_time(
+    connection: psycopg.AsyncConnection[Any], work: Awaitable[T], seconds: float
+) -> T:
+    """The result of ``work`` on ``connection``, or psycopg.OperationalError past ``seconds``.
+
+    The connection is severed then, not the work cancelled: psycopg answers a cancellation by
+    asking the same silent server to cancel, and waits up to ten seconds for it.
+    """
+    task = asyncio.ensure_future(work)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        sever(connection)
+    return await task
+
+
+def sever(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Shut the connection's socket down: whoever waits for it sees it end at once."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
+            twin.shutdown(socket.SHUT_RDWR)

@@ -7,7 +7,8 @@ messages.
 from django.conf import settings
 
 TICKS = "hl:ticks"
-"""Stream, written by the ingestor. Fields of an entry: ``d`` packed ticks (trading.ticks), ``clk``
+"""Stream, written by the ingestor. Fields of an entry: ``d`` packed ticks (trading.ticks; none in a
+sign of life, which moves the clock or asks for an acknowledgement, and may be at the end), ``clk``
 feed time ns after the entry, ``boot`` boot ns when it was published, ``wall`` wall ns, ``bid``
 boot id, ``s`` feed session id, ``lock`` 1 when the feed waits for acknowledgements, ``end`` 1 on
 the last entry of a replay."""

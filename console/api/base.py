@@ -76,10 +76,16 @@ def described(
     query: tuple[Field, ...] = (),
     *,
     name: str,
+    unwell: bool = False,
     problems: tuple[int, ...] = DATA_PROBLEMS,
 ) -> Callable[[Any], Any]:
-    """OpenAPI annotations of a GET: its answer, its query fields and every error it can have."""
+    """OpenAPI annotations of a GET: its answer, its query fields and every error it can have.
+
+    ``unwell``: the same answer comes with 503 when it says that something is wrong.
+    """
     responses: dict[Any, Any] = {(200, "application/json"): OpenApiResponse(answer, about)}
+    if unwell:
+        responses[503, "application/json"] = OpenApiResponse(answer, "As with 200, and not well.")
     for status in problems:
         responses[status, MEDIA_TYPE] = OpenApiResponse(ProblemSerializer, PROBLEMS[status])
     return extend_schema(

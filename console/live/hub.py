@@ -85,15 +85,17 @@ class Hub:
         self._members.pop(inbox, None)
         if self._members or not self._tasks:
             return
-        tasks, self._tasks = self._tasks, []
+        ending, self._tasks = set(self._tasks), []
         for newest in self._topics.values():
             if newest.due is not None:
                 newest.due.cancel()
         self._topics = {topic: _Newest() for topic in TOPICS}
         self.reading = False
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while ending:
+            for task in ending:
+                task.cancel()
+            # Again and again: redis-py swallows a cancellation that falls into its handshake.
+            _, ending = await asyncio.wait(ending, timeout=0.1)
 
     def word(self) -> str:
         """The hub's own message: this host's time, and whether frames are being read."""

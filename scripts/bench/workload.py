@@ -68,15 +68,21 @@ def engine(specs: list[StrategySpec], known: Universe) -> ShardEngine:
     )
 
 
-def batches(count: int, size: int, *, rate: float, seed: int = 1) -> list[RawBatch]:
-    """``count`` batches of ``size`` raw quotes, ``rate`` a second of feed time in all.
+def batches(
+    count: int, size: int, *, rate: float, thin: int = 0, thin_rate: float = 1.0, seed: int = 1
+) -> list[RawBatch]:
+    """``count`` batches of ``size`` raw quotes, ``rate`` a second of feed time.
 
-    Each instrument walks by about half a cent a quote; which one quotes is drawn at random.
+    The first ``thin`` of them come at ``thin_rate``: feed time passes faster, to warm up on.
+
+    Each instrument walks by about half a cent a quote (more where quotes are further apart, as a
+    walk does); which one quotes is drawn at random.
     """
     random = np.random.default_rng(seed)
     total = count * size
     which = random.integers(0, INSTRUMENTS, total)
-    steps = random.normal(0, 0.5, total)
+    pause = np.where(np.arange(total) < thin * size, NS / thin_rate, NS / rate)
+    steps = random.normal(0, 0.5, total) * np.sqrt(pause * (rate / NS))
     price = np.empty(total)
     for instrument in range(INSTRUMENTS):
         mine = which == instrument
@@ -84,7 +90,7 @@ def batches(count: int, size: int, *, rate: float, seed: int = 1) -> list[RawBat
     rows = raw.empty(total)
     tick = rows["tick"]
     tick["instrument"] = which
-    tick["time"] = START_NS + (np.arange(total) * (NS / rate)).astype(np.int64)
+    tick["time"] = START_NS + np.cumsum(pause).astype(np.int64)
     tick["bid"] = np.round(price).astype(np.int64) * _CENT
     tick["ask"] = tick["bid"] + 2 * _CENT
     tick["bid_size"] = tick["ask_size"] = 100 * NS

@@ -10,18 +10,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
-from tests.console.conftest import entries
+from tests.console.conftest import entries, signed_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
 
 CHILD = """
 import os, socket, sys
 from console import server
-from django.db import connections
 sock = socket.socket(fileno=int(sys.argv[1]))
 pid = os.fork()  # as the supervisor does: everything imported, then forked
 if pid:
@@ -32,8 +39,8 @@ server.run(sock)
 """
 
 
-@pytest.fixture
-def web(transactional_db: None) -> Iterator[tuple[int, int]]:
+@contextlib.contextmanager
+def serving(database_url: str, home: str) -> Iterator[tuple[int, int]]:
     """Port and process id of a web server, started as the supervisor starts it."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -43,25 +50,40 @@ def web(transactional_db: None) -> Iterator[tuple[int, int]]:
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "console.settings",
             "HALTLINE_TLS": "off",
-            "DATABASE_URL": url_of_test_database(),
+            "HALTLINE_SECRET_KEY": settings.SECRET_KEY,
+            "HALTLINE_HOME": home,
+            "DATABASE_URL": database_url,
         }
-        parent = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(listening.fileno())],
+        command = [sys.executable, "-c", CHILD, str(listening.fileno())]
+        with subprocess.Popen(
+            command,
             cwd=settings.BASE_DIR,
             env=env,
             pass_fds=[listening.fileno()],
             stdout=subprocess.PIPE,
             text=True,
-        )
-        assert parent.stdout is not None
-        try:
+        ) as parent:
+            assert parent.stdout is not None
             pid = int(parent.stdout.readline())
-            yield port, pid
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            parent.wait(10)
-            parent.stdout.close()
+            try:
+                yield port, pid
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                parent.wait(10)
+
+
+def url_of_test_database(port: int | None = None) -> str:
+    facts = connection.settings_dict
+    who = quote(facts["USER"]) + (f":{quote(facts['PASSWORD'])}" if facts["PASSWORD"] else "")
+    host = "127.0.0.1" if port else facts["HOST"]
+    return f"postgres://{who}@{quote(host, safe='')}:{port or facts['PORT']}/{facts['NAME']}"
+
+
+@pytest.fixture
+def web() -> Iterator[tuple[int, int]]:
+    with serving(url_of_test_database(), str(settings.HALTLINE_HOME)) as found:
+        yield found
 
 
 def asked(port: int, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes, str]:
@@ -81,13 +103,13 @@ def test_it_answers_pools_its_connections_and_ends_on_sigterm(web: tuple[int, in
     assert status in (200, 503)
     assert json.loads(body)["checks"]["database"] == "ok"
     assert "server:" not in head.lower()
+    before = backends()
     for _ in range(5):
         asked(port, "/healthz/database")
-    assert 1 <= database_sockets(pid) <= 2, "one connection serves one request after another"
+    assert 1 <= backends() == before <= 2, "one connection serves one request after another"
     start = time.monotonic()
     os.kill(pid, signal.SIGTERM)
-    deadline = start + 8
-    while alive(pid) and time.monotonic() < deadline:
+    while alive(pid) and time.monotonic() < start + 8:
         time.sleep(0.05)
     assert not alive(pid)
 
@@ -100,28 +122,60 @@ def test_a_forwarded_address_is_not_believed(web: tuple[int, int]) -> None:
     assert [one["source"] for one in entries("access.deny")] == ["127.0.0.1"]
 
 
-def url_of_test_database() -> str:
-    facts = connection.settings_dict
-    who = quote(facts["USER"]) + (f":{quote(facts['PASSWORD'])}" if facts["PASSWORD"] else "")
-    return f"postgres://{who}@{facts['HOST']}:{facts['PORT']}/{facts['NAME']}"
+def test_sockets_pass_the_same_door(web: tuple[int, int], mercy: User) -> None:
+    port, _ = web
+    ours, url = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}/live/desk"
+    browser = signed_in(Client(), mercy)
+    cookie = {"Cookie": f"sessionid={browser.cookies['sessionid'].value}"}
+    with connect(url, origin=Origin(ours), additional_headers=cookie) as opened:
+        assert json.loads(opened.recv(timeout=5))["topic"]
+    with connect(url, origin=Origin(ours)) as stranger, pytest.raises(ConnectionClosed) as closed:
+        stranger.recv(timeout=5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, origin=Origin("http://evil.example"), additional_headers=cookie)
+    assert refused.value.response.status_code == 403
 
 
-def database_sockets(pid: int) -> int:
-    """How many TCP connections process ``pid`` has to the database's port."""
-    port = int(settings.DATABASES["default"]["PORT"] or 5432)
-    inodes = {
-        os.readlink(f"/proc/{pid}/fd/{fd}").removeprefix("socket:[").removesuffix("]")
-        for fd in os.listdir(f"/proc/{pid}/fd")
-        if os.path.lexists(f"/proc/{pid}/fd/{fd}")
-    }
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table.readlines()[1:]]
-    return sum(row[9] in inodes and int(row[2].split(":")[1], 16) == port for row in rows)
+def test_a_connection_from_before_the_fork_is_refused() -> None:
+    code = (
+        "from console import server\n"
+        "from django.db import connection\n"
+        "connection.ensure_connection()\n"
+        "server.pool_connections()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+            "DATABASE_URL": url_of_test_database(),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "RuntimeError: a database connection was opened before the fork" in done.stderr
+
+
+def backends() -> int:
+    """How many connections there are to the test database beside ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            " AND backend_type = 'client backend'"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def alive(pid: int) -> bool:
+    """Whether the process still runs: a zombie does not."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
     except FileNotFoundError:
         return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"

@@ -1,4 +1,4 @@
-"""``python -m tests.feeds.child TOKEN``: hosts the feed as a worker's child; stdin's end stops it."""
+"""``python -m tests.feeds.child TOKEN``: the feed as a worker's child; stdin's end stops it."""
 
 import os
 import sys

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -11,14 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
 from redis import Redis
 
 from tests.feeds.builders import REPO
 from trading import streams
-from trading.feeds.flow import NONE, ack, newest
+from trading.feeds.flow import ack, newest
 from trading.feeds.reading import TickEntry, read_entries
 
 
@@ -32,15 +33,12 @@ def until(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
     raise AssertionError("did not come true in time")
 
 
-def test_database_url(port: int | None = None) -> str:
-    """Of the database that the tests use now; through ``port`` of this host where given."""
+def database_url(port: int | None = None) -> str:
+    """Of the database that the tests use now; through ``port`` where given."""
     known = connection.settings_dict
     host, real_port = database_address()
     secret = f":{known['PASSWORD']}" if known["PASSWORD"] else ""
     return f"postgres://{known['USER']}{secret}@{host}:{port or real_port}/{known['NAME']}"
-
-
-test_database_url.__test__ = False  # type: ignore[attr-defined]
 
 
 def database_address() -> tuple[str, int]:
@@ -53,11 +51,11 @@ class FeedProcess:
 
     def __init__(
         self, redis_url: str, home: Path, *, feed: str, speed: str = "1", desk: str = "desk-1",
-        token: int = 1, database_url: str = "",
+        token: int = 1, database: str = "",
     ) -> None:  # fmt: skip
         environment = {
             **os.environ,
-            "DATABASE_URL": database_url or test_database_url(),
+            "DATABASE_URL": database or database_url(),
             "REDIS_URL": redis_url,
             "HALTLINE_HOME": str(home),
             "HALTLINE_DESK_START": desk,
@@ -79,12 +77,18 @@ class FeedProcess:
         begun = time.monotonic()
         assert self.process.stdin
         self.process.stdin.close()
+        self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(10) == 0
         return time.monotonic() - begun
 
     def end(self) -> None:
         if self.process.poll() is None:
             self.kill()
+
+
+def published(redis: Redis) -> int:
+    """Entries on the stream."""
+    return cast("int", redis.xlen(streams.TICKS))
 
 
 def feed_state(redis: Redis) -> dict[str, Any]:
@@ -164,9 +168,3 @@ def reading(redis: Redis, *names: str) -> Iterator[list[Reader]]:
     finally:
         for one in readers:
             one.leave()
-
-
-__all__ = [
-    "NONE", "FeedProcess", "Gate", "Reader", "entries", "feed_state", "reading",
-    "test_database_url", "until",
-]  # fmt: skip

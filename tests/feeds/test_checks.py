@@ -1,6 +1,7 @@
 """The quote checks: each rule, and the vectorised checker against one written plainly."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ def test_batches_are_judged_as_one_by_one(
     checker = QuoteChecker()
     found: list[int] = []
     edges = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         found += checker.check(rows[begin:end]).codes.tolist()
         again = QuoteChecker()
         again.restore(checker.state())

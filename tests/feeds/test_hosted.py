@@ -3,16 +3,18 @@
 import json
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from redis import Redis
 
 from audit.models import Entry
 from tests.feeds.builders import NS, SHARED, quote_line, quotes_file
 from tests.feeds.conftest import OwnRedis, Start
-from tests.feeds.rig import Gate, entries, feed_state, reading, test_database_url, until
+from tests.feeds.rig import Gate, database_url, entries, feed_state, published, reading, until
 from trading import streams
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.replay import Replay
@@ -35,6 +37,10 @@ def ended(own: OwnRedis) -> bool:
     return bool(feed_state(own.client()).get("status") == "ended")
 
 
+def reached(redis: Redis, entries_: int) -> bool:
+    return published(redis) >= entries_
+
+
 def session_saved(**fields: Any) -> FeedSession | None:
     return FeedSession.objects.filter(**fields).first()
 
@@ -48,7 +54,7 @@ def test_kill_9_in_mid_replay_loses_nothing_and_repeats_nothing(
     with reading(redis, *READERS):
         for token, upto in enumerate((150, 500, 900), start=1):
             feed = start_feed(spec, speed="max", token=token)
-            until(lambda upto=upto: redis.xlen(streams.TICKS) >= upto, seconds=40)
+            until(partial(reached, redis, upto), seconds=40)
             feed.kill()
             assert not ended(own_redis)
         start_feed(spec, speed="max", token=4)
@@ -84,10 +90,10 @@ def test_at_full_speed_it_waits_for_a_reader_and_says_so(
         assert sum(len(one.ticks) > 0 for one in entries(redis)) == 4
         # The reader has lost its place: it starts at the newest entry, and is nudged.
         with reading(redis, "gateway:paper-1"):
-            until(lambda: redis.xlen(streams.TICKS) > 50)
-        stood = redis.xlen(streams.TICKS)
+            until(lambda: published(redis) > 50)
+        stood = published(redis)
         until(lambda: feed_state(redis)["status"] == "waiting")
-        assert redis.xlen(streams.TICKS) <= stood + 6
+        assert published(redis) <= stood + 6
     assert feed.stop() < 2
 
 
@@ -98,7 +104,7 @@ def test_the_end_of_a_replay_is_said_and_the_feed_stays(
     path = quotes_file(tmp_path / "a.csv", [quote_line(0), "rubbish", quote_line(0.2)])
     feed = start_feed(f"replay:{path}")
     until(lambda: ended(own_redis))
-    count = redis.xlen(streams.TICKS)
+    count = published(redis)
     then = feed_state(redis)["at_wall"]
     until(lambda: feed_state(redis)["at_wall"] > then + NS)
     stages = read_stages(redis)
@@ -110,7 +116,7 @@ def test_the_end_of_a_replay_is_said_and_the_feed_stays(
     again = start_feed(f"replay:{path}", token=2)
     later = feed_state(redis)["at_wall"]
     until(lambda: feed_state(redis)["at_wall"] > later)
-    assert redis.xlen(streams.TICKS) == count
+    assert published(redis) == count
     quote: Any = redis.hget(streams.QUOTES, "EURUSD")
     assert json.loads(quote) == {
         "symbol": "EURUSD", "bid": "1.38626", "ask": "1.38627", "bid_size": "0", "ask_size": "0",
@@ -147,7 +153,7 @@ def test_the_simulator_goes_on_with_the_last_prices(own_redis: OwnRedis, start_f
     redis = own_redis.client()
     begun = time.time_ns()
     first = start_feed("simulated")
-    until(lambda: redis.xlen(streams.TICKS) > 40)
+    until(lambda: published(redis) > 40)
     seconds = first.stop()
     assert seconds < 2
     before = feed_state(redis)
@@ -158,7 +164,7 @@ def test_the_simulator_goes_on_with_the_last_prices(own_redis: OwnRedis, start_f
     assert times.max() <= time.time_ns()
     redis.flushall()  # what the database has is enough
     start_feed("simulated", desk="desk-2")
-    until(lambda: redis.xlen(streams.TICKS) > 3)
+    until(lambda: published(redis) > 3)
     after = feed_state(redis)
     assert after["session"] != before["session"]
     assert set(after["last"]) <= set(before["last"])
@@ -172,7 +178,7 @@ def test_without_redis_a_replay_waits_and_loses_nothing(
 ) -> None:
     path = quotes_file(tmp_path / "a.csv", [quote_line(s / 10) for s in range(500)])
     start_feed(f"replay:{path}", speed="10")
-    until(lambda: own_redis.client().xlen(streams.TICKS) > 10)
+    until(lambda: published(own_redis.client()) > 10)
     before = entries(own_redis.client())
     own_redis.stop()
     time.sleep(1.5)  # the outage itself
@@ -191,13 +197,13 @@ def test_without_redis_a_simulator_loses_the_quotes_of_the_outage(
     own_redis: OwnRedis, start_feed: Start
 ) -> None:
     start_feed("simulated")
-    until(lambda: own_redis.client().xlen(streams.TICKS) > 10)
+    until(lambda: published(own_redis.client()) > 10)
     own_redis.stop()
     time.sleep(2.5)  # the outage itself
     back = time.time_ns()
     own_redis.start()
     redis = own_redis.client()
-    until(lambda: redis.xlen(streams.TICKS) > 10)
+    until(lambda: published(redis) > 10)
     times = np.concatenate([one.ticks["time"] for one in entries(redis)])
     assert times.min() > back - NS
     state = feed_state(redis)
@@ -209,8 +215,8 @@ def test_without_the_database_the_feed_runs_and_is_saved_later(
 ) -> None:
     redis = own_redis.client()
     gate = Gate()
-    start_feed("simulated", database_url=test_database_url(gate.port))
-    until(lambda: redis.xlen(streams.TICKS) > 40)
+    start_feed("simulated", database=database_url(gate.port))
+    until(lambda: published(redis) > 40)
     assert not FeedSession.objects.exists()
     gate.open()
     saved = until(session_saved)
@@ -226,17 +232,16 @@ def test_when_redis_forgot_the_feed_goes_on_from_the_database(
     first = start_feed(f"replay:{path}", speed="10")
     saved = until(lambda: session_saved(state__read__gt=20))
     first.kill()
+    saved_last = until(session_saved).state
     redis.flushall()
     start_feed(f"replay:{path}", speed="10", token=2)
-    until(lambda: redis.xlen(streams.TICKS) > 3)
+    until(lambda: published(redis) > 3)
     state = feed_state(redis)
     assert state["session"] == str(saved.id)
-    assert entries(redis)[0].ticks["time"][0] > quote_time(path, saved.state["read"] - 1)
+    first_read = entries(redis)[0].ticks["time"][0]
+    rows = Replay([path]).take(rows=500).rows
+    assert first_read == rows["tick"]["time"][saved_last["read"]]
     assert state["read"] > saved.state["read"]
-
-
-def quote_time(path: Path, row: int) -> int:
-    return int(Replay([path]).take(rows=row + 1).rows["tick"]["time"][row])
 
 
 def test_a_quiet_recording_still_gives_signs_of_life(
@@ -245,7 +250,7 @@ def test_a_quiet_recording_still_gives_signs_of_life(
     redis = own_redis.client()
     path = quotes_file(tmp_path / "a.csv", [quote_line(0), quote_line(59)])
     start_feed(f"replay:{path}")
-    until(lambda: redis.xlen(streams.TICKS) >= 3)
+    until(lambda: published(redis) >= 3)
     found = entries(redis)
     assert [len(one.ticks) for one in found] == [1, 0, 0]
     clocks = [one.clock_ns for one in found]

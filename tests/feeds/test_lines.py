@@ -1,6 +1,7 @@
 """Lines are read exactly, and the vectorised reader agrees with the definition on every line."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 from trading.feeds.lines import MalformedLineError, parse_line, parse_lines
 from trading.universe import from_nano
 
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MICRO = dt.timedelta(microseconds=1)
 TEXT = st.text(alphabet="0123456789.,-+:TZe \r", max_size=40)
 TIMES = st.one_of(
-    st.datetimes(min_value=dt.datetime(1960, 1, 1), max_value=dt.datetime(2280, 1, 1)).map(
-        lambda at: at.isoformat() + "Z"
+    st.integers(-(10**16), 10**16).map(lambda at: (EPOCH + MICRO * at).isoformat()),
+    st.integers(-(10**16), 10**16).map(
+        lambda at: (EPOCH + MICRO * at).isoformat().replace("+00:00", "Z")
     ),
     st.builds(
         "{:04d}-{:02d}-{:02d}T{:02d}:{:02d}:{:02d}{}Z".format,
@@ -36,6 +40,13 @@ LINES = st.one_of(
 )
 
 
+def alone(line: bytes) -> tuple[tuple[int, ...], str]:
+    try:
+        return parse_line(line), ""
+    except MalformedLineError as error:
+        return (-1, 0, 0, 0, 0, 0), str(error)
+
+
 @given(st.lists(LINES, max_size=12))
 def test_many_lines_read_as_each_alone(lines: list[str]) -> None:
     data = [line.encode() for line in lines]
@@ -44,16 +55,12 @@ def test_many_lines_read_as_each_alone(lines: list[str]) -> None:
     assert set(rows["tick"]["source"].tolist()) <= {3}
     for number, (line, row) in enumerate(zip(data, rows, strict=True), start=7):
         tick = row["tick"]
-        try:
-            expected = parse_line(line)
-        except MalformedLineError as error:
-            assert faults[number] == str(error)
-            assert row["malformed"]
-            assert tick["instrument"] == -1
-        else:
-            assert not row["malformed"]
-            names = ("instrument", "time", "bid", "ask", "bid_size", "ask_size")
-            assert tuple(int(tick[name]) for name in names) == expected
+        names = ("instrument", "time", "bid", "ask", "bid_size", "ask_size")
+        found = tuple(int(tick[name]) for name in names)
+        expected, fault = alone(line)
+        assert found == expected
+        assert faults.get(number, "") == fault
+        assert row["malformed"] == bool(fault)
 
 
 @given(
@@ -68,12 +75,12 @@ def test_prices_are_exact(bid: Decimal, ask: Decimal) -> None:
     assert from_nano(rows["tick"]["ask"][0]) == ask
 
 
-@given(st.datetimes(min_value=dt.datetime(1970, 1, 1), max_value=dt.datetime(2261, 12, 31)))
-def test_times_are_exact(moment: dt.datetime) -> None:
-    data = f"{moment.isoformat(timespec='microseconds')}Z,EURUSD,1,2,,\n".encode()
-    rows, _ = parse_lines(data, 2, 0)
-    since = moment - dt.datetime(1970, 1, 1)
-    assert rows["tick"]["time"][0] == since // dt.timedelta(microseconds=1) * 1000
+@given(st.integers(0, 9_214_560_000_000_000))  # to the end of 2261
+def test_times_are_exact(micros: int) -> None:
+    text = (EPOCH + MICRO * micros).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    rows, faults = parse_lines(f"{text},EURUSD,1,2,,\n".encode(), 2, 0)
+    assert not faults
+    assert rows["tick"]["time"][0] == micros * 1_000
 
 
 def test_a_time_with_an_offset_is_the_same_moment() -> None:
@@ -97,7 +104,7 @@ def test_a_time_with_an_offset_is_the_same_moment() -> None:
     ],
 )
 def test_a_malformed_line_names_its_field(line: bytes, says: str) -> None:
-    with pytest.raises(MalformedLineError, match="^" + says.split("'", maxsplit=1)[0] + "|" + says):
+    with pytest.raises(MalformedLineError, match=re.escape(says)):
         parse_line(line)
     _, faults = parse_lines(line + b"\n", 12, 0)
     assert says in faults[12]

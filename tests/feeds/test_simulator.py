@@ -79,12 +79,12 @@ def test_prices_and_sizes_are_whole_ticks_and_lots() -> None:
 
 
 @pytest.fixture(scope="module")
-def half_an_hour() -> tuple[Ingestor, dict[str, list[float]]]:
-    """What passes the checks in thirty minutes; mids sampled every second."""
+def some_minutes() -> tuple[Ingestor, dict[str, list[float]]]:
+    """What passes the checks in twelve minutes; mids sampled every second."""
     simulator, ingestor = Simulator(11, START), Ingestor()
     mids: dict[str, list[float]] = {one.instrument.symbol: [] for one in PROFILES}
     last: dict[str, float] = {}
-    for step in range(30 * 60 * 20):
+    for step in range(12 * 60 * 20):
         for tick in ingestor.process(simulator.step()).ticks:
             symbol = UNIVERSE.by_id(int(tick["instrument"])).symbol
             last[symbol] = (int(tick["bid"]) + int(tick["ask"])) / 2e9
@@ -95,9 +95,9 @@ def half_an_hour() -> tuple[Ingestor, dict[str, list[float]]]:
 
 
 def test_bad_quotes_are_rare_and_all_caught(
-    half_an_hour: tuple[Ingestor, dict[str, list[float]]],
+    some_minutes: tuple[Ingestor, dict[str, list[float]]],
 ) -> None:
-    ingestor, mids = half_an_hour
+    ingestor, mids = some_minutes
     counters = ingestor.counters()
     refused = counters["refused"]
     assert {"crossed", "non-positive", "jump", "out-of-order"} <= set(refused)
@@ -108,16 +108,16 @@ def test_bad_quotes_are_rare_and_all_caught(
 
 
 def test_it_moves_enough_to_trade(
-    half_an_hour: tuple[Ingestor, dict[str, list[float]]],
+    some_minutes: tuple[Ingestor, dict[str, list[float]]],
 ) -> None:
-    for prices in half_an_hour[1].values():
+    for prices in some_minutes[1].values():
         assert np.ptp(np.log(prices)) > 1e-3
 
 
 def test_the_perpetual_follows_its_spot(
-    half_an_hour: tuple[Ingestor, dict[str, list[float]]],
+    some_minutes: tuple[Ingestor, dict[str, list[float]]],
 ) -> None:
-    mids = half_an_hour[1]
+    mids = some_minutes[1]
     size = min(len(mids["BTCUSDT"]), len(mids["BTCUSDT-PERP"]))
     basis = np.log(mids["BTCUSDT"][-size:]) - np.log(mids["BTCUSDT-PERP"][-size:])
     assert np.abs(basis).max() < 5e-3

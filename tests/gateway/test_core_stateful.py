@@ -224,5 +224,5 @@ class Machine(RuleBasedStateMachine):
         assert all(isinstance(one, Persist) for one in self.rig.persisted)
 
 
-Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Machine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 TestGatewayCore = Machine.TestCase

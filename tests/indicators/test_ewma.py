@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indicators.test_rounds import make_ticks
-from trading.indicators.ewma import EwmaBank
+from trading.indicators.ewma import Column, EwmaBank
 from trading.indicators.rounds import Splitter
 
 TAUS = (0.5, 7.0, 120.0)
@@ -34,16 +34,16 @@ class Scalar:
         self.time, self.price = time, price
 
 
+def make_bank(gap_s: float = math.inf) -> EwmaBank:
+    return EwmaBank([Column(tau, gap_s) for tau in TAUS], np.zeros(4))
+
+
 def run(rows: list[tuple[int, int, int]], cuts: list[int]) -> EwmaBank:
     """``rows`` through a bank in batches that end at ``cuts``."""
-    bank, splitter = EwmaBank(4, TAUS), Splitter(4)
+    bank, splitter = make_bank(), Splitter(4)
     edges = sorted({0, len(rows), *(cut % (len(rows) + 1) for cut in cuts)})
     for low, high in itertools.pairwise(edges):
-        batch = splitter.split(make_ticks(rows[low:high]))
-        weights = bank.weights(batch.dt)
-        for start, stop in batch.bounds:
-            part = slice(start, stop)
-            bank.update(batch.instruments[part], weights[part], batch.held[part, None])
+        bank.update(splitter.split(make_ticks(rows[low:high])))
     return bank
 
 
@@ -110,6 +110,20 @@ def test_a_burst_of_quotes_weighs_as_long_as_it_stood() -> None:
     assert noisy.mean[0, 0] == pytest.approx(calm.mean[0, 0], abs=1e-5)
 
 
+def test_the_deviation_given_out_is_never_below_the_floor() -> None:
+    bank, splitter = EwmaBank([Column(1.0)], np.array([0.25])), Splitter(1)
+    ticks = make_ticks([(0, 0, 100 * 10**9), (0, 10**9, 100 * 10**9)])
+    assert bank.update(splitter.split(ticks)).sigma.tolist() == [[0.25], [0.25]]
+
+
+def test_after_a_gap_an_average_starts_over_at_the_new_price() -> None:
+    bank, splitter = make_bank(gap_s=10), Splitter(4)
+    bank.update(splitter.split(make_ticks([(0, 0, 100 * 10**9), (0, 10**9, 101 * 10**9)])))
+    bank.update(splitter.split(make_ticks([(0, 12 * 10**9, 120 * 10**9)])))
+    assert bank.mean[0].tolist() == pytest.approx([120.0] * 3)
+    assert bank.variance[0].tolist() == [0.0] * 3
+
+
 def test_time_constants_must_be_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
-        EwmaBank(1, [1.0, 0.0])
+        EwmaBank([Column(1.0), Column(0.0)], np.zeros(1))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.strategies.desk import quotes, walk
+from trading.indicators.ewma import EwmaBank
 from trading.indicators.rounds import Splitter
 from trading.strategies.kernel import GAP_TAUS, Change, Kernel, confidence_of
 from trading.strategies.mean_reversion import MeanReversionKernel
@@ -67,7 +68,7 @@ def plain_reversion(
         dt = time - times[n - 1] if n else math.inf
         if dt > GAP_TAUS * given.mean_s:
             average.begin(mid)
-            began, count, barred = time, 0, 0.0
+            began, count = time, 0
         else:
             average.tick(dt, mid)
         count += 1
@@ -90,10 +91,14 @@ def plain_reversion(
 
 def run(kernel: Kernel, ticks: Ticks, size: int) -> tuple[list[int], list[Change]]:
     """Direction of instrument 0, row 0 after each tick, fed in batches of ``size``."""
+    place = {column: at for at, column in enumerate(dict.fromkeys(kernel.columns()))}
+    kernel.bind(place)
+    bank = EwmaBank(list(place), np.full(2, FLOOR))
     splitter, path, changes = Splitter(2), [0] * len(ticks), []
     for low in range(0, len(ticks), size):
         part = ticks[low : low + size]
-        found = [one for one in kernel.update(splitter.split(part)) if one.row == 0]
+        batch = splitter.split(part)
+        found = [one for one in kernel.update(batch, bank.update(batch)) if one.row == 0]
         changes += found
         at = {low + one.origin: one.direction for one in found}
         for n in range(low, low + len(part)):
@@ -114,7 +119,7 @@ def test_momentum_as_the_plain_rule(seed: int, size: int) -> None:
     ticks = quotes("EURUSD", walk(seed, 800), step_s=0.5)
     ticks["time"][500:] += 60 * 10**9  # a gap in which it must start over
     traded = np.array([[True, True], [False, False]])
-    kernel = MomentumKernel([given, other], traded, np.full(2, FLOOR))
+    kernel = MomentumKernel([given, other], traded)
     path, changes = run(kernel, ticks, size)
     assert path == plain_momentum(*both(ticks), given)
     assert len(changes) > 5
@@ -132,7 +137,7 @@ def test_mean_reversion_as_the_plain_rule(seed: int, size: int) -> None:
     ticks = quotes("EURUSD", walk(seed, 800), step_s=0.5)
     ticks["time"][500:] += 60 * 10**9
     traded = np.array([[True, True], [False, False]])
-    kernel = MeanReversionKernel([given, other], traded, np.full(2, FLOOR))
+    kernel = MeanReversionKernel([given, other], traded)
     path, changes = run(kernel, ticks, size)
     assert path == plain_reversion(*both(ticks), given)
     assert len(changes) > 5
@@ -141,16 +146,14 @@ def test_mean_reversion_as_the_plain_rule(seed: int, size: int) -> None:
 
 def test_what_is_not_traded_makes_no_signal() -> None:
     traded = np.array([[False], [True]])
-    kernel = MomentumKernel([MomentumParameters()], traded, np.full(2, FLOOR))
+    kernel = MomentumKernel([MomentumParameters()], traded)
     path, changes = run(kernel, quotes("EURUSD", walk(3, 500)), 50)
     assert not changes
     assert set(path) == {0}
 
 
 def test_a_price_that_stands_still_has_no_score() -> None:
-    kernel = MeanReversionKernel(
-        [MeanReversionParameters(mean_s=1)], np.ones((2, 1), dtype=bool), np.full(2, FLOOR)
-    )
+    kernel = MeanReversionKernel([MeanReversionParameters(mean_s=1)], np.ones((2, 1), dtype=bool))
     assert run(kernel, quotes("EURUSD", [1.15] * 200), 10)[1] == []
 
 

@@ -13,9 +13,12 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from console.api.authentication import token_digest
+from console.demo import RECORDED, STRATEGIES
 from console.models import ApiToken
 from riskctl.models import Lease, Limit
+from trading.feeds.market import PROFILES
 from trading.models import Strategy, VenueAccount
+from trading.strategies.parameters import read_parameters
 from trading.universe import UNIVERSE
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +31,8 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     settings.PRODUCTION = False
     settings.PORT = 8123
     settings.SHARDS = 2
+    settings.FEED = "simulated"
+    settings.REPLAY_SPEED = "1"
     settings.PAPER_VENUE_ADDRESS = "127.0.0.1:8099"
     return tmp_path
 
@@ -121,7 +126,7 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
     for symbol in ("EURUSD", "BTCUSDT"):
         assert {kind for name, kind in kinds if name == symbol} == {"momentum", "mean-reversion"}
     traded = {symbol for symbol, _kind in kinds}
-    assert {"XAUUSD", "SPY", "GCZ3", "BTCUSDT-PERP"} <= traded
+    assert {"XAUUSD", "SPY", "GCG7", "BTCUSDT-PERP"} <= traded
     assert all(symbol in UNIVERSE for symbol in traded)
     for one in strategies:
         limits = dict(
@@ -138,6 +143,26 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
         ("shard:0", "shard"), ("shard:1", "shard"),
         ("gateway:paper-1", "gateway"), ("gateway:paper-2", "gateway"),
     }  # fmt: skip
+
+
+def test_a_recording_of_an_expired_contract_is_traded(home: Path, settings: Settings) -> None:
+    file = home / "gold.csv"
+    header = "ts,symbol,bid,ask,bid_size,ask_size"
+    file.write_text(f"{header}\n2013-10-11T00:01:00.000000Z,GCZ3,1286.6,1286.9,1,2\n")
+    settings.FEED = f"replay:{file}"
+    call_command("desk_prepare")
+    assert Strategy.objects.get(key="mom-gcz3").symbols == ["GCZ3"]
+    assert Limit.objects.filter(scope="strategy:mom-gcz3").count() == 6
+
+
+def test_every_demo_strategy_has_prices_from_the_simulator() -> None:
+    quoted = {one.instrument.symbol for one in PROFILES}
+    assert {symbol for one in STRATEGIES for symbol in one.symbols} <= quoted
+
+
+def test_parameters_are_within_their_bounds() -> None:
+    for one in (*STRATEGIES, *RECORDED.values()):
+        read_parameters(one.kind, one.parameters)
 
 
 def test_the_address_follows_and_surplus_shards_go(home: Path, settings: Settings) -> None:

@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,6 +146,25 @@ def test_a_half_made_data_folder_is_not_taken_for_a_whole_one(
     pid = server.start(tmp_path / "log")
     wait_for_postgres(server, pid, tmp_path / "log")
     end(pid)
+
+
+if os.geteuid() == 0 and machine_postgres():
+    # Where user namespaces are refused (many containers), root becomes another user instead. Only
+    # root can, and only with programs that everybody may run.
+    def test_root_without_namespaces_becomes_another_user(tmp_path: Path) -> None:
+        open_folder = Path(tempfile.mkdtemp(prefix="haltline-other-"))
+        open_folder.chmod(0o755)
+        folder = open_folder / "pg"
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 65534, 65534)
+        server = LocalPostgres(machine_postgres()[0], folder, free_port(), "sesame", FAST)
+        try:
+            pid = server.start(tmp_path / "log")
+            wait_for_postgres(server, pid, tmp_path / "log")
+            assert Path(f"/proc/{pid}").stat().st_uid == 65534
+            end(pid)
+        finally:
+            shutil.rmtree(open_folder)
 
 
 def test_data_of_another_version_asks_for_that_version() -> None:

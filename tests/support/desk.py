@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,19 @@ _NOT_ITS_BUSINESS = {
 
 
 class Desk:
-    """One ``python -m workers.supervisor``. Start it, or use ``running_desk``."""
+    """One ``python -m workers.supervisor``. Start it, or use ``running_desk``.
 
-    def __init__(self, home: Path, environ: Mapping[str, str] | None = None) -> None:
+    ``prefix`` goes before the command, e.g. to run it as somebody else.
+    """
+
+    def __init__(
+        self, home: Path, environ: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._given = dict(environ or {})
+        self._prefix = list(prefix)
         self._process: subprocess.Popen[bytes] | None = None
         self.output = home / "desk.out"
 
@@ -53,7 +59,7 @@ class Desk:
         environ |= {"HALTLINE_HOME": str(self.home), "PORT": str(self.port), **self._given}
         with self.output.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workers.supervisor"],
+                [*self._prefix, sys.executable, "-m", "workers.supervisor"],
                 cwd=PROJECT,
                 env=environ,
                 stdout=out,

@@ -138,7 +138,7 @@ def test_beat_sends_what_the_queues_workers_do(desk: Desk, broker: Broker) -> No
     for queue in ("control", "default"):
         desk.worker(queue, queues=(queue,))
     beat = desk.beat()
-    wait_for(lambda: set(beats(broker.url)) == {"control", "default"}, "both live", 25)
+    wait_for(lambda: set(beats(broker.url)) == {"control", "default"}, "both live", 60)
     with redis.Redis.from_url(broker.url) as client:
         assert {one.status for one in health.read_stages(client)["workers"]} == {"fresh"}
     beat.kill(signal.SIGTERM)

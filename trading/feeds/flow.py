@@ -106,8 +106,8 @@ class AckReader:
         self._window = window
         self._after = NONE
 
-    def read(self, block_ms: int | None) -> None:
-        """Take what is there, waiting at most ``block_ms`` (None: not at all) for the first."""
+    def read(self, block_ms: int) -> None:
+        """Take what is there, waiting at most ``block_ms`` for the first."""
         found: Any = self._redis.xread({streams.ACKS: self._after}, count=500, block=block_ms)
         for _, entries in found or ():
             for entry_id, fields in entries:

@@ -1,6 +1,7 @@
 """From the environment to a running feed: opens or continues the session and runs the loop."""
 
 import os
+import signal
 
 import structlog
 from django.conf import settings
@@ -37,6 +38,8 @@ log = structlog.get_logger("trading.feeds")
 
 def run(ctx: HostContext) -> None:
     """Host the feed that FEED and REPLAY_SPEED name, until told to stop. Raises FeedSpecError."""
+    # SIGTERM comes together with the end of stop_fd, which leaves time for a last save.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     spec = parse_feed(settings.FEED, settings.REPLAY_SPEED)
     desk_start = os.environ.get(DESK_START, "")
     redis = connect(settings.REDIS_URL, settings.REDIS_OPTIONS)

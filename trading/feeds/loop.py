@@ -70,8 +70,8 @@ class FeedLoop:
             self._ended = opening.state["status"] == "ended"
         self._pending: tuple[IngestResult, int] | None = None  # and when it was pulled
         self._last_id = NONE
-        self._published_at = boot_ns()
-        self._shown_at = self._signed_at = self._blocked_since = 0
+        self._published_at = self._moved_at = boot_ns()
+        self._shown_at = self._signed_at = 0
         self._feed_meter = StageMeter("feed", "main")
         self._ingestor_meter = StageMeter("data-ingestor", "main")
         self._named = {
@@ -142,8 +142,8 @@ class FeedLoop:
         self._source.resume(boot_ns())
 
     def _turn(self) -> None:
-        if self._source.locked and not self._ended:
-            self._acks.read(None if self._window.open else BLOCK_MS)
+        if not self._window.open and not self._ended:
+            self._acks.read(BLOCK_MS)
         if self._pending is None and not self._ended and self._window.open:
             self._pull()
         if self._pending:
@@ -168,7 +168,8 @@ class FeedLoop:
             self._append(pack(result.ticks), result.rejects)
         else:
             self._put_state(result.rejects)
-        self._ingestor_meter.observe(boot_ns() - pulled, len(result.raw.rows))
+        self._moved_at = boot_ns()
+        self._ingestor_meter.observe(self._moved_at - pulled, len(result.raw.rows))
         self._pending = None
         if self._source.ended:
             self._ended = True
@@ -206,10 +207,6 @@ class FeedLoop:
     def _signs(self) -> None:
         """Signs of life: quotes and measures ten times a second, the state every second."""
         now = boot_ns()
-        if self._window.open:
-            self._blocked_since = 0
-        elif not self._blocked_since:
-            self._blocked_since = now
         silence = NUDGE_S * NS if self._source.locked else SIGN_EVERY_NS
         if not self._ended and now - self._published_at > silence:
             self._append(b"")
@@ -239,9 +236,7 @@ class FeedLoop:
     def _state(self, seq: int) -> State:
         """As trading.feeds.session describes it, after ``seq`` entries."""
         clock = self._source.clock_ns
-        waiting = bool(self._blocked_since) and (
-            boot_ns() - self._blocked_since > WAITING_AFTER_NS and not self._window.open
-        )
+        waiting = not self._window.open and boot_ns() - self._moved_at > WAITING_AFTER_NS
         status = "ended" if self._source.ended else "waiting" if waiting else "running"
         return {
             **self._named,

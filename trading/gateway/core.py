@@ -177,8 +177,9 @@ class GatewayCore:
         if order.final or (order.venue_order_id and order.state is not _S.UNKNOWN):
             return []
         order.venue_order_id = venue_order_id
-        found = order.state is _S.UNKNOWN and order.filled > 0
-        order.move(_E.PARTIAL_FILL if found else _E.ACCEPT, now.wall_ns)
+        order.move(_E.ACCEPT, now.wall_ns)
+        if order.state is _S.WORKING and order.filled:
+            order.move(_E.PARTIAL_FILL, now.wall_ns)
         return [self._persist(order, "accept")]
 
     def _rejected(self, order: LiveOrder, code: str, reason: str, now: Now) -> list[Effect]:

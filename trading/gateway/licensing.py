@@ -9,6 +9,7 @@ import structlog
 from riskctl.licence import READ_EVERY_S, Licence
 from riskctl.reading import READING_SQL, reading_of
 from trading.clock import boot_ns
+from trading.database import in_time
 from trading.gateway.store import Owner
 
 log = structlog.get_logger(__name__)
@@ -30,8 +31,7 @@ async def keep_licence(dsn: str, owner: Owner, licence: Licence) -> None:
                     connection = await psycopg.AsyncConnection.connect(
                         dsn, autocommit=True, connect_timeout=2
                     )
-            async with asyncio.timeout(READ_TIMEOUT_S):
-                await _read(connection, owner, licence)
+            await in_time(connection, _read(connection, owner, licence), READ_TIMEOUT_S)
             if away:
                 log.info("licence.readable")
             away = False

@@ -279,8 +279,15 @@ class GatewayLoop:
             async with asyncio.timeout(DRAIN_S):
                 await self._writer.drained()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _end(tasks)
             await self._venue.close()
             await self._redis.aclose()
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """Cancel until they have ended: redis-py can take a cancellation for a time-out of its own."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.2)

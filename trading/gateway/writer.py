@@ -16,6 +16,7 @@ import psycopg
 import structlog
 
 from riskctl.reading import FENCE_STATE
+from trading.database import in_time
 from trading.gateway.store import Owner, Statement
 
 log = structlog.get_logger(__name__)
@@ -84,8 +85,7 @@ class Writer:
                     connection = await psycopg.AsyncConnection.connect(
                         self.dsn, autocommit=True, connect_timeout=2, options=SESSION
                     )
-                async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                    await self._commit(connection, batch)
+                await in_time(connection, self._commit(connection, batch), COMMIT_TIMEOUT_S)
             except (psycopg.Error, TimeoutError) as error:
                 _raise_for_good(error)
                 await self._away(connection, error, tries)

@@ -15,56 +15,73 @@ A tick therefore counts by how long it stood and not by being a tick: a burst of
 move the mean, and two feeds of the same market with different rates give the same picture.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
-import numpy.typing as npt
 
-from trading.indicators.rounds import Floats
+from trading.indicators.rounds import Batch, Floats
 
-Index = npt.NDArray[np.intp]
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One average: its time constant, and the silence after which it starts over. Seconds."""
+
+    tau_s: float
+    gap_s: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Averages:
+    """Means and deviations after each tick of a batch, in its order; shape (ticks, columns)."""
+
+    mean: Floats
+    sigma: Floats
 
 
 class EwmaBank:
-    """Means and variances of every instrument for several time constants (one a row).
+    """Averages of every instrument, one column per time constant.
 
-    ``mean`` and ``variance`` have shape (instruments, rows): rows of one instrument lie together,
-    so that a step over some instruments gathers whole lines.
+    ``mean`` and ``variance`` have shape (instruments, columns): what belongs to one instrument
+    lies together, so that a step over some instruments moves whole lines.
     """
 
-    def __init__(self, instruments: int, taus_s: npt.ArrayLike) -> None:
-        """``taus_s``: time constants in seconds, positive, shape (rows,)."""
-        taus = np.asarray(taus_s, dtype=np.float64)
-        if taus.ndim != 1 or not np.all(taus > 0):
-            raise ValueError("time constants must be a row of positive seconds")
+    def __init__(self, columns: Sequence[Column], floors: Floats) -> None:
+        """``floors``: least standard deviation of each instrument, shape (instruments,)."""
+        taus = np.array([one.tau_s for one in columns], dtype=np.float64)
+        if not np.all(taus > 0):
+            raise ValueError("time constants must be positive seconds")
         self._rate = -1.0 / taus
-        self.mean = np.zeros((instruments, len(taus)))
-        self.variance = np.zeros((instruments, len(taus)))
+        self._gap = np.array([one.gap_s for one in columns], dtype=np.float64)
+        self._shortest_gap = float(self._gap.min())
+        self._least_variance = np.square(floors)[:, None]
+        self.mean = np.zeros((len(floors), len(columns)))
+        self.variance = np.zeros((len(floors), len(columns)))
 
-    def weights(self, dt: Floats) -> Floats:
-        """exp(-dt / tau), shape (ticks, rows): 1 keeps all that was, 0 forgets it."""
-        weight = np.multiply.outer(dt, self._rate)
-        return np.exp(weight, out=weight)
-
-    def update(self, instruments: Index, weight: Floats, held: Floats) -> tuple[Floats, Floats]:
-        """One step of ``instruments`` (each at most once, shape (m,)).
-
-        ``weight`` has shape (m, rows), ``held`` (m, rows) or (m, 1). Returns the new mean and
-        variance of those instruments, each of shape (m, rows).
-        """
-        mean = self.mean[instruments]
-        diff = held - mean
-        step = (1.0 - weight) * diff
-        mean += step
-        self.mean[instruments] = mean
-        variance = self.variance[instruments]
-        step *= diff
-        variance += step
-        variance *= weight
-        self.variance[instruments] = variance
-        return mean, variance
-
-    def update_mean(self, instruments: Index, weight: Floats, held: Floats) -> Floats:
-        """As ``update`` for the mean alone."""
-        mean = self.mean[instruments]
-        mean += (1.0 - weight) * (held - mean)
-        self.mean[instruments] = mean
-        return mean
+    def update(self, batch: Batch) -> Averages:
+        """Take a batch in, round by round."""
+        weight = np.multiply.outer(batch.dt, self._rate)
+        np.exp(weight, out=weight)
+        held = batch.held[:, None]
+        if batch.longest > self._shortest_gap:
+            restart = batch.dt[:, None] > self._gap
+            weight[restart] = 0
+            held = np.where(restart, batch.mids[:, None], held)
+        new = 1.0 - weight
+        means, variances = np.empty_like(weight), np.empty_like(weight)
+        for low, high in batch.bounds:
+            at = batch.instruments[low:high]
+            mean, variance = means[low:high], variances[low:high]
+            # Numbers were checked by the splitter; "clip" lets numpy write in place.
+            self.mean.take(at, axis=0, out=mean, mode="clip")
+            diff = held[low:high] - mean
+            step = new[low:high] * diff
+            mean += step
+            self.mean[at] = mean
+            self.variance.take(at, axis=0, out=variance, mode="clip")
+            step *= diff
+            variance += step
+            variance *= weight[low:high]
+            self.variance[at] = variance
+        np.maximum(variances, self._least_variance[batch.instruments], out=variances)
+        return Averages(means, np.sqrt(variances, out=variances))

@@ -74,10 +74,11 @@ class Splitter:
         new = starts[self.count[heads] == 0]
         self._mend(dt, held, prices, new)
 
-        lengths = np.diff(starts, append=size)
-        rank = np.arange(size) - np.repeat(starts, lengths)
+        ends = np.append(starts[1:], size)
+        lengths = ends - starts
+        ends -= 1
+        rank = np.arange(size) - starts.repeat(lengths)
         count = self.count[by_instrument] + rank + 1
-        ends = starts + lengths - 1
         self.last_time[heads] = times[ends]
         self.last_mid[heads] = prices[ends]
         self.count[heads] += lengths

@@ -64,6 +64,7 @@ TRANSITIONS: dict[OrderState, dict[OrderEvent, OrderState]] = {
     _S.UNKNOWN: {
         **_OPEN_MOVES,
         _E.ACCEPT: _S.WORKING,
+        _E.PARTIAL_FILL: _S.UNKNOWN,  # a fill does not say what became of the rest
         _E.CANCEL_ASK: _S.UNKNOWN,
         _E.CANCEL_REFUSE: _S.UNKNOWN,
         _E.REJECT: _S.REJECTED,

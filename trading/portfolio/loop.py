@@ -98,7 +98,8 @@ class PortfolioLoop:
         if now < self._due[what]:
             return False
         # Keep the beat, but do not run after beats that were missed.
-        self._due[what] = max(self._due[what] + every_s, now)
+        following = self._due[what] + every_s
+        self._due[what] = following if following > now else now + every_s
         return True
 
     def _follow(self) -> None:
@@ -146,7 +147,8 @@ class PortfolioLoop:
             pipe.set(streams.frame_key(topic), frame, ex=FRAME_KEPT_S)
             pipe.publish(streams.FRAMES, frame)
         pipe.execute()
-        if self._is_due("point", POINT_S):
+        known = view.books.as_of is not None and self._market.clock_ns is not None
+        if known and self._is_due("point", POINT_S):
             self._save_points(view)
 
     def _read_state(self) -> None:

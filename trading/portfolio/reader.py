@@ -34,6 +34,8 @@ WATCHDOG = "watchdog"
 #: A signal's row may become visible after a later one's; look back this far again.
 _SIGNAL_OVERLAP = dt.timedelta(seconds=10)
 
+_CONTROL_EVERY = dt.timedelta(seconds=0.9)
+
 _LAST_SIGNALS = """
 SELECT s.key, l.symbol, l.direction, l.confidence, l.created_at, l.feed_time
 FROM trading_strategy s CROSS JOIN LATERAL (
@@ -79,6 +81,7 @@ class BooksReader:
     """Reads ``Books`` again and again, cheaply: what only grows is read from where it grew."""
 
     def __init__(self) -> None:
+        self._control: Books | None = None
         self._day: dt.datetime | None = None
         self._baselines: dict[str, Decimal] = {}
         self._lines: dict[str, Line] = {}
@@ -94,17 +97,18 @@ class BooksReader:
             if self._day != day_start(as_of):
                 self._begin_day(as_of)
             self._read_signals()
+            control = self._control_read(as_of)
             return Books(
                 as_of=as_of,
                 read_ms=read_ms,
                 day=day_start(as_of),
-                accounts=_accounts(),
-                strategies=_strategies(),
+                accounts=control.accounts,
+                strategies=control.strategies,
                 positions=positions,
                 orders_open=_orders_open(),
                 signals=dict(self._signals),
-                leases=_leases(),
-                watchdog_at=_watchdog_at(),
+                leases=control.leases,
+                watchdog_at=control.watchdog_at,
                 baselines=dict(self._baselines),
                 lines={key: line.shown() for key, line in self._lines.items()},
             )
@@ -123,6 +127,13 @@ class BooksReader:
                 line = self._lines.setdefault(key, Line())
                 line.add(at, pnl - self._baselines.get(key, Decimal(0)))
         return len(points)
+
+    def _control_read(self, now: dt.datetime) -> Books:
+        """Who may trade, read once a second however often positions are."""
+        known = self._control
+        if known is None or known.as_of is None or now - known.as_of >= _CONTROL_EVERY:
+            self._control = known = control_read()
+        return known
 
     def _begin_day(self, now: dt.datetime) -> None:
         start = day_start(now)

@@ -1,27 +1,30 @@
 """What the kernels of all kinds share: warm-up, and finding who changed its mind.
 
-A kernel holds every strategy of one kind, stacked: state arrays have the shape (instruments,
-strategies), and one vector step moves all of them. A pair that is not traded never warms up.
+A kernel judges every strategy of one kind, stacked: its arrays have the shape (instruments,
+strategies) or (ticks, strategies). A pair that is not traded never warms up.
 """
 
+import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from trading.indicators.ewma import Averages, Column
 from trading.indicators.rounds import Batch, Floats
 
 Flags = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
+Columns = slice | Index
 
 #: A strategy whose instrument was silent for this many of its longest time constants starts over:
 #: its averages describe another market.
 GAP_TAUS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One strategy changed its direction in one instrument.
 
     ``score`` is in units of the strategy's own threshold, positive for long. ``forced`` says that
@@ -37,70 +40,119 @@ class Change:
     forced: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One round's part of a batch: ``at`` instruments, their weights and held prices."""
-
-    at: Index
-    mids: Floats
-    held: Floats
-    part: slice
-
-
 class Kernel(ABC):
     """Strategies of one kind over all instruments."""
 
-    def __init__(self, traded: Flags, taus_s: Floats, warmup_ticks: npt.NDArray[np.int64]) -> None:
+    def __init__(self, traded: Flags, taus_s: Floats, warmup_ticks: Sequence[int]) -> None:
         """``traded`` (instruments, strategies); ``taus_s`` and ``warmup_ticks`` (strategies,).
 
         ``taus_s`` is the longest time constant of each: how long it warms up, at least.
         """
         self._traded = traded
         self._wanted: Flags = np.any(traded, axis=1)
-        self._warmup_ticks = warmup_ticks
+        self._warmup_ticks = np.array(warmup_ticks, dtype=np.int64)
         self._warmup_ns = np.ceil(taus_s * 1e9).astype(np.int64)
         self._gap = taus_s * GAP_TAUS
         self._shortest_gap = float(self._gap.min())
         self.direction = np.zeros(traded.shape)
         self.warm: Flags = np.zeros(traded.shape, dtype=bool)
         self._warming: Flags = self._wanted.copy()
+        self._all_warm = False
         self._due_count = np.zeros(traded.shape, dtype=np.int64)
         self._due_time = np.zeros(traded.shape, dtype=np.int64)
 
     @abstractmethod
-    def _weigh(self, dt: Floats, restart: Flags | None) -> None:
-        """Prepare the weights of a whole batch; 0 where ``restart``."""
+    def columns(self) -> list[Column]:
+        """The averages it needs."""
 
     @abstractmethod
-    def _judge(self, step: Step, old: Floats) -> tuple[Floats, Floats]:
-        """Move the indicators one round on. Returns score and new direction, each (m, rows)."""
+    def bind(self, place: dict[Column, int]) -> None:
+        """Learn where its columns are."""
 
     @abstractmethod
+    def _score(self, batch: Batch, averages: Averages) -> Floats:
+        """Score of every strategy after every tick, in thresholds, (ticks, strategies)."""
+
+    @abstractmethod
+    def _suspect(self, batch: Batch, score: Floats, old: Floats) -> Flags:
+        """Where a direction may change, given those before the batch; never too few."""
+
+    @abstractmethod
+    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
+        """New directions of one round's instruments ``at``, (instruments, strategies)."""
+
     def _forced(self, row: int, score: float) -> bool:
         """Did this strategy leave by its stop?"""
+        return False
 
-    def update(self, batch: Batch) -> list[Change]:
-        """Take a batch in; the changes of direction come back in the order of their rounds."""
+    def update(self, batch: Batch, averages: Averages) -> list[Change]:
+        """Judge a batch; the changes of direction come back in the order of their rounds.
+
+        Few ticks change a mind. So all are compared with the directions before the batch in one
+        go, and only instruments where that looks like a change are gone through in order.
+        """
+        score = self._score(batch, averages)
+        warm = self._warmth(batch)
+        suspect = self._suspect(batch, score, self.direction.take(batch.instruments, axis=0))
+        if warm is not None:
+            suspect &= warm
+        if not suspect.any():
+            return []
+        hot = np.zeros(len(self._wanted), dtype=bool)
+        hot[batch.instruments[suspect.any(axis=1)]] = True
+        picked = np.flatnonzero(hot[batch.instruments])
+        edges = np.searchsorted(picked, [high for _, high in batch.bounds]).tolist()
+        changes: list[Change] = []
+        low = 0
+        for high in edges:
+            if high > low:
+                changes += self._round(batch, picked[low:high], score, warm)
+            low = high
+        return changes
+
+    def _round(self, batch: Batch, ticks: Index, score: Floats, warm: Flags | None) -> list[Change]:
+        """``ticks`` of one round, in full."""
+        at, scores = batch.instruments[ticks], score[ticks]
+        old = self.direction[at]
+        ready = np.ones(old.shape, dtype=bool) if warm is None else warm[ticks]
+        new = self._decide(at, scores, old, ready)
+        where, rows = np.nonzero((new != old) & ready)
+        if not len(where):
+            return []
+        self.direction[at[where], rows] = new[where, rows]
+        return [
+            self._change(*one)
+            for one in zip(
+                batch.origin[ticks[where]].tolist(),
+                at[where].tolist(),
+                rows.tolist(),
+                scores[where, rows].tolist(),
+                new[where, rows].tolist(),
+                strict=True,
+            )
+        ]
+
+    def _change(self, origin: int, instrument: int, row: int, score: float, to: float) -> Change:
+        direction = int(to)
+        forced = direction == 0 and self._forced(row, score)
+        confidence = confidence_of(score, direction, forced=forced)
+        return Change(origin, instrument, row, direction, score, confidence, forced)
+
+    def _warmth(self, batch: Batch) -> Flags | None:
+        """Who is warm at each tick, (ticks, strategies); None when all are."""
         restart: Flags | None = None
-        held = batch.held[:, None]
         if batch.longest > self._shortest_gap:
             restart = batch.dt[:, None] > self._gap
-            held = np.where(restart, batch.mids[:, None], held)
-        self._weigh(batch.dt, restart)
-        changes: list[Change] = []
+        if restart is None and not self._warming[batch.instruments].any():
+            return None if self._all_warm else self.warm.take(batch.instruments, axis=0)
+        warm = np.empty((len(batch.dt), self._traded.shape[1]), dtype=bool)
         for low, high in batch.bounds:
             part = slice(low, high)
-            at = batch.instruments[part]
             if restart is not None:
                 self._start_over(batch, part, restart[part])
-            old = self.direction[at]
-            self._warm_up(batch, part)
-            score, new = self._judge(Step(at, batch.mids[part], held[part], part), old)
-            moved = new != old
-            moved &= self.warm[at]
-            if moved.any():
-                changes += self._changes(batch, low, moved, score, new)
-        return changes
+            warm[part] = self._warm_up(batch, part)
+        self._all_warm = bool(self.warm.all())
+        return warm
 
     def _start_over(self, batch: Batch, part: slice, restart: Flags) -> None:
         """Where a series begins, note when it will be warm."""
@@ -113,39 +165,23 @@ class Kernel(ABC):
         self._due_count[at, rows] = batch.count[part][where] + self._warmup_ticks[rows] - 1
         self._due_time[at, rows] = batch.times[part][where] + self._warmup_ns[rows]
 
-    def _warm_up(self, batch: Batch, part: slice) -> None:
+    def _warm_up(self, batch: Batch, part: slice) -> Flags:
         """Warm is who saw its number of ticks and its longest time constant."""
         at = batch.instruments[part]
-        warming = self._warming[at]
-        if not warming.any():
-            return
-        some = at[warming]
-        warm = batch.count[part][warming][:, None] >= self._due_count[some]
-        warm &= batch.times[part][warming][:, None] >= self._due_time[some]
-        warm &= self._traded[some]
-        self.warm[some] = warm
-        self._warming[some] = (warm != self._traded[some]).any(axis=1)
+        warm: Flags = batch.count[part][:, None] >= self._due_count[at]
+        warm &= batch.times[part][:, None] >= self._due_time[at]
+        warm &= self._traded[at]
+        self.warm[at] = warm
+        self._warming[at] = (warm != self._traded[at]).any(axis=1)
+        return warm
 
-    def _changes(
-        self, batch: Batch, low: int, moved: Flags, score: Floats, new: Floats
-    ) -> list[Change]:
-        changes = []
-        where, rows = np.nonzero(moved)
-        at = batch.instruments[low + where]
-        self.direction[at, rows] = new[where, rows]
-        for place, instrument, row, value, to in zip(
-            batch.origin[low + where].tolist(),
-            at.tolist(),
-            rows.tolist(),
-            score[where, rows].tolist(),
-            new[where, rows].tolist(),
-            strict=True,
-        ):
-            direction = int(to)
-            forced = direction == 0 and self._forced(row, value)
-            confidence = confidence_of(value, direction, forced=forced)
-            changes.append(Change(place, instrument, row, direction, value, confidence, forced))
-        return changes
+
+def columns_at(place: dict[Column, int], wanted: Sequence[Column]) -> Columns:
+    """Where ``wanted`` are: a slice when they lie side by side, which is faster to read."""
+    found = [place[one] for one in wanted]
+    if found == list(range(found[0], found[0] + len(found))):
+        return slice(found[0], found[0] + len(found))
+    return np.array(found, dtype=np.intp)
 
 
 def confidence_of(score: float, direction: int, *, forced: bool) -> float:
@@ -154,5 +190,5 @@ def confidence_of(score: float, direction: int, *, forced: bool) -> float:
     To a side, or out by a stop: 1 - exp(-abs(score)), so 0.63 at the threshold and 0.86 at twice
     it. Out because the reason is gone: exp(-abs(score)), the nearer to nothing the surer.
     """
-    away = float(np.exp(-abs(score)))
+    away = math.exp(-abs(score))
     return 1.0 - away if direction or forced else away

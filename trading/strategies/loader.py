@@ -20,8 +20,8 @@ class StrategyError(ValueError):
 def load_strategies(shard: int, universe: Universe) -> list[StrategySpec]:
     """The strategies of ``shard`` in the order of their keys.
 
-    One that is unfit to run is logged and left out: the others trade. Raises django.db.OperationalError
-    when the database does not answer.
+    One that is unfit to run is logged and left out: the others trade. Raises
+    django.db.OperationalError when the database does not answer.
     """
     specs: list[StrategySpec] = []
     for row in Strategy.objects.filter(shard=shard).order_by("key"):

@@ -13,63 +13,62 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trading.indicators.ewma import EwmaBank
+from trading.indicators.ewma import Averages, Column
 from trading.indicators.rounds import Batch, Floats
-from trading.strategies.kernel import Flags, Kernel, Step
+from trading.strategies.kernel import Columns, Flags, Index, Kernel, columns_at
 from trading.strategies.parameters import MeanReversionParameters
 
 
 class MeanReversionKernel(Kernel):
     """All mean reversion strategies of a shard."""
 
-    def __init__(
-        self, parameters: Sequence[MeanReversionParameters], traded: Flags, floors: Floats
-    ) -> None:
-        """``traded`` (instruments, strategies); ``floors`` (instruments,): least sigma."""
+    def __init__(self, parameters: Sequence[MeanReversionParameters], traded: Flags) -> None:
+        """``traded``: (instruments, strategies)."""
         taus = np.array([one.mean_s for one in parameters])
-        ticks = np.array([one.warmup_ticks for one in parameters], dtype=np.int64)
-        super().__init__(traded, taus, ticks)
-        self._bank = EwmaBank(len(floors), taus)
+        super().__init__(traded, taus, [one.warmup_ticks for one in parameters])
+        self._columns = [
+            Column(one.mean_s, float(gap)) for one, gap in zip(parameters, self._gap, strict=True)
+        ]
+        self._at: Columns = slice(0)
         self._enter = np.array([one.enter for one in parameters])
         self._leave = np.array([one.leave for one in parameters]) / self._enter
         self._stop = np.array([one.stop for one in parameters]) / self._enter
-        self._least_variance = floors[:, None] ** 2
         # After a stop: the side (sign of the score) that may not be entered again yet.
         self._barred = np.zeros(traded.shape)
-        self._weight = np.empty((0, 0))
 
-    def _weigh(self, dt: Floats, restart: Flags | None) -> None:
-        self._weight = self._bank.weights(dt)
-        if restart is not None:
-            self._weight[restart] = 0
+    def columns(self) -> list[Column]:
+        return self._columns
 
-    def _judge(self, step: Step, old: Floats) -> tuple[Floats, Floats]:
-        mean, variance = self._bank.update(step.at, self._weight[step.part], step.held)
-        sigma = np.maximum(variance, self._least_variance[step.at])
-        np.sqrt(sigma, out=sigma)
-        sigma *= self._enter
-        mean -= step.mids[:, None]
-        mean /= sigma
-        score = mean
-        stretch = np.abs(score)
+    def bind(self, place: dict[Column, int]) -> None:
+        self._at = columns_at(place, self._columns)
+
+    def _score(self, batch: Batch, averages: Averages) -> Floats:
+        score: Floats = averages.mean[:, self._at] - batch.mids[:, None]
+        score /= averages.sigma[:, self._at]
+        score /= self._enter
+        return score
+
+    def _suspect(self, batch: Batch, score: Floats, old: Floats) -> Flags:
+        entering: Flags = np.abs(score) >= 1
+        gain = old * score
+        suspect = np.where(old == 0, entering, gain < self._leave)
+        suspect |= gain >= self._stop
+        if self._barred.any():
+            barred = self._barred.take(batch.instruments, axis=0)
+            suspect = np.where(barred == 0, suspect, barred * score < self._leave)
+        return suspect
+
+    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
+        stretch, barred = np.abs(score), self._barred[at]
         beyond = stretch >= self._stop
         # A side is kept while the price is still stretched its way, short of the stop.
         new = np.where(old * score >= self._leave, old, 0.0)
-        free = stretch >= 1
-        barred = self._barred[step.at]
-        free &= barred == 0
-        np.copyto(new, np.sign(score), where=free)
+        np.copyto(new, np.sign(score), where=(stretch >= 1) & (barred == 0))
         new[beyond] = 0
-        stopped = beyond & (old != 0) & self.warm[step.at]
-        if barred.any() or stopped.any():
-            barred = np.where(stopped, np.sign(score), barred)
-            self._barred[step.at] = np.where(barred * score >= self._leave, barred, 0.0)
-        return score, new
-
-    def _start_over(self, batch: Batch, part: slice, restart: Flags) -> None:
-        super()._start_over(batch, part, restart)
-        where, rows = np.nonzero(restart)
-        self._barred[batch.instruments[part][where], rows] = 0
+        now = np.where(beyond & (old != 0), np.sign(score), barred)
+        now[now * score < self._leave] = 0
+        self._barred[at] = np.where(warm, now, barred)
+        return new
 
     def _forced(self, row: int, score: float) -> bool:
         return abs(score) >= float(self._stop[row])

@@ -12,50 +12,50 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trading.indicators.ewma import EwmaBank
-from trading.indicators.rounds import Floats
-from trading.strategies.kernel import Flags, Kernel, Step
+from trading.indicators.ewma import Averages, Column
+from trading.indicators.rounds import Batch, Floats
+from trading.strategies.kernel import Columns, Flags, Index, Kernel, columns_at
 from trading.strategies.parameters import MomentumParameters
 
 
 class MomentumKernel(Kernel):
     """All momentum strategies of a shard."""
 
-    def __init__(
-        self, parameters: Sequence[MomentumParameters], traded: Flags, floors: Floats
-    ) -> None:
-        """``traded`` (instruments, strategies); ``floors`` (instruments,): least sigma."""
+    def __init__(self, parameters: Sequence[MomentumParameters], traded: Flags) -> None:
+        """``traded``: (instruments, strategies)."""
         slow = np.array([one.slow_s for one in parameters])
-        ticks = np.array([one.warmup_ticks for one in parameters], dtype=np.int64)
-        super().__init__(traded, slow, ticks)
-        self._fast = EwmaBank(len(floors), [one.fast_s for one in parameters])
-        self._slow = EwmaBank(len(floors), slow)
+        super().__init__(traded, slow, [one.warmup_ticks for one in parameters])
+        # Both start over together: half a restart would look like a trend.
+        self._fast = [
+            Column(one.fast_s, float(gap)) for one, gap in zip(parameters, self._gap, strict=True)
+        ]
+        self._slow = [
+            Column(one.slow_s, float(gap)) for one, gap in zip(parameters, self._gap, strict=True)
+        ]
+        self._fast_at: Columns = slice(0)
+        self._slow_at: Columns = slice(0)
         self._enter = np.array([one.enter for one in parameters])
         self._keep = np.array([one.exit for one in parameters]) / self._enter
-        self._least_variance = floors[:, None] ** 2
-        self._fast_weight = self._slow_weight = np.empty((0, 0))
 
-    def _weigh(self, dt: Floats, restart: Flags | None) -> None:
-        self._fast_weight = self._fast.weights(dt)
-        self._slow_weight = self._slow.weights(dt)
-        if restart is not None:
-            self._fast_weight[restart] = 0
-            self._slow_weight[restart] = 0
+    def columns(self) -> list[Column]:
+        return self._fast + self._slow
 
-    def _judge(self, step: Step, old: Floats) -> tuple[Floats, Floats]:
-        fast = self._fast.update_mean(step.at, self._fast_weight[step.part], step.held)
-        slow, variance = self._slow.update(step.at, self._slow_weight[step.part], step.held)
-        sigma = np.maximum(variance, self._least_variance[step.at])
-        np.sqrt(sigma, out=sigma)
-        sigma *= self._enter
-        fast -= slow
-        fast /= sigma
-        score = fast
+    def bind(self, place: dict[Column, int]) -> None:
+        self._fast_at = columns_at(place, self._fast)
+        self._slow_at = columns_at(place, self._slow)
+
+    def _score(self, batch: Batch, averages: Averages) -> Floats:
+        score: Floats = averages.mean[:, self._fast_at] - averages.mean[:, self._slow_at]
+        score /= averages.sigma[:, self._slow_at]
+        score /= self._enter
+        return score
+
+    def _suspect(self, batch: Batch, score: Floats, old: Floats) -> Flags:
+        entering: Flags = np.abs(score) >= 1
+        return np.where(old == 0, entering, old * score < self._keep)
+
+    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
         new = np.where(old * score >= self._keep, old, 0.0)
-        # With exit 0 the product of no direction and any score is 0 too, and keeps none.
         new[score >= 1] = 1
         new[score <= -1] = -1
-        return score, new
-
-    def _forced(self, row: int, score: float) -> bool:
-        return False
+        return new

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from trading.strategies.parameters import Parameters
 
 
@@ -19,8 +21,7 @@ class StrategySpec:
     size_notional: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class SignalMade:
+class SignalMade(msgspec.Struct, frozen=True):
     """A strategy changed its mind. Fields as on trading.models.Signal; times in nanoseconds."""
 
     id: str

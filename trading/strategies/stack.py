@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from trading.clock import NS
-from trading.indicators.rounds import Floats
+from trading.indicators.ewma import EwmaBank
 from trading.strategies.kernel import Flags, Kernel
 from trading.strategies.mean_reversion import MeanReversionKernel
 from trading.strategies.momentum import MomentumKernel
@@ -48,32 +48,41 @@ class Stack:
         self.kernel = make(self.traded)
 
     def renew(self) -> None:
-        """Forget all prices seen."""
+        """Forget all prices seen; the kernel must be bound to a bank again."""
         self.kernel = self._make(self.traded)
+
+
+def bank_of(stacks: Sequence[Stack], universe: Universe) -> EwmaBank | None:
+    """The averages that ``stacks`` need, each once; their kernels are told where. None for none."""
+    wanted = [column for stack in stacks for column in stack.kernel.columns()]
+    place = {column: at for at, column in enumerate(dict.fromkeys(wanted))}
+    for stack in stacks:
+        stack.kernel.bind(place)
+    floors = np.array([float(one.tick_size) * LEAST_SIGMA_TICKS for one in universe.instruments])
+    return EwmaBank(list(place), floors) if place else None
 
 
 def stacks_of(strategies: Sequence[StrategySpec], universe: Universe) -> list[Stack]:
     """A stack for each kind that occurs. Raises UnknownInstrumentError."""
-    floors = np.array([float(one.tick_size) * LEAST_SIGMA_TICKS for one in universe.instruments])
     numbers = itertools.count()
     stacks = []
     for kind in (MomentumParameters, MeanReversionParameters):
         specs = [one for one in strategies if isinstance(one.parameters, kind)]
         if specs:
             members = [_member(one, universe, numbers) for one in specs]
-            make = _maker(specs, floors)
+            make = _maker(specs)
             stacks.append(Stack(members, len(universe), make))
     return stacks
 
 
-def _maker(specs: Sequence[StrategySpec], floors: Floats) -> Callable[[Flags], Kernel]:
+def _maker(specs: Sequence[StrategySpec]) -> Callable[[Flags], Kernel]:
     """How to make the kernel of ``specs``, all of one kind."""
     parameters = [one.parameters for one in specs]
     if isinstance(parameters[0], MomentumParameters):
         momentum = cast(list[MomentumParameters], parameters)
-        return lambda traded: MomentumKernel(momentum, traded, floors)
+        return lambda traded: MomentumKernel(momentum, traded)
     reversion = cast(list[MeanReversionParameters], parameters)
-    return lambda traded: MeanReversionKernel(reversion, traded, floors)
+    return lambda traded: MeanReversionKernel(reversion, traded)
 
 
 def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[int]") -> Member:

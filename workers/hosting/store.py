@@ -6,8 +6,6 @@ being cancelled: psycopg's cancellation asks the same silent server and waits fo
 """
 
 import asyncio
-import os
-import socket
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import psycopg
 
 from audit.record import INSERT_SQL
 from riskctl import leases
-from trading.database import conninfo
+from trading.database import conninfo, in_time
 
 CALL_S = 1.0
 _PAUSE_S = 0.25
@@ -88,11 +86,7 @@ class LeaseStore:
         try:
             if self._connection is None:
                 self._connection = await self._connect()
-            answer = asyncio.ensure_future(_rows(self._connection, sql, values))
-            await asyncio.wait({answer}, timeout=CALL_S)
-            if not answer.done():
-                _sever(self._connection)
-            return await answer
+            return await in_time(self._connection, _rows(self._connection, sql, values), CALL_S)
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self.close()
             self._not_before = time.monotonic() + _PAUSE_S
@@ -110,9 +104,3 @@ async def _rows(
 ) -> list[Row]:
     cursor = await connection.execute(sql.encode(), values)
     return await cursor.fetchall() if cursor.description else []
-
-
-def _sever(connection: psycopg.AsyncConnection[Row]) -> None:
-    """Shut the connection's socket down: whoever waits for it sees it end at once."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as twin:
-        twin.shutdown(socket.SHUT_RDWR)

@@ -9,6 +9,7 @@ from django.db import transaction
 from console.demo_desk import (
     accounts_prepare,
     credentials_prepare,
+    demo_strategies,
     leases_prepare,
     limits_prepare,
     roles_prepare,
@@ -29,8 +30,9 @@ class Command(BaseCommand):
             roles_prepare()
             if not settings.PRODUCTION:
                 accounts_prepare(settings.PAPER_VENUE_ADDRESS)
-                strategies_prepare(settings.SHARDS)
-                limits_prepare()
+                wanted = demo_strategies(settings.FEED, settings.REPLAY_SPEED)
+                strategies_prepare(wanted, settings.SHARDS)
+                limits_prepare(wanted)
             leases_prepare(settings.SHARDS)
         if settings.PRODUCTION:
             return

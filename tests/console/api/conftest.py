@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -67,7 +68,7 @@ def new_order(strategy: Strategy, number: int, **facts: object) -> Order:
         "side": "buy",
         "order_type": "limit",
         "time_in_force": "ioc",
-        "quantity": Decimal("10000"),
+        "quantity": Decimal(10000),
         "limit_price": Decimal("1.15240"),
         "reference_price": Decimal("1.1523"),
         "state": "filled",
@@ -79,7 +80,7 @@ def new_order(strategy: Strategy, number: int, **facts: object) -> Order:
     return Order.objects.create(**given | facts)
 
 
-def new_fill(order: Order, sequence: int, **facts: object) -> Fill:
+def new_fill(order: Order, sequence: int, /, **facts: object) -> Fill:
     given: dict[str, object] = {
         "account_id": order.account_id,
         "venue_fill_id": f"f-{sequence}",
@@ -154,12 +155,10 @@ def quoted(symbol: str, bid: str, ask: str) -> None:
     tick["time"] = now
     tick["bid"], tick["ask"] = (int(Decimal(one) * 10**9) for one in (bid, ask))
     session = "5f0c1c1e-1111-4222-8333-444455556666"
-    fields = {
+    fields: dict[Any, Any] = {
         "d": ticks.pack(np.asarray(tick)), "clk": now, "boot": 0, "wall": now, "bid": "b",
         "s": session,
     }  # fmt: skip
     client = redis_client()
-    client.xadd(streams.TICKS, {name: value for name, value in fields.items()})
-    client.set(
-        streams.FEED_STATE, msgspec.json.encode({"spec": "simulated", "state": "running"})
-    )
+    client.xadd(streams.TICKS, fields)
+    client.set(streams.FEED_STATE, msgspec.json.encode({"spec": "simulated", "state": "running"}))

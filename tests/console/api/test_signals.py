@@ -31,9 +31,7 @@ def test_newest_first_by_pages(caller: Client, strategy: Strategy, other: Strate
     assert ids == ["3", "2", "1", "0"]
 
 
-def test_the_latest_of_each_strategy(
-    caller: Client, strategy: Strategy, other: Strategy
-) -> None:
+def test_the_latest_of_each_strategy(caller: Client, strategy: Strategy, other: Strategy) -> None:
     for number in range(3):
         new_signal(strategy, number)
     new_signal(other, 9)

@@ -1,0 +1,76 @@
+"""/api/schema and /api/docs."""
+
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from console.api.problems import MEDIA_TYPE
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def schema(caller: Client) -> dict[str, Any]:
+    found: dict[str, Any] = caller.get("/api/schema").json()
+    return found
+
+
+PATHS = {
+    "/api/broker-positions", "/api/data-freshness", "/api/executions", "/api/latest-prices",
+    "/api/orders", "/api/positions", "/api/positions/summary", "/api/signals",
+    "/api/signals/latest", "/api/trading-status", "/healthz", "/healthz/{stage}", "/orders/open",
+    "/readyz",
+}  # fmt: skip
+
+
+def test_it_is_sound_and_without_a_warning(tmp_path: Any) -> None:
+    where = str(tmp_path / "schema.yml")
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", where)
+
+
+def test_it_names_every_address(schema: dict[str, Any]) -> None:
+    assert schema["openapi"].startswith("3.1")
+    assert {re.sub(r"/$", "", path) for path in schema["paths"]} == PATHS
+
+
+def test_every_read_tells_its_errors_and_how_to_be_let_in(schema: dict[str, Any]) -> None:
+    for path, operations in schema["paths"].items():
+        (operation,) = operations.values()
+        answers = operation["responses"]
+        probe = path.startswith(("/healthz", "/readyz"))
+        wanted = {"400", "405", "406", "500"} | (set() if probe else {"401", "403", "429", "503"})
+        assert wanted <= answers.keys(), path
+        assert all(
+            MEDIA_TYPE in answer["content"]
+            for status, answer in answers.items()
+            if status != "200" and not (probe and status == "503")
+        )
+        assert ("security" not in operation or operation["security"] == [{}]) == probe, path
+    assert schema["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_money_is_a_string_everywhere(schema: dict[str, Any]) -> None:
+    numbers = {
+        name
+        for shape in schema["components"]["schemas"].values()
+        for name, part in shape.get("properties", {}).items()
+        if part.get("type") == "number"
+    }
+    assert numbers == {"score", "confidence", "horizon_s"}
+
+
+def test_the_page_lists_them_all_with_nothing_from_elsewhere(desk_browser: Client) -> None:
+    page = desk_browser.get("/api/docs").content.decode()
+    for path in PATHS:
+        assert path in page
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", page)
+    assert "<script>" not in page
+    assert "style=" not in page
+
+
+def test_both_are_closed(browser: Client) -> None:
+    assert browser.get("/api/schema").status_code == 401
+    assert browser.get("/api/docs")["Location"].startswith("/sign-in")

@@ -1,0 +1,128 @@
+"""Frames as the portfolio publishes them, small and adjustable, and a publisher of them."""
+
+import datetime as dt
+import itertools
+import json
+import threading
+import time
+from typing import Any
+
+from redis import Redis
+
+from trading import streams
+
+_numbers = itertools.count(int(time.time() * 1000))
+
+
+def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
+    return {
+        "key": key, "kind": "momentum", "owner": "mercy.okafor", "account": "paper-1",
+        "venue": "Paper One", "live": False, "state": "ACTIVE", "why": "",
+        "pnl": "120.55", "realised": "130.20", "unrealised": "-2.10", "fees": "7.55",
+        "gross": "92340.00", "net": "-92340.00",
+        "position": [{
+            "symbol": "EURUSD", "quantity": "-80000", "average_price": "1.15422",
+            "mark": "1.154245", "unrealised": "-2.10", "mark_age_ms": 140,
+        }],
+        "orders_open": 1, "fills": 45,
+        "last_signal": {
+            "symbol": "EURUSD", "direction": -1, "confidence": 0.62, "age_ms": 2123,
+            "at": "2026-11-21T09:39:58Z", "feed_time": "2014-05-02T08:15:28Z",
+        },
+        "data_age_ms": 140, "data": "fresh", "line": ["0.00", "12.40", "120.55"],
+        **changes,
+    }  # fmt: skip
+
+
+def _now(age_s: float = 0.0) -> str:
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age_s)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def desk_frame(*lines: dict[str, Any], age_s: float = 0.0, **changes: Any) -> dict[str, Any]:
+    strategies = list(lines) or [strategy_line()]
+    return {
+        "topic": "desk", "seq": next(_numbers), "as_of": _now(age_s),
+        "books": {"as_of": _now(age_s), "age_ms": 90, "status": "fresh"},
+        "feed": {
+            "clock": "2014-05-02T08:15:30.250000Z", "speed": "60", "state": "running",
+            "age_ms": 84, "spec": "replay:eurusd.csv.gz",
+        },
+        "totals": {
+            "pnl_today": "1240.55", "realised": "1310.20", "unrealised": "-42.10",
+            "fees": "27.55", "gross": "812340.00", "net": "-12040.00", "fills": 431,
+            "orders_open": 2, "strategies": len(strategies), "active": 1, "unmarked": [],
+        },
+        "strategies": strategies,
+        **changes,
+    }  # fmt: skip
+
+
+def pipeline_frame(*, age_s: float = 0.0, **changes: Any) -> dict[str, Any]:
+    names = ("feed", "data-ingestor", "indicator-engine", "signal-generator", "risk-manager",
+             "execution-engine", "broker")  # fmt: skip
+    stages = [
+        {"stage": name, "instances": 2, "status": "fresh", "rate": "482.0", "p50_us": 40,
+         "p95_us": 6800, "p99_us": 61000, "heartbeat_ms": 200, "queue": 3, "errors": 0}
+        for name in names
+    ]  # fmt: skip
+    return {
+        "topic": "pipeline", "seq": next(_numbers), "as_of": _now(age_s), "stages": stages,
+        "feeds": [{"symbol": "EURUSD", "age_ms": 140, "status": "fresh", "quotes": 48210,
+                   "rejected": {"crossed": 2}, "bid": "1.15424", "ask": "1.15425"}],
+        "feed": {"session": "s", "spec": "simulated", "speed": "1", "state": "running",
+                 "clock": _now(), "age_ms": 84, "quotes": 48212, "published": 48210,
+                 "rejected": {"crossed": 2}},
+        "leases": [{"name": "gateway:paper-1", "role": "gateway", "holder": "box:123:456",
+                    "token": 4, "expires_ms": 1800}],
+        "gateways": [{"account": "paper-1", "venue": "Paper One", "live": False,
+                      "connected": True, "licence_ms": 192, "state": "licensed",
+                      "heartbeat_ms": 120, "p50_us": 4100, "p99_us": 61000,
+                      "fencing_token": 4}],
+        "services": [{"name": "database", "status": "fresh", "ms": 0.45},
+                     {"name": "redis", "status": "fresh", "ms": 0.08},
+                     {"name": "watchdog", "status": "fresh", "ms": 400}],
+        **changes,
+    }  # fmt: skip
+
+
+def keep(redis: Redis, frame: dict[str, Any]) -> None:
+    """Leave ``frame`` as the latest of its topic, without telling anybody."""
+    redis.set(streams.frame_key(frame["topic"]), json.dumps(frame), ex=60)
+
+
+def publish(redis: Redis, frame: dict[str, Any]) -> int:
+    """Publish as the portfolio does; how many listened."""
+    keep(redis, frame)
+    return int(redis.publish(streams.FRAMES, json.dumps(frame)))  # type: ignore[arg-type]
+
+
+class Publisher:
+    """Both topics five times a second until stopped; what it says can be changed meanwhile."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.silent = False
+        self.lines: list[dict[str, Any]] = []
+        self.pipeline: dict[str, Any] = {}
+        self.moving = True
+        self._step = 0
+
+    def __enter__(self) -> "Publisher":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            if self.silent:
+                continue
+            self._step += self.moving
+            lines = self.lines or [strategy_line(pnl=f"{120 + self._step / 4:.2f}")]
+            publish(self._redis, desk_frame(*lines))
+            publish(self._redis, pipeline_frame(**self.pipeline))

@@ -1,0 +1,305 @@
+"""The pages in a real browser, with frames coming five times a second."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Browser, sync_playwright
+from redis import Redis
+
+from console.pages import formats
+from tests.pages.conftest import open_session
+from tests.pages.frames import Publisher, strategy_line
+from tests.pages.web import Visit, Web, visiting
+from tests.support.browser import chromium_launch_options
+from trading.models import Strategy
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+PAGES = {"desk": "/", "pipeline": "/pipeline", "sign-in": "/sign-in"}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium_launch_options())
+        # Playwright's loop runs in this thread; Django must not take our queries for async ones.
+        before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        yield browser
+        os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+        if before is not None:
+            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def web_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    web = Web(tmp_path_factory.mktemp("web") / "home")
+    web.start()
+    yield web
+    web.kill(signal.SIGTERM)
+
+
+@pytest.fixture
+def web(chromium: Browser, web_of_module: Web, transactional_db: None) -> Web:
+    """The browser comes first: its loop must run before the test touches the database."""
+    return web_of_module
+
+
+@pytest.fixture
+def publisher(redis: Redis) -> Iterator[Publisher]:
+    with Publisher(redis) as running:
+        yield running
+
+
+@pytest.fixture
+def session_key(web: Web, mercy: User) -> str:
+    return open_session(mercy)
+
+
+@pytest.fixture
+def visit(
+    web: Web, chromium: Browser, session_key: str, books: list[Strategy], publisher: Publisher
+) -> Iterator[Visit]:
+    with visiting(chromium, web.url, session_key) as opened:
+        yield opened
+
+
+def test_the_desk_moves_by_itself(visit: Visit) -> None:
+    desk = visit("/")
+    desk.wait_for_state("live")
+    assert desk.page.title() == "PAPER · ACTIVE · Desk · Haltline"
+    pnl = '[data-key="mom-eurusd"] [data-f="pnl"] .v'
+    before = desk.text(pnl)
+    desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'", 3)
+    assert desk.text('[data-key="mom-eurusd"] .c-pnl').startswith("+")
+    assert desk.text("#as-of") != "–"
+    assert desk.complaints == []
+
+
+def test_nothing_jumps_and_no_figure_is_always_underlined(
+    visit: Visit, publisher: Publisher
+) -> None:
+    desk = visit("/")
+    desk.wait_for_state("live")
+    desk.page.evaluate(
+        """() => {
+          window.shifts = 0; window.flashes = 0;
+          new PerformanceObserver(list => list.getEntries().forEach(e => { shifts += e.value }))
+            .observe({type: 'layout-shift'});
+          const cell = document.querySelector('[data-key="mom-eurusd"] [data-f="pnl"] .v');
+          new MutationObserver(all => all.forEach(one => {
+            if ('changed' in one.target.dataset) flashes += 1 }))
+            .observe(cell, {attributes: true, attributeFilter: ['data-changed']});
+        }"""
+    )
+    desk.page.wait_for_timeout(3000)
+    assert desk.page.evaluate("shifts") < 0.001
+    assert 1 <= desk.page.evaluate("flashes") <= 3
+
+
+def test_a_desk_that_falls_silent_says_so_within_three_seconds(
+    visit: Visit, publisher: Publisher
+) -> None:
+    desk = visit("/")
+    desk.wait_for_state("live")
+    desk.page.evaluate("window.sameVisit = true")
+    publisher.silent = True
+    assert desk.wait_for_state("late", 3) < 2
+    assert desk.wait_for_state("dead", 4) < 3.5
+    assert desk.page.title().startswith("PAPER · UNKNOWN")
+    assert desk.text("[data-band=word]") == "UNKNOWN"
+    assert desk.text("[data-band=sub]").startswith("was ACTIVE at")
+    assert desk.text("#banner strong").startswith("No frame for 3 s")
+    assert desk.page.locator("#haltline i[data-state=ACTIVE]").count() == 0
+    age = '[data-key="mom-eurusd"] [data-f="data-age"]'
+    first = desk.text(age)
+    assert desk.page.locator(age).get_attribute("data-age") == "stale"
+    desk.page.wait_for_timeout(1200)
+    assert desk.text(age) != first, "ages grow while nothing comes"
+    assert desk.violations() == []
+    publisher.silent = False
+    desk.wait_for_state("live")
+    assert desk.page.locator("#banner").is_hidden()
+    assert desk.page.evaluate("window.sameVisit") is True, "without a reload"
+    assert desk.complaints == []
+
+
+def test_a_lost_server_is_said_within_three_seconds_and_found_again(web: Web, visit: Visit) -> None:
+    desk = visit("/")
+    desk.wait_for_state("live")
+    desk.page.evaluate("window.sameVisit = true")
+    web.kill()
+    desk.wait_for_state("try", 3)
+    assert desk.text("[data-band=conn-word]") == "Reconnecting"
+    assert desk.wait_for_state("dead", 4) < 3.5
+    assert desk.text("#banner strong").startswith("Connection lost")
+    web.start()
+    desk.page.get_by_role("button", name="Try now").click()
+    desk.wait_for_state("live", 10)
+    assert desk.page.evaluate("window.sameVisit") is True
+
+
+def test_signing_out_elsewhere_ends_the_page(visit: Visit, session_key: str) -> None:
+    desk = visit("/")
+    desk.wait_for_state("live")
+    Session.objects.filter(session_key=session_key).delete()
+    desk.page.wait_for_url("**/sign-in**", timeout=8000)
+
+
+def test_unknown_values_and_stale_prices_are_shown_as_such(
+    visit: Visit, publisher: Publisher
+) -> None:
+    publisher.lines = [
+        strategy_line(
+            "mom-eurusd", pnl=None, unrealised=None, gross=None, net=None, position=[],
+            state="UNKNOWN", why="no price for EURUSD", data_age_ms=None, data="dead",
+        ),
+        strategy_line("mr-btcusdt", data="stale", data_age_ms=38_000, pnl="-5.00"),
+    ]  # fmt: skip
+    desk = visit("/")
+    desk.wait_for_state("live")
+    desk.wait("document.querySelector('[data-key=mom-eurusd] .state').dataset.state === 'UNKNOWN'")
+    assert desk.text('[data-key="mom-eurusd"] [data-f="pnl"]').strip() == "–"
+    assert desk.text('[data-key="mom-eurusd"] [data-f="position"]') == "none"
+    assert desk.page.locator("#haltline i[data-state=UNKNOWN]").count() == 1
+    stale, live = (
+        desk.page.evaluate(
+            f"getComputedStyle(document.querySelector('[data-key=\"mr-btcusdt\"] {at}')).color"
+        )
+        for at in ('[data-f="pnl"]', '[data-f="key"]')
+    )
+    assert stale != live
+    assert desk.text('[data-key="mr-btcusdt"] [data-f="data-age"]') == "38 s"
+    assert desk.violations() == []
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_breaks_a_rule(visit: Visit, name: str, theme: str) -> None:
+    one = visit(PAGES[name], theme=theme, signed_in=name != "sign-in")
+    if name != "sign-in":
+        one.wait_for_state("live")
+    assert one.violations() == []
+    assert one.complaints == []
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 820, 390])
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_is_wider_than_its_window(visit: Visit, name: str, width: int) -> None:
+    one = visit(PAGES[name], width=width, signed_in=name != "sign-in")
+    if name != "sign-in":
+        one.wait_for_state("live")
+    assert one.sideways() <= 0
+    if width == 390:
+        assert one.violations() == []
+    assert one.complaints == []
+
+
+def test_the_theme_is_chosen_and_kept(visit: Visit) -> None:
+    desk = visit("/", theme="dark")
+    desk.page.get_by_role("button", name="Dark theme").click()
+    desk.page.reload()
+    assert desk.page.evaluate("document.documentElement.dataset.theme") == "light"
+    shown = desk.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert shown == "rgb(245, 246, 247)"
+    assert desk.complaints == []
+
+
+def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
+    desk = visit("/")
+    reached = []
+    for _ in range(6):
+        desk.page.keyboard.press("Tab")
+        reached.append(desk.page.evaluate("document.activeElement.textContent.trim()"))
+    assert reached[:5] == ["Skip to the page", "Desk", "Pipeline", "Dark", "Sign out"]
+
+
+def test_without_script_the_page_stands_and_says_that_it_does_not_move(visit: Visit) -> None:
+    time.sleep(0.5)  # one frame has been kept by then
+    desk = visit("/", script=False)
+    assert "This page moves by script" in desk.text("body")
+    assert "mom-eurusd" in desk.text("#strategies")
+    assert desk.text("[data-band=conn-word]") == "Snapshot"
+
+
+def test_a_phone_names_the_state_it_draws(visit: Visit) -> None:
+    desk = visit("/", width=390, height=844)
+    desk.wait_for_state("live")
+    row = desk.page.locator('[data-key="mom-eurusd"]')
+    assert "ACTIVE" in row.text_content() or ""
+    assert row.locator(".c-pnl").is_visible()
+    assert not row.locator(".c-position").is_visible()
+
+
+def test_the_pipeline_moves_and_names_what_is_not_well(visit: Visit, publisher: Publisher) -> None:
+    pipeline = visit("/pipeline")
+    pipeline.wait_for_state("live")
+    publisher.pipeline = {
+        "gateways": [{"account": "paper-1", "venue": "Paper One", "live": False,
+                      "connected": None, "licence_ms": None, "state": "dead",
+                      "heartbeat_ms": None, "p50_us": None, "p99_us": None}],
+        "services": [{"name": "database", "status": "dead", "ms": None}],
+    }  # fmt: skip
+    pipeline.wait("document.getElementById('flags').textContent.includes('not heard of')")
+    assert "database dead" in pipeline.text("#flags")
+    assert pipeline.text("#gateways tbody tr td:last-child") == "–"
+    assert pipeline.text('.service[data-key="database"] p') == "– does not answer"
+    assert pipeline.violations() == []
+    assert pipeline.complaints == []
+
+
+FIGURES = [None, "0", "0.00", "-0.004", "0.005", "-12.3", "1240.555", "1234567.5", "812340.00",
+           "-53100000", "999.95", "1E3", "0.00000001", "-2140000000.25"]  # fmt: skip
+
+
+def _python(value: str | None) -> list[Any]:
+    figure = None if value is None else Decimal(value)
+    return [
+        formats.number(figure, 0, plus=True), formats.number(figure, 2, plus=True),
+        formats.exact(figure, plus=True), formats.thousands(figure, plus=True),
+        list(formats.compact(figure)), formats.tone(figure),
+    ]  # fmt: skip
+
+
+def test_the_page_writes_figures_as_the_server_does(visit: Visit) -> None:
+    desk = visit("/sign-in", signed_in=False)
+    figures = [None if one is None else format(Decimal(one), "f") for one in FIGURES]
+    ages = [None, -5, 0, 240, 9_999, 10_000, 59_999, 60_000, 312 * 60_000, 76 * 3_600_000]
+    times = [None, 0, 40, 999, 1000, 6_850, 99_999, 100_000, 610_400, 1_240_000]
+    drawn = desk.page.evaluate(
+        """async ([figures, ages, times]) => {
+          const f = await import('/static/js/format.js');
+          return [
+            figures.map(v => [f.number(v, 0, true), f.number(v, 2, true), f.exact(v, true),
+                              f.thousands(v, true), f.compact(v), f.tone(v)]),
+            ages.map(ms => [f.age(ms), f.age(ms, true)]), times.map(us => f.latency(us)),
+            f.sum(['0.1', '0.2', '-12.30']), f.sum(['1', null]),
+          ];
+        }""",
+        [figures, ages, times],
+    )
+    assert drawn[0] == json.loads(json.dumps([_python(one) for one in figures]))
+    assert drawn[1] == [[formats.age(ms), formats.age(ms, whole=True)] for ms in ages]
+    assert drawn[2] == [formats.latency(us) for us in times]
+    assert drawn[3:] == ["-12", None]
+
+
+def test_names_from_frames_are_text_and_never_markup(
+    visit: Visit, publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.lines = [strategy_line("<img src=x onerror=alert(1)>", owner="<b>x</b>")]
+    desk = visit("/")
+    desk.wait_for_state("live")
+    desk.wait("document.getElementById('strategies').textContent.includes('<img src=x')")
+    assert desk.page.locator("#strategies img").count() == 0
+    assert desk.complaints == []

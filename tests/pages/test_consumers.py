@@ -1,0 +1,268 @@
+"""The socket of a page: snapshot, then frames, for as long as the session lasts."""
+
+import asyncio
+import datetime as dt
+import json
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from redis import Redis
+
+from console.asgi import application
+from console.live import consumers
+from console.live.hub import HUB_TOPIC, hub
+from tests.pages.conftest import open_session
+from tests.pages.frames import desk_frame, keep, pipeline_frame, publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Socket(ApplicationCommunicator):
+    """A page's socket with the cookie of ``session_key``."""
+
+    def __init__(self, page: str, session_key: str) -> None:
+        headers = [
+            (b"host", b"desk.example"),
+            (b"origin", b"http://desk.example"),
+            (b"cookie", f"sessionid={session_key}".encode()),
+        ]
+        path = f"/live/{page}"
+        self.scope: dict[str, Any] = {
+            "type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"",
+            "headers": headers, "client": ["127.0.0.1", 5], "subprotocols": [],
+        }  # fmt: skip
+        super().__init__(application, self.scope)
+
+    async def open(self) -> None:
+        await self.send_input({"type": "websocket.connect"})
+        assert (await self.receive_output(timeout=5))["type"] == "websocket.accept"
+
+    async def say(self, text: str) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text, "bytes": None})
+
+    async def leave(self) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": 1001})
+        await self.wait(timeout=5)
+
+    async def frames(self, seconds: float) -> list[dict[str, Any]]:
+        """Frames that come within ``seconds``, the hub's own words left out."""
+        got = []
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:
+                message = await asyncio.wait_for(self.output_queue.get(), left)
+            except TimeoutError:
+                break
+            if message["type"] == "websocket.send":
+                got.append(json.loads(message["text"]))
+        return [one for one in got if one["topic"] != HUB_TOPIC]
+
+    async def closed(self, seconds: float) -> tuple[int, float]:
+        """The code it is closed with, and after how many seconds."""
+        begun = time.monotonic()
+        while (left := begun + seconds - time.monotonic()) > 0:
+            message = await asyncio.wait_for(self.output_queue.get(), left)
+            if message["type"] == "websocket.close":
+                return int(message["code"]), time.monotonic() - begun
+        raise AssertionError("not closed")
+
+
+def with_socket(
+    steps: Callable[[Socket], Awaitable[None]], session_key: str, page: str = "desk"
+) -> None:
+    async def run() -> None:
+        socket = Socket(page, session_key)
+        await socket.open()
+        try:
+            await steps(socket)
+        finally:
+            await socket.leave()
+        assert not hub()._tasks, "the hub ends with its last socket"
+
+    asyncio.run(run())
+
+
+def test_snapshot_at_once_then_frames(mercy: User, redis: Redis) -> None:
+    first = desk_frame()
+    keep(redis, first)
+
+    async def steps(socket: Socket) -> None:
+        begun = time.monotonic()
+        assert [one["seq"] for one in await socket.frames(0.5)] == [first["seq"]]
+        assert time.monotonic() - begun < 1
+        for _ in range(3):
+            frame = desk_frame()
+            publish(redis, frame)
+            assert await socket.frames(0.25) == [frame]
+
+    with_socket(steps, open_session(mercy))
+
+
+def test_the_hub_says_its_time_first(mercy: User, redis: Redis) -> None:
+    async def steps(socket: Socket) -> None:
+        word = json.loads((await socket.receive_output(timeout=2))["text"])
+        assert word["topic"] == HUB_TOPIC
+        said = dt.datetime.fromisoformat(word["now"])
+        assert abs((dt.datetime.now(dt.UTC) - said).total_seconds()) < 2
+
+    with_socket(steps, open_session(mercy))
+
+
+def test_the_pipeline_page_gets_both_topics_and_the_desk_one(mercy: User, redis: Redis) -> None:
+    keep(redis, desk_frame())
+    keep(redis, pipeline_frame())
+
+    async def both(socket: Socket) -> None:
+        assert {one["topic"] for one in await socket.frames(0.5)} == {"desk", "pipeline"}
+
+    async def one(socket: Socket) -> None:
+        assert {frame["topic"] for frame in await socket.frames(0.5)} == {"desk"}
+
+    with_socket(both, open_session(mercy), "pipeline")
+    with_socket(one, open_session(mercy), "desk")
+
+
+def refused(session_key: str) -> int:
+    async def run() -> int:
+        socket = Socket("desk", session_key)
+        await socket.open()
+        return (await socket.closed(5))[0]
+
+    return asyncio.run(run())
+
+
+def test_the_password_alone_opens_nothing(mercy: User, redis: Redis) -> None:
+    keep(redis, desk_frame())
+    assert refused(open_session(mercy, factor=False)) == 4401
+
+
+def test_no_session_opens_nothing(db: None, redis: Redis) -> None:
+    assert refused("a" * 32) == 4401
+
+
+async def end_session(key: str) -> None:
+    await Session.objects.filter(session_key=key).adelete()
+
+
+async def deactivate(_key: str) -> None:
+    await User.objects.aupdate(is_active=False)
+
+
+async def take_factor(_key: str) -> None:
+    await sync_to_async(TOTPDevice.objects.all().delete)()
+
+
+@pytest.mark.parametrize("end", [end_session, deactivate, take_factor])
+def test_a_session_that_ends_closes_its_socket_within_five_seconds(
+    end: Callable[[str], Awaitable[None]], mercy: User, redis: Redis
+) -> None:
+    key = open_session(mercy)
+
+    async def steps(socket: Socket) -> None:
+        await socket.frames(0.2)
+        await end(key)
+        code, after = await socket.closed(8)
+        assert code == 4403
+        assert after < 5.5
+        publish(redis, desk_frame())
+        assert await socket.frames(0.3) == []
+
+    with_socket(steps, key)
+
+
+def test_watching_goes_on_for_a_minute_without_the_database(
+    mercy: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 0.05)
+    monkeypatch.setattr(consumers, "UNCHECKED_S", 1.0)
+
+    def no_database(_key: str) -> None:
+        raise OperationalError("connection refused")
+
+    async def steps(socket: Socket) -> None:
+        await socket.frames(0.2)
+        monkeypatch.setattr(consumers, "person_of_key", no_database)
+        publish(redis, desk_frame())
+        assert len(await socket.frames(0.5)) == 1
+        assert (await socket.closed(3))[0] == 4408
+
+    with_socket(steps, open_session(mercy))
+
+
+def test_what_a_page_says_is_not_listened_to(mercy: User, redis: Redis) -> None:
+    async def steps(socket: Socket) -> None:
+        for _ in range(10):
+            await socket.say('{"do": "resume"}')
+        frame = desk_frame()
+        publish(redis, frame)
+        assert await socket.frames(0.4) == [frame]
+        await socket.say("{}")
+        assert (await socket.closed(2))[0] == 4409
+
+    with_socket(steps, open_session(mercy))
+
+
+def test_a_long_message_ends_the_socket(mercy: User, redis: Redis) -> None:
+    async def steps(socket: Socket) -> None:
+        await socket.say("x" * 300)
+        assert (await socket.closed(2))[0] == 4409
+
+    with_socket(steps, open_session(mercy))
+
+
+def test_a_slow_page_gets_the_newest_alone(mercy: User, redis: Redis) -> None:
+    """The transport takes nothing for a while, as with a full send buffer."""
+    numbers: list[int] = []
+
+    async def run() -> None:
+        gate = asyncio.Event()
+        sent: list[dict[str, Any]] = []
+        come: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        come.put_nowait({"type": "websocket.connect"})
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "websocket.send":
+                await gate.wait()
+                sent.append(json.loads(message["text"]))
+
+        socket = Socket("desk", open_key)
+        page = asyncio.create_task(application(socket.scope, come.get, send))
+        for _ in range(8):
+            await asyncio.sleep(0.15)
+            frame = desk_frame()
+            numbers.append(frame["seq"])
+            publish(redis, frame)
+        await asyncio.sleep(0.2)
+        gate.set()
+        await asyncio.sleep(0.3)
+        got = [one["seq"] for one in sent if one["topic"] == "desk"]
+        assert got[-1] == numbers[-1]
+        assert len(got) <= 2, "at most what was being sent, and the newest"
+        come.put_nowait({"type": "websocket.disconnect", "code": 1001})
+        await asyncio.wait_for(page, 5)
+
+    open_key = open_session(mercy)
+    asyncio.run(run())
+
+
+def test_a_server_that_stops_leaves_nothing_behind(mercy: User, redis: Redis) -> None:
+    key = open_session(mercy)
+
+    async def run() -> None:
+        socket = Socket("desk", key)
+        await socket.open()
+        await socket.receive_output(timeout=5)
+        assert hub()._members
+        socket.future.cancel()
+        await asyncio.gather(socket.future, return_exceptions=True)
+        assert not hub()._members
+
+    asyncio.run(run())

@@ -1,0 +1,146 @@
+"""The desk as the server draws it: with a frame, without one, and with one that is old."""
+
+import datetime as dt
+import json
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+from redis import Redis
+
+from tests.pages.conftest import open_session
+from tests.pages.frames import desk_frame, keep, strategy_line
+from trading import streams
+from trading.models import Fill, Order, Strategy
+
+Read = Callable[[str], str]
+
+
+def row(html: str, key: str) -> str:
+    """The text of a strategy's row, without tags and runs of space."""
+    found = re.search(rf'<tr data-key="{key}".*?</tr>', html, re.DOTALL)
+    assert found, f"no row of {key}"
+    return " ".join(re.sub(r"<[^>]+>", " ", found[0]).split())
+
+
+@pytest.mark.parametrize("path", ["/", "/pipeline", "/desk/tape"])
+def test_nothing_is_shown_without_a_second_factor(
+    path: str, mercy: User, redis: Redis, settings: Settings
+) -> None:
+    assert Client().get(path)["Location"].startswith("/sign-in")
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = open_session(mercy, factor=False)
+    assert client.get(path)["Location"].startswith("/sign-in/factor")
+
+
+@pytest.mark.parametrize("path", ["/", "/pipeline", "/desk/tape"])
+def test_pages_are_read_and_not_written_to(
+    path: str, mercy: User, redis: Redis, settings: Settings
+) -> None:
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = open_session(mercy)
+    assert client.post(path).status_code == 405
+
+
+def test_a_fresh_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: Redis) -> None:
+    keep(redis, desk_frame(strategy_line(), strategy_line("mr-btcusdt", pnl="-3.10")))
+    html = page("/")
+    assert "<title>PAPER · ACTIVE · Desk · Haltline</title>" in html
+    assert row(html, "mom-eurusd").startswith(
+        "ACTIVE mom-eurusd Momentum · paper-1 M. Okafor −80,000 EURUSD +120.55 −2.10 92.3 −92.3 1 45"
+        " short EURUSD 0.62 · 2 s"
+    )
+    assert "−3.10" in row(html, "mr-btcusdt")
+    assert "2 of 2 strategies active" in html
+    assert "Fri 2 May 2014 · running × 60" in html
+    assert "Mercy Okafor · trader" in html
+
+
+def test_without_a_frame_labels_stand_and_values_are_dashes(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    html = page("/")
+    assert "PAPER · UNKNOWN · Desk" in html
+    shown = row(html, "mr-btcusdt")
+    assert shown.startswith("UNKNOWN mr-btcusdt Mean reversion · paper-2 tomas.brandt – – –")
+    assert "0" not in shown.replace("mr-btcusdt", "")
+    assert "has published nothing yet" in html
+
+
+def test_an_old_frame_is_no_picture_of_now(page: Read, books: list[Strategy], redis: Redis) -> None:
+    keep(redis, desk_frame(age_s=20))
+    html = page("/")
+    assert "PAPER · UNKNOWN · Desk" in html
+    assert "was ACTIVE at" in html
+    assert row(html, "mom-eurusd").startswith("UNKNOWN")
+    assert row(html, "mom-eurusd").endswith("20 s")
+
+
+def test_what_is_unknown_is_a_dash(page: Read, books: list[Strategy], redis: Redis) -> None:
+    unknown = strategy_line(
+        pnl=None, unrealised=None, gross=None, net=None, position=[], last_signal=None,
+        data_age_ms=None, data="dead", state="UNKNOWN", why="no price for EURUSD",
+    )  # fmt: skip
+    keep(redis, desk_frame(unknown))
+    html = page("/")
+    assert row(html, "mom-eurusd") == (
+        "UNKNOWN mom-eurusd Momentum · paper-1 M. Okafor none – – – – 1 45 none –"
+    )
+    assert 'title="no price for EURUSD"' in html
+
+
+def test_a_frame_that_cannot_be_read_is_said_to_be(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    redis.set(streams.frame_key("desk"), b'{"topic": "desk", "seq": "x"}')
+    assert "The latest live frame cannot be read" in page("/")
+
+
+def test_a_desk_without_strategies_says_what_stands_here(page: Read, redis: Redis) -> None:
+    assert "No strategy yet" in page("/")
+
+
+def test_a_live_account_makes_the_page_say_live(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    account = books[0].account
+    account.live = True
+    account.save()
+    html = page("/")
+    assert "<title>LIVE ·" in html
+    assert "Orders reach real venues" in html
+
+
+def test_what_a_strategy_is_called_cannot_become_markup(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    keep(redis, desk_frame(strategy_line(why='"><script>x</script>')))
+    assert "<script>x" not in page("/")
+
+
+def test_the_tape_has_fills_and_what_ended_without_one(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    strategy = books[0]
+    Fill.objects.create(
+        account=strategy.account, venue_fill_id="f1", sequence=1, strategy=strategy,
+        symbol="EURUSD", side="sell", quantity=Decimal(80000), price=Decimal("1.15420"),
+        fee=0, fee_currency="USD", venue_time=now, feed_time=now,
+    )  # fmt: skip
+    Order.objects.create(
+        client_order_id="o1", intent_id="i1", correlation_id="c1", account=strategy.account,
+        strategy=strategy, symbol="EURUSD", side="buy", order_type="limit", time_in_force="ioc",
+        quantity=Decimal(80000), reference_price=Decimal("1.1"), state="denied",
+        reason_code="gross-notional", shard="shard:0", shard_token=1, tick_time=now,
+        created_at=now, ended_at=now + dt.timedelta(seconds=5),
+    )  # fmt: skip
+    denied, fill = json.loads(page("/desk/tape"))["tape"]
+    assert (fill["what"], fill["text"]) == ("fill", "sold 80,000 EURUSD at 1.1542")
+    assert (denied["what"], denied["strategy"]) == ("denied", "mom-eurusd")
+    assert denied["text"] == "buy 80,000 EURUSD: gross notional"
+    assert "sold 80,000 EURUSD at 1.1542" in page("/")
