@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db import DatabaseError, connection
 from redis import Redis, RedisError
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -19,7 +18,7 @@ from rest_framework.response import Response
 from console.api.base import ApiView, described
 from console.api.problems import NoSuchError
 from console.stores import redis_client
-from trading import selectors
+from trading import database, selectors
 from trading.health import STAGES, StageReading
 
 _SEVERITY = ("fresh", "late", "dead")
@@ -100,6 +99,10 @@ class Readyz(OpenProbe):
         problems=_PROBLEMS,
     )
     def get(self, request: Request) -> Response:
+        if not database.answers():
+            return Response(
+                {"status": "not ready", "checks": {"database": _WORDS["database"]}}, 503
+            )
         checks: dict[str, str] = {}
         for check in selectors.readiness(redis_client()):
             name, _, account = check.name.partition(":")
@@ -123,18 +126,13 @@ def _store(name: str) -> tuple[str, int]:
     """'ok' or what is wrong, and how many milliseconds it took."""
     start = time.monotonic()
     try:
-        if name == "database":
-            _ask_database()
-        else:
+        if name == "redis":
             _ask_redis(redis_client())
-    except (DatabaseError, RedisError):
-        return "does not answer", _ms_since(start)
+        elif not database.answers():
+            return _WORDS[name], _ms_since(start)
+    except RedisError:
+        return _WORDS[name], _ms_since(start)
     return "ok", _ms_since(start)
-
-
-def _ask_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
 
 
 def _ask_redis(client: Redis) -> None:

@@ -38,7 +38,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("ruff", "format", "--check", "."),
     ("mypy", "."),
     ("lint-imports", "--no-cache"),
-    ("python", "manage.py", "makemigrations", "--check", "--dry-run", "-v", "1"),
+    ("python", "-W", "ignore", "manage.py", "makemigrations", "--check", "--dry-run", "-v", "1"),
     ("python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"),
 )
 LOCK_FLAGS = (
@@ -120,7 +120,7 @@ def check(_rest: list[str]) -> None:
         command = [str(PYTHON.parent / name), *rest]
         environment = {**os.environ, **extra}
         if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode:
-            failed.append(f"{name} {rest[0] if name != 'python' else rest[1]}")
+            failed.append(" ".join((name, *rest)[:5]))
     if failed:
         raise StartError(f"checks failed: {', '.join(failed)}", Exit.FAILED)
     print("all checks pass", flush=True)

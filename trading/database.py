@@ -26,6 +26,20 @@ def conninfo() -> str:
     return make_conninfo(**{key: str(value) for key, value in named.items() if value})
 
 
+def answers(within_s: int = 2) -> bool:
+    """Whether the database lets a new connection in and answers it.
+
+    A connection of its own: one that is open already would wait for a frozen server for ever,
+    because libpq bounds the connecting and nothing after it.
+    """
+    try:
+        with psycopg.connect(conninfo(), connect_timeout=within_s) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.Error:
+        return False
+    return True
+
+
 async def in_time(
     connection: psycopg.AsyncConnection[Any], work: Awaitable[T], seconds: float
 ) -> T:

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.bench.workload import INSTRUMENTS
-from trading.feeds.checks import AHEAD_NS, STALE_NS
+from trading.feeds.checks import AHEAD_NS, GAP_NS, STALE_NS
 from trading.feeds.raw import RawRows, Reason
 from trading.strategies.parameters import MeanReversionParameters, MomentumParameters
 from trading.strategies.specs import StrategySpec
 from trading.ticks import SCALE, TICK, Ticks
+from trading.universe import AssetClass
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -48,6 +49,8 @@ class Bare:
         self.momentum = np.zeros((INSTRUMENTS, self.rows))
         self.reversion = np.zeros((INSTRUMENTS, self.rows))
         self.last = np.zeros((4, INSTRUMENTS), dtype=np.int64)  # time, bid + ask, bid, ask
+        self.gaps = 0
+        self.latest = np.zeros(INSTRUMENTS, dtype=_BYTES)
         self.last_mid = np.zeros(INSTRUMENTS)
         self.counts = np.zeros(INSTRUMENTS * _REASONS, dtype=np.int64)
 
@@ -89,13 +92,16 @@ class Bare:
         last, last_time = np.empty_like(total), np.empty_like(when)
         last[1:], last_time[1:] = total[:-1], when[:-1]
         last[starts], last_time[starts] = self.last[1][by[starts]], self.last[0][by[starts]]
+        self.gaps += int(np.count_nonzero(when - last_time > GAP_NS[AssetClass.EQUITY]))
         jumped = np.abs(total - last) > 0.05 * last
         codes[order[((when < last_time) | jumped) & (last > 0)]] = Reason.JUMP
         self.last[1][by[ends]] = total[ends]
         self.counts += np.bincount(at * _REASONS + codes, minlength=len(self.counts))
         # As bytes: numpy copies structures field by field.
-        good: Ticks = tick.view(_BYTES)[codes == Reason.GOOD].view(TICK)
-        return good
+        good = tick.view(_BYTES)[codes == Reason.GOOD]
+        ticks: Ticks = good.view(TICK)
+        self.latest[ticks["instrument"]] = good
+        return ticks
 
     def _average(
         self, at: npt.NDArray[np.intp], dt: Floats, held: Floats, edges: list[int]
@@ -119,9 +125,7 @@ class Bare:
         np.maximum(variances, _LEAST, out=variances)
         return means, np.sqrt(variances, out=variances)
 
-    def _judge(
-        self, at: npt.NDArray[np.intp], mids: Floats, mean: Floats, sigma: Floats
-    ) -> None:
+    def _judge(self, at: npt.NDArray[np.intp], mids: Floats, mean: Floats, sigma: Floats) -> None:
         fast, slow, sigma = mean[:, : self.rows], mean[:, self.rows :], sigma[:, self.rows :]
         score = (fast - slow) / sigma
         score /= self.enter

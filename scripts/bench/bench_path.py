@@ -28,10 +28,10 @@ from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.strategies.engine import ShardEngine
 
-BATCH = 1_000
+BATCH = 2_000
 RATE = 4_000.0  # quotes a second of feed time: 8 an instrument
 THIN = 400.0  # while it warms up
-STRETCH = 20
+STRETCH = 10
 STRETCHES = 30
 WANTED = 0.8
 LOADS = {"": 900.0, ", many signals": 60.0}

@@ -1,25 +1,21 @@
 """The pages in a real browser, with frames coming five times a second."""
 
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
 from console.pages import formats
 from tests.pages.conftest import open_session
 from tests.pages.frames import Publisher, strategy_line
-from tests.pages.web import Visit, Web, visiting
-from tests.support.browser import chromium_launch_options
+from tests.pages.web import Chromium, Visit, Web, visiting
 from trading.models import Strategy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,21 +24,16 @@ PAGES = {"desk": "/", "pipeline": "/pipeline", "sign-in": "/sign-in"}
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium_launch_options())
-        # Playwright's loop runs in this thread; Django must not take our queries for async ones.
-        before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
-        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-        yield browser
-        os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
-        if before is not None:
-            os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
-        browser.close()
+def chromium() -> Iterator[Chromium]:
+    with Chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def web_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+def running_web(
+    django_db_setup: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Web]:
     web = Web(tmp_path_factory.mktemp("web") / "home")
     web.start()
     yield web
@@ -50,9 +41,8 @@ def web_of_module(django_db_setup: None, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def web(chromium: Browser, web_of_module: Web, transactional_db: None) -> Web:
-    """The browser comes first: its loop must run before the test touches the database."""
-    return web_of_module
+def web(running_web: Web, transactional_db: None) -> Web:
+    return running_web
 
 
 @pytest.fixture
@@ -68,7 +58,7 @@ def session_key(web: Web, mercy: User) -> str:
 
 @pytest.fixture
 def visit(
-    web: Web, chromium: Browser, session_key: str, books: list[Strategy], publisher: Publisher
+    web: Web, chromium: Chromium, session_key: str, books: list[Strategy], publisher: Publisher
 ) -> Iterator[Visit]:
     with visiting(chromium, web.url, session_key) as opened:
         yield opened
@@ -77,7 +67,7 @@ def visit(
 def test_the_desk_moves_by_itself(visit: Visit) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
-    assert desk.page.title() == "PAPER · ACTIVE · Desk · Haltline"
+    assert desk.title == "PAPER · ACTIVE · Desk · Haltline"
     pnl = '[data-key="mom-eurusd"] [data-f="pnl"] .v'
     before = desk.text(pnl)
     desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'", 3)
@@ -91,7 +81,7 @@ def test_nothing_jumps_and_no_figure_is_always_underlined(
 ) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
-    desk.page.evaluate(
+    desk.evaluate(
         """() => {
           window.shifts = 0; window.flashes = 0;
           new PerformanceObserver(list => list.getEntries().forEach(e => { shifts += e.value }))
@@ -102,9 +92,9 @@ def test_nothing_jumps_and_no_figure_is_always_underlined(
             .observe(cell, {attributes: true, attributeFilter: ['data-changed']});
         }"""
     )
-    desk.page.wait_for_timeout(3000)
-    assert desk.page.evaluate("shifts") < 0.001
-    assert 1 <= desk.page.evaluate("flashes") <= 3
+    desk.pause(3)
+    assert desk.evaluate("shifts") < 0.001
+    assert 1 <= desk.evaluate("flashes") <= 3
 
 
 def test_a_desk_that_falls_silent_says_so_within_three_seconds(
@@ -112,48 +102,48 @@ def test_a_desk_that_falls_silent_says_so_within_three_seconds(
 ) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
-    desk.page.evaluate("window.sameVisit = true")
+    desk.evaluate("window.sameVisit = true")
     publisher.silent = True
     assert desk.wait_for_state("late", 3) < 2
     assert desk.wait_for_state("dead", 4) < 3.5
-    assert desk.page.title().startswith("PAPER · UNKNOWN")
+    assert desk.title.startswith("PAPER · UNKNOWN")
     assert desk.text("[data-band=word]") == "UNKNOWN"
     assert desk.text("[data-band=sub]").startswith("was ACTIVE at")
     assert desk.text("#banner strong").startswith("No frame for 3 s")
-    assert desk.page.locator("#haltline i[data-state=ACTIVE]").count() == 0
+    assert desk.count("#haltline i[data-state=ACTIVE]") == 0
     age = '[data-key="mom-eurusd"] [data-f="data-age"]'
     first = desk.text(age)
-    assert desk.page.locator(age).get_attribute("data-age") == "stale"
-    desk.page.wait_for_timeout(1200)
+    assert desk.attribute(age, "data-age") == "stale"
+    desk.pause(1.2)
     assert desk.text(age) != first, "ages grow while nothing comes"
     assert desk.violations() == []
     publisher.silent = False
     desk.wait_for_state("live")
-    assert desk.page.locator("#banner").is_hidden()
-    assert desk.page.evaluate("window.sameVisit") is True, "without a reload"
+    assert not desk.visible("#banner")
+    assert desk.evaluate("window.sameVisit") is True, "without a reload"
     assert desk.complaints == []
 
 
 def test_a_lost_server_is_said_within_three_seconds_and_found_again(web: Web, visit: Visit) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
-    desk.page.evaluate("window.sameVisit = true")
+    desk.evaluate("window.sameVisit = true")
     web.kill()
     desk.wait_for_state("try", 3)
     assert desk.text("[data-band=conn-word]") == "Reconnecting"
     assert desk.wait_for_state("dead", 4) < 3.5
     assert desk.text("#banner strong").startswith("Connection lost")
     web.start()
-    desk.page.get_by_role("button", name="Try now").click()
+    desk.press_button("Try now")
     desk.wait_for_state("live", 10)
-    assert desk.page.evaluate("window.sameVisit") is True
+    assert desk.evaluate("window.sameVisit") is True
 
 
 def test_signing_out_elsewhere_ends_the_page(visit: Visit, session_key: str) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
     Session.objects.filter(session_key=session_key).delete()
-    desk.page.wait_for_url("**/sign-in**", timeout=8000)
+    desk.wait_for_address("**/sign-in**", 8)
 
 
 def test_unknown_values_and_stale_prices_are_shown_as_such(
@@ -171,9 +161,9 @@ def test_unknown_values_and_stale_prices_are_shown_as_such(
     desk.wait("document.querySelector('[data-key=mom-eurusd] .state').dataset.state === 'UNKNOWN'")
     assert desk.text('[data-key="mom-eurusd"] [data-f="pnl"]').strip() == "–"
     assert desk.text('[data-key="mom-eurusd"] [data-f="position"]') == "none"
-    assert desk.page.locator("#haltline i[data-state=UNKNOWN]").count() == 1
+    assert desk.count("#haltline i[data-state=UNKNOWN]") == 1
     stale, live = (
-        desk.page.evaluate(
+        desk.evaluate(
             f"getComputedStyle(document.querySelector('[data-key=\"mr-btcusdt\"] {at}')).color"
         )
         for at in ('[data-f="pnl"]', '[data-f="key"]')
@@ -207,10 +197,10 @@ def test_no_page_is_wider_than_its_window(visit: Visit, name: str, width: int) -
 
 def test_the_theme_is_chosen_and_kept(visit: Visit) -> None:
     desk = visit("/", theme="dark")
-    desk.page.get_by_role("button", name="Dark theme").click()
-    desk.page.reload()
-    assert desk.page.evaluate("document.documentElement.dataset.theme") == "light"
-    shown = desk.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    desk.press_button("Dark theme")
+    desk.reload()
+    assert desk.evaluate("document.documentElement.dataset.theme") == "light"
+    shown = desk.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert shown == "rgb(245, 246, 247)"
     assert desk.complaints == []
 
@@ -219,8 +209,8 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     desk = visit("/")
     reached = []
     for _ in range(6):
-        desk.page.keyboard.press("Tab")
-        reached.append(desk.page.evaluate("document.activeElement.textContent.trim()"))
+        desk.press_key("Tab")
+        reached.append(desk.evaluate("document.activeElement.textContent.trim()"))
     assert reached[:5] == ["Skip to the page", "Desk", "Pipeline", "Dark", "Sign out"]
 
 
@@ -235,10 +225,10 @@ def test_without_script_the_page_stands_and_says_that_it_does_not_move(visit: Vi
 def test_a_phone_names_the_state_it_draws(visit: Visit) -> None:
     desk = visit("/", width=390, height=844)
     desk.wait_for_state("live")
-    row = desk.page.locator('[data-key="mom-eurusd"]')
-    assert "ACTIVE" in row.text_content() or ""
-    assert row.locator(".c-pnl").is_visible()
-    assert not row.locator(".c-position").is_visible()
+    row = '[data-key="mom-eurusd"]'
+    assert desk.evaluate(f"document.querySelector('tr{row} .state').textContent") == "ACTIVE"
+    assert desk.visible(f"tr{row} .c-pnl")
+    assert not desk.visible(f"tr{row} .c-position")
 
 
 def test_the_pipeline_moves_and_names_what_is_not_well(visit: Visit, publisher: Publisher) -> None:
@@ -276,7 +266,7 @@ def test_the_page_writes_figures_as_the_server_does(visit: Visit) -> None:
     figures = [None if one is None else format(Decimal(one), "f") for one in FIGURES]
     ages = [None, -5, 0, 240, 9_999, 10_000, 59_999, 60_000, 312 * 60_000, 76 * 3_600_000]
     times = [None, 0, 40, 999, 1000, 6_850, 99_999, 100_000, 610_400, 1_240_000]
-    drawn = desk.page.evaluate(
+    drawn = desk.evaluate(
         """async ([figures, ages, times]) => {
           const f = await import('/static/js/format.js');
           return [
@@ -294,12 +284,10 @@ def test_the_page_writes_figures_as_the_server_does(visit: Visit) -> None:
     assert drawn[3:] == ["-12", None]
 
 
-def test_names_from_frames_are_text_and_never_markup(
-    visit: Visit, publisher: Publisher, tmp_path: Path
-) -> None:
+def test_names_from_frames_are_text_and_never_markup(visit: Visit, publisher: Publisher) -> None:
     publisher.lines = [strategy_line("<img src=x onerror=alert(1)>", owner="<b>x</b>")]
     desk = visit("/")
     desk.wait_for_state("live")
     desk.wait("document.getElementById('strategies').textContent.includes('<img src=x')")
-    assert desk.page.locator("#strategies img").count() == 0
+    assert desk.count("#strategies img") == 0
     assert desk.complaints == []

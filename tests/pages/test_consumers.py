@@ -25,7 +25,7 @@ from tests.pages.frames import desk_frame, keep, pipeline_frame, publish
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Socket(ApplicationCommunicator):
+class Socket:
     """A page's socket with the cookie of ``session_key``."""
 
     def __init__(self, page: str, session_key: str) -> None:
@@ -39,18 +39,26 @@ class Socket(ApplicationCommunicator):
             "type": "websocket", "path": path, "raw_path": path.encode(), "query_string": b"",
             "headers": headers, "client": ["127.0.0.1", 5], "subprotocols": [],
         }  # fmt: skip
-        super().__init__(application, self.scope)
+        self._talk = ApplicationCommunicator(application, self.scope)
 
     async def open(self) -> None:
-        await self.send_input({"type": "websocket.connect"})
-        assert (await self.receive_output(timeout=5))["type"] == "websocket.accept"
+        await self._talk.send_input({"type": "websocket.connect"})
+        assert (await self.receive())["type"] == "websocket.accept"
+
+    async def receive(self) -> dict[str, Any]:
+        return dict(await self._talk.receive_output(timeout=5))
+
+    async def stop(self) -> None:
+        """As a server does that goes down: no disconnect is told."""
+        self._talk.future.cancel()
+        await asyncio.gather(self._talk.future, return_exceptions=True)
 
     async def say(self, text: str) -> None:
-        await self.send_input({"type": "websocket.receive", "text": text, "bytes": None})
+        await self._talk.send_input({"type": "websocket.receive", "text": text, "bytes": None})
 
     async def leave(self) -> None:
-        await self.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.wait(timeout=5)
+        await self._talk.send_input({"type": "websocket.disconnect", "code": 1001})
+        await self._talk.wait(timeout=5)
 
     async def frames(self, seconds: float) -> list[dict[str, Any]]:
         """Frames that come within ``seconds``, the hub's own words left out."""
@@ -58,7 +66,7 @@ class Socket(ApplicationCommunicator):
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             try:
-                message = await asyncio.wait_for(self.output_queue.get(), left)
+                message = await asyncio.wait_for(self._talk.output_queue.get(), left)
             except TimeoutError:
                 break
             if message["type"] == "websocket.send":
@@ -69,7 +77,7 @@ class Socket(ApplicationCommunicator):
         """The code it is closed with, and after how many seconds."""
         begun = time.monotonic()
         while (left := begun + seconds - time.monotonic()) > 0:
-            message = await asyncio.wait_for(self.output_queue.get(), left)
+            message = await asyncio.wait_for(self._talk.output_queue.get(), left)
             if message["type"] == "websocket.close":
                 return int(message["code"]), time.monotonic() - begun
         raise AssertionError("not closed")
@@ -108,7 +116,7 @@ def test_snapshot_at_once_then_frames(mercy: User, redis: Redis) -> None:
 
 def test_the_hub_says_its_time_first(mercy: User, redis: Redis) -> None:
     async def steps(socket: Socket) -> None:
-        word = json.loads((await socket.receive_output(timeout=2))["text"])
+        word = json.loads((await socket.receive())["text"])
         assert word["topic"] == HUB_TOPIC
         said = dt.datetime.fromisoformat(word["now"])
         assert abs((dt.datetime.now(dt.UTC) - said).total_seconds()) < 2
@@ -234,7 +242,7 @@ def test_a_slow_page_gets_the_newest_alone(mercy: User, redis: Redis) -> None:
                 sent.append(json.loads(message["text"]))
 
         socket = Socket("desk", open_key)
-        page = asyncio.create_task(application(socket.scope, come.get, send))
+        page = asyncio.create_task(application(socket.scope, come.get, send))  # type: ignore[arg-type]
         for _ in range(8):
             await asyncio.sleep(0.15)
             frame = desk_frame()
@@ -259,10 +267,9 @@ def test_a_server_that_stops_leaves_nothing_behind(mercy: User, redis: Redis) ->
     async def run() -> None:
         socket = Socket("desk", key)
         await socket.open()
-        await socket.receive_output(timeout=5)
+        await socket.receive()
         assert hub()._members
-        socket.future.cancel()
-        await asyncio.gather(socket.future, return_exceptions=True)
+        await socket.stop()
         assert not hub()._members
 
     asyncio.run(run())

@@ -51,8 +51,8 @@ def test_a_fresh_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: 
     html = page("/")
     assert "<title>PAPER · ACTIVE · Desk · Haltline</title>" in html
     assert row(html, "mom-eurusd").startswith(
-        "ACTIVE mom-eurusd Momentum · paper-1 M. Okafor −80,000 EURUSD +120.55 −2.10 92.3 −92.3 1 45"
-        " short EURUSD 0.62 · 2 s"
+        "ACTIVE mom-eurusd Momentum · paper-1 M. Okafor −80,000 EURUSD +120.55 −2.10 92.3 −92.3"
+        " 1 45 short EURUSD 0.62 · 2 s"
     )
     assert "−3.10" in row(html, "mr-btcusdt")
     assert "2 of 2 strategies active" in html

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.db import connection
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
+from tests.support.browser import chromium_launch_options
 from workers.services.ports import free_port
 
+T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -52,7 +56,8 @@ class Web:
         end = time.monotonic() + 60
         while not self._answers():
             ended = self._process.poll() is not None
-            assert time.monotonic() < end and not ended, log.read_text()[-3000:]
+            if ended or time.monotonic() > end:
+                raise AssertionError(log.read_text()[-3000:])
             time.sleep(0.05)
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -71,29 +76,114 @@ class Web:
             link.close()
 
 
+class Chromium:
+    """A browser in a thread of its own.
+
+    Playwright's event loop runs in the thread that uses it; in the test's own thread Django would
+    take every query for one of asynchronous code, on another connection.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in the browser's thread."""
+        return self._thread.submit(work).result(60)
+
+    def __enter__(self) -> "Chromium":
+        self.do(self._start)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.do(self._stop)
+        self._thread.shutdown()
+
+    def _start(self) -> None:
+        self._playwright = sync_playwright().start()
+        self._browser = self._playwright.chromium.launch(**chromium_launch_options())
+
+    def _stop(self) -> None:
+        assert self._browser is not None
+        assert self._playwright is not None
+        self._browser.close()
+        self._playwright.stop()
+
+    def context(self, **options: Any) -> BrowserContext:
+        """Call it in the browser's thread."""
+        assert self._browser is not None
+        return self._browser.new_context(**options)
+
+
 class Visitor:
     """One open page, and everything that it complained of."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, chromium: Chromium, context: BrowserContext, address: str) -> None:
+        self._chromium = chromium
         self.complaints: list[str] = []
+        self._page = chromium.do(lambda: self._open(context, address))
+
+    def _open(self, context: BrowserContext, address: str) -> Page:
+        page = context.new_page()
         page.on("console", lambda m: self._note(m.text) if m.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: self._note(str(error)))
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e =>"
             " console.error('CSP ' + e.violatedDirective + ' ' + e.blockedURI))"
         )
+        page.goto(address)
+        return page
 
     def _note(self, text: str) -> None:
         self.complaints.append(text)
 
+    def do(self, work: Callable[[Page], T]) -> T:
+        return self._chromium.do(lambda: work(self._page))
+
+    @property
+    def title(self) -> str:
+        return self.do(lambda page: page.title())
+
     def text(self, selector: str) -> str:
-        return self.page.locator(selector).first.inner_text()
+        """What is to be read at the first match."""
+        return self.do(lambda page: page.locator(selector).first.inner_text())
+
+    def count(self, selector: str) -> int:
+        return self.do(lambda page: page.locator(selector).count())
+
+    def visible(self, selector: str) -> bool:
+        return self.do(lambda page: page.locator(selector).first.is_visible())
+
+    def attribute(self, selector: str, name: str) -> str | None:
+        return self.do(lambda page: page.locator(selector).first.get_attribute(name))
+
+    def evaluate(self, script: str, argument: object = None) -> Any:
+        return self.do(lambda page: page.evaluate(script, argument))
+
+    def press_button(self, name: str) -> None:
+        self.do(lambda page: page.get_by_role("button", name=name).click())
+
+    def press_key(self, key: str) -> None:
+        self.do(lambda page: page.keyboard.press(key))
+
+    def reload(self) -> None:
+        self.do(lambda page: page.reload())
+
+    def pause(self, seconds: float) -> None:
+        """Let the page live on."""
+        self.do(lambda page: page.wait_for_timeout(seconds * 1000))
+
+    def wait_for_address(self, pattern: str, seconds: float) -> None:
+        self.do(lambda page: page.wait_for_url(pattern, timeout=seconds * 1000))
 
     def wait(self, expression: str, seconds: float = 5.0) -> float:
         """Wait for a JavaScript condition; the seconds it took."""
         begun = time.monotonic()
-        self.page.wait_for_function(expression, timeout=seconds * 1000, polling=50)
+        # Not wait_for_function: it evaluates text in the page, which our CSP forbids.
+        while not self.evaluate(expression):
+            assert time.monotonic() < begun + seconds, f"not within {seconds} s: {expression}"
+            self.pause(0.04)
         return time.monotonic() - begun
 
     def wait_for_state(self, state: str, seconds: float = 5.0) -> float:
@@ -103,14 +193,14 @@ class Visitor:
     def sideways(self) -> int:
         """Pixels by which the page is wider than its window."""
         width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        return int(self.page.evaluate(width))
+        return int(self.evaluate(width))
 
     def violations(self) -> list[str]:
         """What axe finds, a line each."""
-        found = Axe().run(self.page, options={"runOnly": RULES}).response["violations"]
+        found = self.do(lambda page: Axe().run(page, options={"runOnly": RULES}).response)
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
-            for one in found
+            for one in found["violations"]
             for node in one["nodes"]
         ]
 
@@ -119,30 +209,31 @@ Visit = Callable[..., Visitor]
 
 
 @contextlib.contextmanager
-def visiting(browser: Browser, url: str, session_key: str) -> Iterator[Visit]:
+def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
     """Opens pages as the person of ``session_key``; closes them all at the end."""
     contexts: list[BrowserContext] = []
 
-    def visit(
-        path: str, *, theme: str = "dark", width: int = 1440, height: int = 900,
-        script: bool = True, signed_in: bool = True, reduced: bool = False,
-    ) -> Visitor:  # fmt: skip
-        context = browser.new_context(
+    def open_context(theme: str, width: int, height: int, script: bool) -> BrowserContext:
+        context = chromium.context(
             viewport={"width": width, "height": height},
-            color_scheme="light" if theme == "light" else "dark",
+            color_scheme=theme,
             java_script_enabled=script,
-            reduced_motion="reduce" if reduced else "no-preference",
         )
         contexts.append(context)
+        return context
+
+    def visit(
+        path: str, *, theme: str = "dark", width: int = 1440, height: int = 900,
+        script: bool = True, signed_in: bool = True,
+    ) -> Visitor:  # fmt: skip
+        context = chromium.do(lambda: open_context(theme, width, height, script))
         if signed_in:
-            name = settings.SESSION_COOKIE_NAME
-            context.add_cookies([{"name": name, "value": session_key, "url": url}])
-        visitor = Visitor(context.new_page())
-        visitor.page.goto(url + path)
-        return visitor
+            cookie = {"name": settings.SESSION_COOKIE_NAME, "value": session_key, "url": url}
+            chromium.do(lambda: context.add_cookies([cookie]))  # type: ignore[list-item]
+        return Visitor(chromium, context, url + path)
 
     try:
         yield visit
     finally:
         for context in contexts:
-            context.close()
+            chromium.do(context.close)

@@ -53,10 +53,8 @@ class ShardEngine:
         self._maker = IntentMaker(shard, token, ids, clocks)
         self._splitter = Splitter(len(universe))
         self._wanted = self._any_wanted()
-        size = len(universe)
-        self._bid = np.zeros(size, dtype=np.int64)
-        self._ask = np.zeros(size, dtype=np.int64)
-        self._boot = np.zeros(size, dtype=np.int64)
+        self._wants_all = bool(self._wanted.all())
+        self._boot = np.zeros(len(universe), dtype=np.int64)
         self._signals: list[SignalMade] = []
         self._clock_ns = 0
         #: Host time at which the last batch's indicators were done, ns.
@@ -75,7 +73,7 @@ class ShardEngine:
         ticks = self._known(ticks)
         found: list[tuple[Stack, Change]] = []
         if len(ticks) and self._bank is not None:
-            self._remember(ticks, published_boot)
+            self._boot[ticks["instrument"]] = published_boot
             batch = self._splitter.split(ticks)
             averages = self._bank.update(batch)
             self.indicators_done_boot = self._clocks.boot_ns()
@@ -129,19 +127,14 @@ class ShardEngine:
         if not len(ticks):
             return ticks
         instruments = ticks["instrument"]
-        if instruments.max() >= len(self._wanted) or instruments.min() < 0:
+        if instruments.view(np.uint32).max() >= len(self._wanted):  # a negative one is huge here
             ticks = ticks[(instruments >= 0) & (instruments < len(self._wanted))]
             instruments = ticks["instrument"]
+        if self._wants_all:
+            return ticks
         keep = self._wanted[instruments]
         # As bytes: numpy copies structures field by field, ten times slower.
         return ticks if keep.all() else ticks.view(_BYTES)[keep].view(TICK)
-
-    def _remember(self, ticks: Ticks, published_boot: int) -> None:
-        # Of several ticks of one instrument the last assignment stands, as numpy documents.
-        instruments = ticks["instrument"]
-        self._bid[instruments] = ticks["bid"]
-        self._ask[instruments] = ticks["ask"]
-        self._boot[instruments] = published_boot
 
     def _signal(self, stack: Stack, change: Change, ticks: Ticks, published_boot: int) -> None:
         member = stack.members[change.row]
@@ -191,8 +184,8 @@ class ShardEngine:
     def _quote(self, slot: Slot) -> Quote:
         at = slot.instrument.id
         return Quote(
-            from_nano(self._bid[at]),
-            from_nano(self._ask[at]),
+            from_nano(self._splitter.last_bid[at]),
+            from_nano(self._splitter.last_ask[at]),
             int(self._splitter.last_time[at]),
             int(self._boot[at]),
         )

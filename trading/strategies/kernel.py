@@ -78,73 +78,67 @@ class Kernel(ABC):
         """Where a direction may change, given those before the batch; never too few."""
 
     @abstractmethod
-    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
-        """New directions of one round's instruments ``at``, (instruments, strategies)."""
+    def _decide(self, at: int, row: int, score: float, old: int) -> int:
+        """The rule itself: strategy ``row``'s direction in instrument ``at`` after one tick."""
 
     def _forced(self, row: int, score: float) -> bool:
         """Did this strategy leave by its stop?"""
         return False
 
     def update(self, batch: Batch, averages: Averages) -> list[Change]:
-        """Judge a batch; the changes of direction come back in the order of their rounds.
+        """Judge a batch; changes of direction in the order of their ticks.
 
         Few ticks change a mind. So all are compared with the directions before the batch in one
-        go, and only instruments where that looks like a change are gone through in order.
+        go, and only pairs where that looks like a change are gone through by the rule.
         """
         score = self._score(batch, averages)
         warm = self._warmth(batch)
         suspect = self._suspect(batch, score, self.direction.take(batch.instruments, axis=0))
         if warm is not None:
             suspect &= warm
-        if not suspect.any():
+        found = np.flatnonzero(suspect)  # several times faster than nonzero in two dimensions
+        if not len(found):
             return []
-        hot = np.zeros(len(self._wanted), dtype=bool)
-        hot[batch.instruments[suspect.any(axis=1)]] = True
-        picked = np.flatnonzero(hot[batch.instruments])
-        edges = np.searchsorted(picked, [high for _, high in batch.bounds]).tolist()
+        where, rows = np.divmod(found, suspect.shape[1])
+        pairs: dict[int, set[int]] = {}
+        for at, row in zip(batch.instruments[where].tolist(), rows.tolist(), strict=True):
+            pairs.setdefault(at, set()).add(row)
         changes: list[Change] = []
-        low = 0
-        for high in edges:
-            if high > low:
-                changes += self._round(batch, picked[low:high], score, warm)
-            low = high
+        for at, some in pairs.items():
+            ticks = np.flatnonzero(batch.instruments == at)
+            for row in some:
+                changes += self._walk(batch, ticks, row, score[ticks, row], warm)
+        return sorted(changes, key=lambda one: (one.origin, one.row))
+
+    def _walk(
+        self, batch: Batch, ticks: Index, row: int, scores: Floats, warm: Flags | None
+    ) -> list[Change]:
+        """One strategy through one instrument's ``ticks``, in order."""
+        at = int(batch.instruments[ticks[0]])
+        old = int(self.direction[at, row])
+        changes = []
+        for tick, score in zip(ticks.tolist(), scores.tolist(), strict=True):
+            if warm is not None and not warm[tick, row]:
+                continue
+            new = self._decide(at, row, score, old)
+            if new != old:
+                forced = new == 0 and self._forced(row, score)
+                confidence = confidence_of(score, new, forced=forced)
+                origin = int(batch.origin[tick])
+                changes.append(Change(origin, at, row, new, score, confidence, forced))
+                old = new
+        self.direction[at, row] = old
         return changes
-
-    def _round(self, batch: Batch, ticks: Index, score: Floats, warm: Flags | None) -> list[Change]:
-        """``ticks`` of one round, in full."""
-        at, scores = batch.instruments[ticks], score[ticks]
-        old = self.direction[at]
-        ready = np.ones(old.shape, dtype=bool) if warm is None else warm[ticks]
-        new = self._decide(at, scores, old, ready)
-        where, rows = np.nonzero((new != old) & ready)
-        if not len(where):
-            return []
-        self.direction[at[where], rows] = new[where, rows]
-        return [
-            self._change(*one)
-            for one in zip(
-                batch.origin[ticks[where]].tolist(),
-                at[where].tolist(),
-                rows.tolist(),
-                scores[where, rows].tolist(),
-                new[where, rows].tolist(),
-                strict=True,
-            )
-        ]
-
-    def _change(self, origin: int, instrument: int, row: int, score: float, to: float) -> Change:
-        direction = int(to)
-        forced = direction == 0 and self._forced(row, score)
-        confidence = confidence_of(score, direction, forced=forced)
-        return Change(origin, instrument, row, direction, score, confidence, forced)
 
     def _warmth(self, batch: Batch) -> Flags | None:
         """Who is warm at each tick, (ticks, strategies); None when all are."""
         restart: Flags | None = None
         if batch.longest > self._shortest_gap:
             restart = batch.dt[:, None] > self._gap
+        if restart is None and self._all_warm:
+            return None
         if restart is None and not self._warming[batch.instruments].any():
-            return None if self._all_warm else self.warm.take(batch.instruments, axis=0)
+            return self.warm.take(batch.instruments, axis=0)
         warm = np.empty((len(batch.dt), self._traded.shape[1]), dtype=bool)
         for low, high in batch.bounds:
             part = slice(low, high)

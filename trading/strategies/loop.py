@@ -4,8 +4,8 @@ Without Redis it waits and connects again; then it forgets what it sent and orde
 each gateway has said anew what it holds. Without PostgreSQL it trades on and signals wait.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -18,7 +18,7 @@ from trading.feeds.reading import TickEntry, read_entry
 from trading.health import EXPIRE_S, StageMeter, key
 from trading.messages import encode, gateway_decoder
 from trading.strategies.engine import ShardEngine
-from trading.strategies.writer import SignalWriter
+from trading.strategies.specs import SignalMade
 
 log = structlog.get_logger("haltline.shard")
 
@@ -27,6 +27,18 @@ READ_COUNT = 200
 BACKFILL = 2_000
 LATE_NS = 1 * NS
 BACK_OFF_S = (0.1, 0.2, 0.5, 1.0)
+
+
+class SignalSink(Protocol):
+    """Where signals go; never blocks. The live one is trading.strategies.writer.SignalWriter."""
+
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def depth(self) -> int: ...
+    def put(self, signals: Sequence[SignalMade]) -> None: ...
 
 
 class ShardLoop:
@@ -38,7 +50,7 @@ class ShardLoop:
         engine: ShardEngine,
         *,
         redis: Redis,
-        writer: SignalWriter,
+        writer: SignalSink,
         stopping: Callable[[float], bool],
         boot_id: str,
     ) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from trading.indicators.ewma import Averages, Column
 from trading.indicators.rounds import Batch, Floats
-from trading.strategies.kernel import Columns, Flags, Index, Kernel, columns_at
+from trading.strategies.kernel import Columns, Flags, Kernel, columns_at
 from trading.strategies.parameters import MeanReversionParameters
 
 
@@ -35,6 +35,7 @@ class MeanReversionKernel(Kernel):
         self._stop = np.array([one.stop for one in parameters]) / self._enter
         # After a stop: the side (sign of the score) that may not be entered again yet.
         self._barred = np.zeros(traded.shape)
+        self._has_bar: Flags = np.zeros(len(traded), dtype=bool)
 
     def columns(self) -> list[Column]:
         return self._columns
@@ -53,22 +54,30 @@ class MeanReversionKernel(Kernel):
         gain = old * score
         suspect = np.where(old == 0, entering, gain < self._leave)
         suspect |= gain >= self._stop
-        if self._barred.any():
-            barred = self._barred.take(batch.instruments, axis=0)
-            suspect = np.where(barred == 0, suspect, barred * score < self._leave)
+        held_off = np.flatnonzero(self._has_bar[batch.instruments])
+        if len(held_off):
+            barred = self._barred[batch.instruments[held_off]]
+            freed = barred * score[held_off] < self._leave
+            suspect[held_off] = np.where(barred == 0, suspect[held_off], freed)
         return suspect
 
-    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
-        stretch, barred = np.abs(score), self._barred[at]
-        beyond = stretch >= self._stop
+    def _decide(self, at: int, row: int, score: float, old: int) -> int:
+        side = 1 if score > 0 else -1
+        barred = int(self._barred[at, row])
+        if abs(score) >= self._stop[row]:
+            if old:
+                self._bar(at, row, side)
+            return 0
+        if barred and barred * score < self._leave[row]:
+            self._bar(at, row, 0)
+        if abs(score) >= 1 and not barred:
+            return side
         # A side is kept while the price is still stretched its way, short of the stop.
-        new = np.where(old * score >= self._leave, old, 0.0)
-        np.copyto(new, np.sign(score), where=(stretch >= 1) & (barred == 0))
-        new[beyond] = 0
-        now = np.where(beyond & (old != 0), np.sign(score), barred)
-        now[now * score < self._leave] = 0
-        self._barred[at] = np.where(warm, now, barred)
-        return new
+        return old if old * score >= self._leave[row] else 0
+
+    def _bar(self, at: int, row: int, side: int) -> None:
+        self._barred[at, row] = side
+        self._has_bar[at] = bool(self._barred[at].any())
 
     def _forced(self, row: int, score: float) -> bool:
         return abs(score) >= float(self._stop[row])

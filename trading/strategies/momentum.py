@@ -14,7 +14,7 @@ import numpy as np
 
 from trading.indicators.ewma import Averages, Column
 from trading.indicators.rounds import Batch, Floats
-from trading.strategies.kernel import Columns, Flags, Index, Kernel, columns_at
+from trading.strategies.kernel import Columns, Flags, Kernel, columns_at
 from trading.strategies.parameters import MomentumParameters
 
 
@@ -54,8 +54,7 @@ class MomentumKernel(Kernel):
         entering: Flags = np.abs(score) >= 1
         return np.where(old == 0, entering, old * score < self._keep)
 
-    def _decide(self, at: Index, score: Floats, old: Floats, warm: Flags) -> Floats:
-        new = np.where(old * score >= self._keep, old, 0.0)
-        new[score >= 1] = 1
-        new[score <= -1] = -1
-        return new
+    def _decide(self, at: int, row: int, score: float, old: int) -> int:
+        if abs(score) >= 1:
+            return 1 if score > 0 else -1
+        return old if old * score >= self._keep[row] else 0

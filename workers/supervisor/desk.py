@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 import time
+import uuid
 from functools import partial
 
 from django.conf import settings
@@ -77,6 +78,8 @@ class Desk:
             "DATABASE_URL": services.database_url,
             "REDIS_URL": services.redis_url,
             "HALTLINE_PAPER_VENUE": f"127.0.0.1:{services.paper_port}",
+            # A feed that starts again within one run of the desk goes on; a new run begins anew.
+            "HALTLINE_DESK_START": str(uuid.uuid4()),
         }
         if not self._config.production and not os.environ.get("HALTLINE_SECRET_KEY"):
             found["HALTLINE_SECRET_KEY"] = self._home.secret_key()

@@ -1,0 +1,124 @@
+"""Pictures of the running desk for the documentation: ``make screenshots`` beside ``make up``.
+
+Signs in as a demo person and saves ``docs/img/{desk,pipeline,sign-in}-{dark,light}.png`` at
+1440 by 900, and the desk on a phone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Error, Page, StorageState, sync_playwright
+
+from scripts.totp import STEP_S, totp
+from tests.support.browser import chromium_launch_options
+
+PROJECT = Path(__file__).resolve().parent.parent
+DESKTOP, PHONE = (1440, 900), (390, 844)
+PAGES = {"desk": "/", "pipeline": "/pipeline"}
+LIVE_WITHIN_S = 20
+SETTLE_S = {"desk": 2, "pipeline": 40}
+"""How long a live page is left alone first: the pipeline draws its heartbeats from then on."""
+
+
+def sign_in(browser: Browser, url: str, person: dict[str, Any]) -> StorageState:
+    """Both steps, as a person does; the cookies of the session. Raises TimeoutError of Playwright.
+
+    A code is good once: when somebody used this one, the next is waited for.
+    """
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{url}/sign-in")
+    page.get_by_label("User name").fill(person["username"])
+    page.get_by_label("Password").fill(person["password"])
+    page.locator("main form button").first.click()
+    page.wait_for_url("**/sign-in/factor**")
+    for attempt in range(3):
+        if attempt:
+            page.wait_for_timeout(1000 * (STEP_S + 1 - time.time() % STEP_S))
+        page.get_by_label("Code").fill(totp(person["totp_secret"], time.time()))
+        page.locator("main form button").first.click()
+        page.wait_for_load_state()
+        if "/sign-in" not in page.url:
+            break
+    else:
+        raise SystemExit(
+            f"{person['username']} was not let in: {page.locator('main').inner_text()}"
+        )
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+def wait_until_live(page: Page) -> None:
+    """Until frames come. Raises SystemExit saying what the page says when none do."""
+    end = time.monotonic() + LIVE_WITHIN_S
+    while page.locator("#band").get_attribute("data-conn") != "live":
+        if time.monotonic() > end:
+            raise SystemExit(f"no live values: {page.locator('#banner').inner_text()}")
+        page.wait_for_timeout(100)
+
+
+def take(
+    browser: Browser, url: str, state: StorageState, *, name: str, theme: str, size: tuple[int, int]
+) -> bytes:
+    """One picture of ``name`` (a page of PAGES, or sign-in) at ``size``."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="light" if theme == "light" else "dark",
+        storage_state=state if name in PAGES else None,
+    )
+    page = context.new_page()
+    page.goto(url + PAGES.get(name, "/sign-in"))
+    if name in PAGES:
+        wait_until_live(page)
+        page.wait_for_timeout(1000 * SETTLE_S[name])
+    picture = page.screenshot()
+    context.close()
+    return picture
+
+
+def main(arguments: list[str]) -> int:
+    home = Path(os.environ.get("HALTLINE_HOME", "var"))
+    parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
+    parser.add_argument("--demo", type=Path, default=home / "demo.json", help="of the desk")
+    parser.add_argument("--out", type=Path, default=PROJECT / "docs" / "img")
+    parser.add_argument("--person", default="", help="user name; the first trader by default")
+    given = parser.parse_args(arguments)
+    try:
+        demo = json.loads(given.demo.read_text())
+    except FileNotFoundError:
+        print(f"{given.demo} is missing: run make up first", file=sys.stderr)
+        return 2
+    people = [one for one in demo["users"] if given.person in ("", one["username"])]
+    if not people:
+        print(f"no demo person is called {given.person!r}", file=sys.stderr)
+        return 2
+    given.out.mkdir(parents=True, exist_ok=True)
+    wanted = [(name, theme, DESKTOP) for name in (*PAGES, "sign-in") for theme in ("dark", "light")]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**chromium_launch_options())
+        try:
+            url = demo["url"]
+            state = sign_in(browser, url, people[0])
+            for name, theme, size in [*wanted, ("desk", "dark", PHONE)]:
+                file = given.out / f"{name}{'-phone' if size == PHONE else ''}-{theme}.png"
+                file.write_bytes(take(browser, url, state, name=name, theme=theme, size=size))
+                print(file)
+        except Error as problem:
+            first = str(problem).splitlines()[0]
+            print(f"{demo['url']} cannot be pictured: {first}", file=sys.stderr)
+            return 1
+        finally:
+            browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
