@@ -40,7 +40,7 @@ class DemoStrategy:
             Limit.Kind.POSITION_NOTIONAL: size * Decimal("1.5"),
             Limit.Kind.GROSS_NOTIONAL: size * len(self.symbols) * 3,
             Limit.Kind.OPEN_ORDERS: Decimal(20),
-            Limit.Kind.ORDER_RATE: Decimal(20),
+            Limit.Kind.ORDER_RATE: Decimal(50),
             Limit.Kind.PRICE_COLLAR: Decimal(100),
         }
 
@@ -52,8 +52,6 @@ ACCOUNTS = (
 FIRM_LIMITS: dict[str, Decimal] = {
     Limit.Kind.GROSS_NOTIONAL: Decimal(5_000_000),
     Limit.Kind.ORDER_NOTIONAL: Decimal(1_500_000),
-    Limit.Kind.OPEN_ORDERS: Decimal(200),
-    Limit.Kind.ORDER_RATE: Decimal(200),
     Limit.Kind.PRICE_COLLAR: Decimal(200),
 }
 

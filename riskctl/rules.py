@@ -25,6 +25,13 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "strategy": (ORDER_NOTIONAL, POSITION_NOTIONAL, GROSS_NOTIONAL, OPEN_ORDERS, ORDER_RATE),
 }
 
+#: Limits that may stand on each scope. Others would be promises that nobody keeps.
+ENFORCED: dict[str, tuple[str, ...]] = {
+    "firm": REQUIRED["firm"],
+    "account": (*REQUIRED["account"], ORDER_NOTIONAL, PRICE_COLLAR, OPEN_ORDERS),
+    "strategy": (*REQUIRED["strategy"], PRICE_COLLAR),
+}
+
 Limits = Mapping[tuple[str, str], Decimal]
 """(scope, kind) -> value, as riskctl.models.Limit holds them."""
 
@@ -57,6 +64,7 @@ class OrderFacts:
     strategy_gross: Exposure
     account_gross: Exposure
     open_orders: int
+    account_open_orders: int
     strategy_rate: int
     account_rate: int
 
@@ -120,14 +128,14 @@ def _exposure_over(
 
 def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Denial | None]:
     account, strategy = account_scope(facts.account), strategy_scope(facts.strategy)
-    for scope in (FIRM, strategy):
-        yield _over(
-            "ORDER_NOTIONAL", "order value", facts.notional, limits[scope, ORDER_NOTIONAL], scope
-        )
-    yield _over(
-        "PRICE_COLLAR", "distance from the mid in bp", facts.distance_bp,
-        limits[FIRM, PRICE_COLLAR], FIRM,
-    )  # fmt: skip
+    everywhere = (
+        ("ORDER_NOTIONAL", ORDER_NOTIONAL, "order value", facts.notional),
+        ("PRICE_COLLAR", PRICE_COLLAR, "distance from the mid in bp", facts.distance_bp),
+    )
+    for code, kind, what, value in everywhere:
+        for scope in (FIRM, account, strategy):
+            if (scope, kind) in limits:
+                yield _over(code, what, value, limits[scope, kind], scope)
     yield _exposure_over(
         "POSITION_NOTIONAL", "position value", facts.position,
         limits[strategy, POSITION_NOTIONAL], strategy,
@@ -137,14 +145,15 @@ def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Deni
         limits[strategy, GROSS_NOTIONAL], strategy,
     )  # fmt: skip
     yield _exposure_over("GROSS_NOTIONAL", "gross exposure", facts.account_gross, budget, account)
-    yield _over(
-        "OPEN_ORDERS", "open orders", Decimal(facts.open_orders + 1),
-        limits[strategy, OPEN_ORDERS], strategy,
-    )  # fmt: skip
-    for scope, rate in ((strategy, facts.strategy_rate), (account, facts.account_rate)):
-        yield _over(
-            "ORDER_RATE", "orders a second", Decimal(rate + 1), limits[scope, ORDER_RATE], scope
-        )
+    counted = (
+        ("OPEN_ORDERS", OPEN_ORDERS, "open orders", strategy, facts.open_orders),
+        ("OPEN_ORDERS", OPEN_ORDERS, "open orders", account, facts.account_open_orders),
+        ("ORDER_RATE", ORDER_RATE, "orders a second", strategy, facts.strategy_rate),
+        ("ORDER_RATE", ORDER_RATE, "orders a second", account, facts.account_rate),
+    )
+    for code, kind, what, scope, count in counted:
+        if (scope, kind) in limits:
+            yield _over(code, what, Decimal(count + 1), limits[scope, kind], scope)
 
 
 def order_denial(facts: OrderFacts, limits: Limits) -> Denial | None:

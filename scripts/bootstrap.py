@@ -14,10 +14,11 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 if sys.version_info[:2] != (3, 11):
-    sys.exit(
+    sys.stderr.write(
         "haltline: this is Python {}.{}; Haltline needs Python 3.11: install it, or name it with"
-        " make PYTHON=/path/to/python3.11".format(*sys.version_info[:2])
+        " make PYTHON=/path/to/python3.11\n".format(*sys.version_info[:2])
     )
+    sys.exit(7)  # Exit.PYTHON, which cannot be imported by any other Python
 sys.path[0] = str(PROJECT)
 
 from scripts.install import (  # noqa: E402 - the version first

@@ -99,12 +99,13 @@ def figures_of(frame: DeskFrame | None, now: dt.datetime) -> list[Figure]:
     marks = formats.age(age_of(frame.as_of, now)) if frame else formats.UNKNOWN
     fills = formats.UNKNOWN if sums.fills is None else f"{sums.fills:,}"
     orders = formats.UNKNOWN if sums.orders_open is None else f"{sums.orders_open:,}"
+    open_orders = f"{orders} order{'' if orders == '1' else 's'} open"
     return [
         _money("pnl_today", "PnL today", sums.pnl_today, "since 00:00 UTC, after fees"),
         _money("unrealised", "Unrealised", sums.unrealised, f"marks {marks} old"),
         _money("realised", "Realised", sums.realised, "all days, before fees"),
         Figure("fees", "Fees", formats.number(sums.fees, 0), "USD", f"all days, {fills} fills"),
-        Figure("gross", "Gross exposure", *formats.compact(sums.gross), f"{orders} orders open"),
+        Figure("gross", "Gross exposure", *formats.compact(sums.gross), open_orders),
         Figure("net", "Net exposure", *formats.compact(sums.net, plus=True), "long less short"),
         _last_tick(frame, now),
     ]
@@ -124,7 +125,7 @@ def _money(name: str, label: str, value: Decimal | None, sub: str) -> Figure:
     return Figure(name, label, text, "USD", sub, formats.tone(value))
 
 
-def drawn(points: list[Decimal], label: str = "") -> Drawn:
+def drawn(points: list[Decimal]) -> Drawn:
     """A sparkline: from the first point at the left to the last at the right, zero inside."""
     if len(points) < 2:
         return Drawn()
@@ -170,7 +171,7 @@ def _row(line: StrategyLine, owners: dict[str, str], age_ms: int) -> Row:
         signal_sub=sub,
         data_age=formats.age(data_age),
         data=line.data,
-        line=drawn(line.line),
+        line=drawn(line.line if line.pnl is None else [*line.line, line.pnl]),
     )
 
 

@@ -50,10 +50,10 @@ class Recorder:
     dropped = failures = depth = 0
 
     def __init__(self) -> None:
-        self.latencies: list[int] = []
+        self.signals: list[SignalMade] = []
 
     def put(self, signals: Sequence[SignalMade]) -> None:
-        self.latencies += [one.latency_ns for one in signals]
+        self.signals += signals
 
 
 def main() -> list[Figure]:
@@ -168,9 +168,10 @@ def _read_path(url: str, pipe: Connection) -> None:
     )
     pipe.send("ready")
     loop.run()
-    # In order of time; the shortest time constant is warm first, the others within twice of it.
-    skipped = int(len(recorder.latencies) * SETTLE_S / SECONDS)
-    pipe.send(recorder.latencies[skipped:])
+    # At the moment it is warm a strategy takes sides in all instruments at once: not the steady
+    # state that is measured.
+    since = recorder.signals[0].feed_time + int((SETTLE_S - SLOW_S) * NS)
+    pipe.send([one.latency_ns for one in recorder.signals if one.feed_time > since])
 
 
 def _read_bare(url: str, pipe: Connection) -> None:

@@ -56,7 +56,7 @@ function fillRow(row, one) {
   const [position, more] = positionWords(one.position);
   figure(at.position, position);
   figure(at["position-more"], more);
-  drawSpark(at.spark, one.line ?? [], pnlTone);
+  drawSpark(at.spark, one.pnl === null ? (one.line ?? []) : [...(one.line ?? []), one.pnl], pnlTone);
   signed(at.pnl, format.number(one.pnl, 2, true), pnlTone);
   signed(at.unrealised, format.number(one.unrealised, 2, true), format.tone(one.unrealised));
   figure(at.gross, format.thousands(one.gross));
@@ -94,10 +94,12 @@ function fillRegister() {
   money("pnl_today", sums.pnl_today, unmarked || "since 00:00 UTC, after fees");
   money("realised", sums.realised, "all days, before fees");
   fillFigure("fees", format.number(sums.fees, 0), "USD", `all days, ${format.count(sums.fills)} fills`);
-  fillFigure("gross", ...format.compact(sums.gross), `${format.count(sums.orders_open)} orders open`);
+  fillFigure("gross", ...format.compact(sums.gross), ordersWords(sums.orders_open));
   fillFigure("net", ...format.compact(sums.net, true), "long less short");
   fillMarks();
 }
+
+const ordersWords = (open) => (open === 1 ? "1 order open" : `${format.count(open)} orders open`);
 
 function fillMarks() {
   const value = frame.totals.unrealised;

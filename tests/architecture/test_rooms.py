@@ -45,12 +45,17 @@ def test_no_import_hides_inside_a_function() -> None:
     assert wrong == []
 
 
+#: The last line of a forked process: what is raised there is logged and becomes its exit code.
+OUTERMOST = "workers/supervisor/children.py"
+
+
 def test_nothing_swallows_every_exception() -> None:
     wrong = [
         f"{path}:{node.lineno}"
         for path, tree in modules(*CORE, "workers", "console")
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
+        and str(path) != OUTERMOST
         and (node.type is None or getattr(node.type, "id", "") in ("Exception", "BaseException"))
     ]
     assert wrong == []
@@ -60,7 +65,6 @@ def test_no_file_has_outgrown_its_room() -> None:
     wrong = {
         str(path): len((ROOT / path).read_text().splitlines())
         for path, _ in modules(*CORE, "workers", "console")
-        if "migrations" not in path.parts
-        and len((ROOT / path).read_text().splitlines()) > 500
+        if "migrations" not in path.parts and len((ROOT / path).read_text().splitlines()) > 500
     }
     assert wrong == {}

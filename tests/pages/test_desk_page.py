@@ -144,3 +144,13 @@ def test_the_tape_has_fills_and_what_ended_without_one(
     assert (denied["what"], denied["strategy"]) == ("denied", "mom-eurusd")
     assert denied["text"] == "buy 80,000 EURUSD: gross notional"
     assert "sold 80,000 EURUSD at 1.1542" in page("/")
+
+
+def test_a_sparkline_ends_where_the_figure_beside_it_stands(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    keep(redis, desk_frame(strategy_line(pnl="-40.00", line=["0.00", "80.00"])))
+    html = page("/")
+    assert 'points="2.0,15.0 41.0,3.0 80.0,21.0"' in html
+    assert 'aria-label="first 0, last −40, low −40, high +80"' in html
+    assert 'class="spark-end fall" cx="80.0" cy="21.0"' in html

@@ -71,6 +71,7 @@ def test_the_desk_frame_in_full() -> None:
         "topic": "desk",
         "seq": 7,
         "as_of": "2026-11-21T12:00:00.000000Z",
+        "firm": {"state": "ACTIVE", "why": ""},
         "books": {"as_of": "2026-11-21T12:00:00.000000Z", "age_ms": 0, "status": "fresh"},
         "pnl_since": "2026-11-21T00:00:00.000000Z",
         "feed": {

@@ -205,7 +205,7 @@ def test_one_gateway_without_a_licence(redis: Redis, desk: Desk) -> None:
     status = selectors.trading_status(redis)
     why = {one.scope: one.why for one in status.scopes}
     assert status.mode == "UNKNOWN"
-    assert why["firm"] == "not known to be active: account:paper-2, strategy:mom-btc"
+    assert why["firm"] == "not known to trade: paper-2"
     assert why["strategy:mom-btc"] == "gateway paper-2 has no licence"
     assert why["strategy:mom-eurusd"] == ""
     assert not status.licences[1].valid

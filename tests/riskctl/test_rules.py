@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console import demo
 from riskctl.rules import (
+    ENFORCED,
     REQUIRED,
     Exposure,
     Limits,
@@ -39,6 +42,7 @@ FACTS = OrderFacts(
     strategy_gross=Exposure(D(0), D(50_000)),
     account_gross=Exposure(D(0), D(50_000)),
     open_orders=0,
+    account_open_orders=0,
     strategy_rate=0,
     account_rate=0,
 )
@@ -66,8 +70,23 @@ def test_an_order_within_every_limit_passes() -> None:
         ({"account_rate": 100}, "ORDER_RATE"),
     ],
 )
-def test_each_limit_refuses_what_is_over_it(change: dict[str, object], expected: str) -> None:
-    assert code(replace(FACTS, **change)) == expected  # type: ignore[arg-type]
+def test_each_limit_refuses_what_is_over_it(change: dict[str, Any], expected: str) -> None:
+    assert code(replace(FACTS, **change)) == expected
+
+
+@pytest.mark.parametrize(
+    ("scope", "kind", "change", "expected"),
+    [
+        ("account:paper-1", "order-notional", {"notional": D(2)}, "ORDER_NOTIONAL"),
+        ("account:paper-1", "price-collar", {}, "PRICE_COLLAR"),
+        ("account:paper-1", "open-orders", {"account_open_orders": 1}, "OPEN_ORDERS"),
+        ("strategy:mom", "price-collar", {}, "PRICE_COLLAR"),
+    ],
+)
+def test_a_limit_that_need_not_be_there_holds_when_it_is(
+    scope: str, kind: str, change: dict[str, Any], expected: str
+) -> None:
+    assert code(replace(FACTS, **change), {**LIMITS, (scope, kind): D(1)}) == expected
 
 
 def test_exactly_at_the_limit_passes() -> None:
@@ -110,3 +129,11 @@ def test_budgets_never_add_up_to_more_than_the_firm_allows(
     for name, budget in zip(accounts, budgets, strict=True):
         assert budget is not None
         assert budget <= accounts[name]
+
+
+def test_the_demo_desk_promises_no_limit_that_nobody_keeps() -> None:
+    assert set(demo.FIRM_LIMITS) <= set(ENFORCED["firm"])
+    for account in demo.ACCOUNTS:
+        assert set(demo.account_limits(account)) <= set(ENFORCED["account"])
+    for strategy in demo.STRATEGIES:
+        assert set(strategy.limits()) <= set(ENFORCED["strategy"])

@@ -174,6 +174,7 @@ class Admission:
             strategy_gross=strategy,
             account_gross=account,
             open_orders=self._book.open_count(order.strategy),
+            account_open_orders=self._book.open_count(),
             strategy_rate=self._rates.count(f"strategy:{order.strategy}", now.boot_ns),
             account_rate=self._rates.count(self._account, now.boot_ns),
         )

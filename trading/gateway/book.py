@@ -150,8 +150,9 @@ class Book:
     def open_orders(self) -> Iterator[LiveOrder]:
         return iter(list(self._open.values()))
 
-    def open_count(self, strategy: str) -> int:
-        return sum(order.strategy == strategy for order in self._open.values())
+    def open_count(self, strategy: str | None = None) -> int:
+        """Open orders of one strategy, or of the account."""
+        return sum(strategy in (None, order.strategy) for order in self._open.values())
 
     def holding(self, strategy: str, symbol: str) -> Holding:
         return self.holdings.get((strategy, symbol), EMPTY)

@@ -19,6 +19,7 @@ from trading.portfolio.standing import (
     Gateway,
     Stages,
     books_status,
+    firm_standing,
     gateway_of,
     standing_of,
     worst,
@@ -127,8 +128,10 @@ def desk_frame(view: View, seq: int) -> Frame:
         _strategy(one, held[one.key], view, ages, gateways.get(one.account))
         for one in view.books.strategies
     ]
+    firm = firm_standing(list(gateways.values()))
     return {
         **head(DESK, seq, view),
+        "firm": {"state": firm.state, "why": firm.why},
         "books": {
             "as_of": moment(view.books.as_of),
             "age_ms": view.books_age_ms,

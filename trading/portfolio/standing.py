@@ -67,10 +67,22 @@ def gateway_of(account: AccountRow, stages: Stages) -> Gateway:
 
 
 def worst(ages: Sequence[DataAge]) -> DataAge:
-    """The worst of a strategy's symbols; a strategy without symbols has no data."""
-    if not ages:
+    """The worst of those of a strategy's symbols that the feed carries; none: no data."""
+    carried = [one for one in ages if one.age_ms is not None]
+    if not carried:
         return DataAge("dead", None)
-    return max(ages, key=lambda one: (_WORSE[one.status], one.age_ms is None, one.age_ms or 0))
+    return max(
+        carried,
+        key=lambda one: (_WORSE[one.status], one.age_ms or 0),
+    )
+
+
+def firm_standing(gateways: Sequence[Gateway]) -> Standing:
+    """ACTIVE when every account's gateway may send. One that may not is named."""
+    closed = [one.account for one in gateways if one.state != "licensed"]
+    if gateways and not closed:
+        return Standing("ACTIVE", "")
+    return Standing("UNKNOWN", f"not known to trade: {', '.join(closed) or 'no account'}")
 
 
 def books_status(age_ms: int | None) -> Literal["fresh", "late", "dead"]:
@@ -125,12 +137,15 @@ def _shard_reasons(shard: int, stages: Stages) -> list[str]:
 def _data_reasons(
     symbols: Sequence[str], phase: FeedPhase, ages: Mapping[str, DataAge]
 ) -> list[str]:
+    """A strategy trades what it has a price for: only without any it cannot trade at all."""
     if phase == "ended":
         return ["the feed has ended"]
     if phase == "dead":
         return ["the feed is silent for over 30 s"]
+    if any(ages[one].status in ("fresh", "late") for one in symbols):
+        return []
     never = [one for one in symbols if ages[one].age_ms is None]
-    stale = [one for one in symbols if one not in never and ages[one].status in ("stale", "dead")]
+    stale = [one for one in symbols if one not in never]
     reasons = [f"no price for {', '.join(never)} yet"] if never else []
     if stale:
         reasons.append(f"price of {', '.join(stale)} is over 30 s old")

@@ -15,7 +15,7 @@ from trading.portfolio.frames import View
 from trading.portfolio.market import Market
 from trading.portfolio.prices import read_feed_state
 from trading.portfolio.reader import control_read
-from trading.portfolio.standing import Gateway, State, standing_of
+from trading.portfolio.standing import Gateway, State, firm_standing, standing_of
 from trading.portfolio.text import age_ms
 from trading.selectors.prices import market_now
 from trading.universe import UNIVERSE, Universe
@@ -47,7 +47,7 @@ class LicenceStatus:
 
 @dataclass(frozen=True, slots=True)
 class TradingStatus:
-    """``mode`` is ACTIVE when every scope is. ``epoch`` grows with every change of a lease."""
+    """``mode`` is the firm's. ``epoch`` grows with every change of a lease."""
 
     mode: State
     scopes: tuple[ScopeStatus, ...]
@@ -88,8 +88,8 @@ def trading_status(redis: Redis, *, universe: Universe = UNIVERSE) -> TradingSta
             books_age_ms=view.books_age_ms,
         )
         scopes.append(ScopeStatus(f"strategy:{row.key}", standing.state, standing.why))
-    waiting = [one.scope for one in scopes if one.mode == "UNKNOWN"]
-    firm = ScopeStatus("firm", "UNKNOWN" if waiting or not scopes else "ACTIVE", _few(waiting))
+    firm_is = firm_standing(list(gateways.values()))
+    firm = ScopeStatus("firm", firm_is.state, firm_is.why)
     tokens = {one.name: one.token for one in view.books.leases}
     return TradingStatus(
         mode=firm.mode,
@@ -99,13 +99,6 @@ def trading_status(redis: Redis, *, universe: Universe = UNIVERSE) -> TradingSta
         licences=tuple(_licence(one, tokens) for one in gateways.values()),
         as_of=view.now,
     )
-
-
-def _few(scopes: Sequence[str]) -> str:
-    if not scopes:
-        return ""
-    more = f" and {len(scopes) - 3} more" if len(scopes) > 3 else ""
-    return f"not known to be active: {', '.join(scopes[:3])}{more}"
 
 
 def _account_scope(gateway: Gateway) -> ScopeStatus:
