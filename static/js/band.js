@@ -132,7 +132,7 @@ export function bannerWords(live) {
   }
   const why =
     live.source === "up"
-      ? "This page is connected, but the portfolio process publishes nothing."
+      ? "This page is connected, but nothing is published: the portfolio process or Redis stands still."
       : "This page is connected, but Redis, through which live values come, does not answer.";
   const head = past === Infinity ? "No frame yet." : `No frame for ${age(past, true)}.`;
   return [head, `${why} Nothing on this page is live. It goes on by itself.`, ""];

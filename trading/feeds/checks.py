@@ -95,7 +95,8 @@ class QuoteChecker:
     def _in_sequence(
         self, codes: Codes, left: _Ints, instrument: _Ints, sums: _Ints, times: _Ints
     ) -> None:
-        order = left[np.argsort(instrument[left], kind="stable")]
+        # numpy sorts 16 bits by radix, three times faster.
+        order = left[np.argsort(instrument[left].astype(np.int16), kind="stable")]
         ids, mid2, when = instrument[order], sums[order], times[order]
         first = np.ones(len(order), dtype=bool)
         first[1:] = ids[1:] != ids[:-1]
@@ -107,13 +108,15 @@ class QuoteChecker:
             np.float64
         )
         broken = known & ((when < last_time) | jumped)
-        slow = np.unique(ids[broken])
-        smooth = ~np.isin(ids, slow) if slow.size else np.ones(len(ids), dtype=bool)
-        gap = smooth & known & (when - last_time > self._gap[ids])
+        gap = known & (when - last_time > self._gap[ids])
+        ends = np.ones(len(order), dtype=bool)
+        ends[:-1] = first[1:]
+        smooth = np.ones(len(ids), dtype=bool)
+        if broken.any():
+            smooth = ~np.isin(ids, np.unique(ids[broken]))
+            gap &= smooth
+            ends &= smooth
         np.add.at(self.gaps, ids[gap], 1)
-        final = np.ones(len(order), dtype=bool)
-        final[:-1] = first[1:]
-        ends = final & smooth
         self._sum[ids[ends]], self._time[ids[ends]] = mid2[ends], when[ends]
         self._pending[ids[ends]] = 0
         for at in np.flatnonzero(~smooth):

@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from trading import ticks as tick_format
 from trading.clock import utc_from_ns
 from trading.feeds.checks import Codes, QuoteChecker
-from trading.feeds.raw import RawBatch, Reason
+from trading.feeds.raw import REFUSALS, RawBatch, Reason
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, Universe, from_nano
 
+_BYTES = np.dtype(f"V{tick_format.TICK.itemsize}")
 EXAMPLES = 1_000
 """Refusals of one reason that are described, per session; all are counted."""
 
@@ -55,13 +57,14 @@ class Ingestor:
 
     def process(self, raw: RawBatch) -> IngestResult:
         """Check and count ``raw``; the result's ticks are a packed copy of the good ones."""
-        described = {code: min(n, EXAMPLES) for code, n in self.checker.refused().items()}
+        before = self.checker.counts.sum(axis=0)
         codes = self.checker.check(raw.rows).codes
-        ticks = raw.rows["tick"][codes == Reason.GOOD]
+        # As bytes: numpy copies structures field by field, ten times slower.
+        ticks = raw.rows["tick"].view(_BYTES)[codes == Reason.GOOD].view(tick_format.TICK)
         # Where an index is repeated numpy keeps the last value: the latest quote.
-        self._latest[ticks["instrument"]] = ticks
+        self._latest.view(_BYTES)[ticks["instrument"]] = ticks.view(_BYTES)
         self._changed[ticks["instrument"]] = True
-        return IngestResult(raw, ticks, codes, self._describe(raw, codes, described))
+        return IngestResult(raw, ticks, codes, self._describe(raw, codes, before))
 
     def discard(self, result: IngestResult) -> None:
         """The ticks of ``result`` could not be published in time: they count as stale."""
@@ -98,8 +101,12 @@ class Ingestor:
             "gaps": int(self.checker.gaps.sum()),
         }
 
-    def _describe(self, raw: RawBatch, codes: Codes, described: dict[str, int]) -> list[Reject]:
-        rejects = []
+    def _describe(self, raw: RawBatch, codes: Codes, before: npt.NDArray[np.int64]) -> list[Reject]:
+        """``before``: refusals of each reason before this batch."""
+        rejects: list[Reject] = []
+        if not codes.any():
+            return rejects
+        described = {reason.code: min(int(before[reason]), EXAMPLES) for reason in REFUSALS}
         for at in np.flatnonzero(codes):
             reason = Reason(int(codes[at])).code
             if described.get(reason, 0) >= EXAMPLES:
