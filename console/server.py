@@ -47,6 +47,8 @@ def config() -> uvicorn.Config:
         loop="asyncio",
         http="h11",
         ws="websockets-sansio",
+        # One frame is encoded once for all; compressing it for each socket would undo that.
+        ws_per_message_deflate=False,
         ws_max_size=65_536,  # commands never travel over sockets
         lifespan="off",
         # X-Forwarded-For is believed of named proxies only: it goes into the record.

@@ -63,7 +63,7 @@ def band_of(frame: DeskFrame | None, strategies: list[StrategyLine], now: dt.dat
     """``strategies`` are the lines the page shows, UNKNOWN each when there is no fresh frame."""
     states = [one.state for one in strategies]
     known = frame is not None and age_of(frame.as_of, now) <= DEAD_MS
-    state = firm_state(states) if known else UNKNOWN
+    state = frame.firm.state if frame and known else UNKNOWN
     feed = frame.feed if frame else None
     data_age, data_sub = _data(strategies)
     return Band(
@@ -82,11 +82,6 @@ def band_of(frame: DeskFrame | None, strategies: list[StrategyLine], now: dt.dat
         line_label=line_words(states if known else [UNKNOWN] * len(states)),
         seq=f"{frame.seq:,}" if frame else formats.UNKNOWN,
     )
-
-
-def firm_state(states: list[str]) -> str:
-    """ACTIVE when at least one strategy is known to be; unknown is never shown as ACTIVE."""
-    return ACTIVE if ACTIVE in states else UNKNOWN
 
 
 def line_words(states: list[str]) -> str:
@@ -115,7 +110,9 @@ def _sub(states: list[str], frame: DeskFrame | None, *, known: bool) -> str:
     if frame is None:
         return "no live frame yet"
     if not known:
-        return f"was {firm_state(states)} at {formats.clock(frame.as_of)}"
+        return f"was {frame.firm.state} at {formats.clock(frame.as_of)}"
+    if frame.firm.why:
+        return frame.firm.why
     active = states.count(ACTIVE)
     if active == len(states):
         return f"{active} of {len(states)} strategies active"

@@ -31,6 +31,14 @@ def exact(value: Decimal | None, *, plus: bool = False) -> str:
     return number(value, max(0, -exponent) if isinstance(exponent, int) else 0, plus=plus)
 
 
+def price(value: Decimal | None) -> str:
+    """With the decimals it came with: those of the instrument's tick."""
+    if value is None:
+        return UNKNOWN
+    exponent = value.as_tuple().exponent
+    return number(value, max(0, -exponent) if isinstance(exponent, int) else 0)
+
+
 def thousands(value: Decimal | None, *, plus: bool = False) -> str:
     """In thousands, one decimal; the unit stands in the column's head."""
     return UNKNOWN if value is None else number(value / 1000, 1, plus=plus)

@@ -88,6 +88,13 @@ class BooksAge(msgspec.Struct, frozen=True):
     status: str = "dead"
 
 
+class Firm(msgspec.Struct, frozen=True):
+    """ACTIVE when every account's gateway may send; ``why`` not, else."""
+
+    state: str = "UNKNOWN"
+    why: str = ""
+
+
 class DeskFrame(msgspec.Struct, frozen=True):
     topic: str
     seq: int
@@ -96,6 +103,7 @@ class DeskFrame(msgspec.Struct, frozen=True):
     totals: Totals
     strategies: list[StrategyLine]
     books: BooksAge = BooksAge()
+    firm: Firm = Firm()
 
 
 class Stage(msgspec.Struct, frozen=True):

@@ -67,7 +67,7 @@ def instruments_of(lines: Iterable[StrategyLine]) -> list[InstrumentRow]:
             InstrumentRow(
                 symbol,
                 formats.exact(_sum(one.quantity for one in held[symbol]), plus=True),
-                formats.exact(held[symbol][0].mark),
+                formats.price(held[symbol][0].mark),
                 formats.number(unrealised, 2, plus=True),
                 formats.tone(unrealised),
             )

@@ -26,10 +26,6 @@ const RELOADED = "haltline.reloaded";
 let frame = null;
 let told = "";
 
-export function firmState(states) {
-  return states.includes("ACTIVE") ? "ACTIVE" : "UNKNOWN";
-}
-
 export function lineWords(states) {
   const active = states.filter((state) => state === "ACTIVE").length;
   const unknown = states.length - active;
@@ -48,7 +44,8 @@ export function feedWords(feed, nowMs) {
   return words.join(" · ");
 }
 
-function subWords(states) {
+function subWords(states, firm) {
+  if (firm?.why) return firm.why;
   const active = states.filter((state) => state === "ACTIVE").length;
   const words = `${active} of ${states.length} strategies active`;
   return active === states.length ? words : `${words}, ${states.length - active} unknown`;
@@ -57,13 +54,13 @@ function subWords(states) {
 function drawState(live) {
   const dead = live.standing() === "dead";
   const states = frame ? frame.strategies.map((one) => one.state) : [];
-  const known = frame ? firmState(states) : "UNKNOWN";
+  const known = frame?.firm?.state ?? "UNKNOWN";
   const state = dead ? "UNKNOWN" : known;
   if (!frame && !dead) return; // the server's picture stands until the first frame
   attribute(band, "data-state", state);
   glyph(parts.glyph, state);
   put(parts.word, state);
-  if (frame) put(parts.sub, dead ? `was ${known} at ${clock(frame.at)}` : subWords(states));
+  if (frame) put(parts.sub, dead ? `was ${known} at ${clock(frame.at)}` : subWords(states, frame.firm));
   document.title = [environment, state, ...titleRest].join(" · ");
   const drawn = dead ? [...line.children].map(() => "UNKNOWN") : states;
   if (!dead && line.children.length !== states.length) {

@@ -126,7 +126,7 @@ function fillLists() {
     const unrealised = format.sum(of.map((one) => one.unrealised));
     put(row.cells[0], symbol);
     figure(row.cells[1], format.exact(format.sum(of.map((one) => one.quantity)), true));
-    figure(row.cells[2], format.exact(of[0].mark));
+    figure(row.cells[2], format.price(of[0].mark));
     signed(row.cells[3], format.number(unrealised, 2, true), format.tone(unrealised));
   });
   rows(tbody("groups"), groups(), (one) => one.key, () => blank(4), (row, one) => {

@@ -61,6 +61,11 @@ export function exact(value, plus = false) {
   return number(value, part.length, plus);
 }
 
+// With the decimals it came with: those of the instrument's tick.
+export function price(value) {
+  return missing(value) ? UNKNOWN : number(value, (String(value).split(".")[1] ?? "").length);
+}
+
 export function thousands(value, plus = false) {
   return missing(value) ? UNKNOWN : written(parse(value) / 1000n, 1, plus);
 }

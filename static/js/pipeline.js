@@ -126,8 +126,8 @@ const refusals = (rejected) => Object.values(rejected ?? {}).reduce((a, b) => a 
 function fillQuote(node, one) {
   const [symbol, bid, ask, old, quotes, refused, why] = node.cells;
   put(symbol, one.symbol);
-  figure(bid, format.exact(one.bid ?? null));
-  figure(ask, format.exact(one.ask ?? null));
+  figure(bid, format.price(one.bid ?? null));
+  figure(ask, format.price(one.ask ?? null));
   const grown = one.age_ms === null ? null : one.age_ms + live.age();
   aged(old.firstElementChild, format.age(grown), live.age() >= DEAD_MS ? "stale" : one.status);
   figure(quotes, format.count(one.quotes));

@@ -43,6 +43,7 @@ def desk_frame(*lines: dict[str, Any], age_s: float = 0.0, **changes: Any) -> di
     strategies = list(lines) or [strategy_line()]
     return {
         "topic": "desk", "seq": next(_numbers), "as_of": _now(age_s),
+        "firm": {"state": "ACTIVE", "why": ""},
         "books": {"as_of": _now(age_s), "age_ms": 90, "status": "fresh"},
         "feed": {
             "clock": "2014-05-02T08:15:30.250000Z", "speed": "60", "state": "running",

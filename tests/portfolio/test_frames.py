@@ -121,7 +121,7 @@ def test_the_desk_frame_in_full() -> None:
                         "symbol": "EURUSD",
                         "quantity": "1000",
                         "average_price": "1.1524",
-                        "mark": "1.16",
+                        "mark": "1.160000",
                         "unrealised": "7.60",
                         "mark_age_ms": 0,
                     }

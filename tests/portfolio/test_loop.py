@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -284,10 +285,15 @@ def test_a_hanging_database_does_not_hold_up_the_stop(
         assert stop(child) == 0
 
 
+def relayed(url: str, port: int) -> str:
+    """The same server, its password and database, through a relay's port."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl()
+
+
 def test_without_redis_it_waits_and_goes_on(redis: Redis, desk: Desk, stream: Relay) -> None:
-    number = redis.connection_pool.connection_kwargs.get("db", 0)
     publish(redis, ("EURUSD", "1.15998", "1.16002"))
-    with portfolio(REDIS_URL=f"redis://127.0.0.1:{stream.port}/{number}") as child:
+    with portfolio(REDIS_URL=relayed(settings.REDIS_URL, stream.port)) as child:
         before = frame_with(redis, lambda one: strategy(one).get("unrealised") == "7.60")
         stream.cut()
         time.sleep(1.0)

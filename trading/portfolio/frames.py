@@ -24,7 +24,7 @@ from trading.portfolio.standing import (
     standing_of,
     worst,
 )
-from trading.portfolio.text import age_ms, exact, moment, money, ns_of
+from trading.portfolio.text import age_ms, exact, moment, money, ns_of, price
 from trading.universe import Universe
 
 DESK = "desk"
@@ -201,7 +201,7 @@ def _position(held: _Holding, view: View, ages: Mapping[str, DataAge]) -> Frame:
         instrument = view.universe.by_symbol(row.symbol)
         average = exact(average_price(row.quantity, row.cost, instrument))
         quote = view.market.quote(row.symbol)
-        mark = None if quote is None else exact(quote.mid)
+        mark = None if quote is None else price(quote.mid, instrument.tick_size / 2)
     age = ages.get(row.symbol) or view.market.age(row.symbol, view.now_ns)
     return {
         "symbol": row.symbol,

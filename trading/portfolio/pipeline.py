@@ -6,7 +6,7 @@ from typing import Any
 from trading.health import STAGES, StageReading
 from trading.portfolio.frames import PIPELINE, Frame, View, feed_head, head
 from trading.portfolio.standing import Gateway, books_status
-from trading.portfolio.text import age_ms, exact
+from trading.portfolio.text import CENT, age_ms, price
 
 _WORSE = {"fresh": 0, "late": 1, "dead": 2}
 
@@ -69,6 +69,7 @@ def _feeds(view: View) -> list[Frame]:
     rows = []
     for symbol, age in view.ages().items():
         quote = view.market.quote(symbol)
+        grain = view.universe.by_symbol(symbol).tick_size if symbol in view.universe else CENT
         quotes, rejected = counts.get(symbol, (None, {}))
         rows.append(
             {
@@ -77,8 +78,8 @@ def _feeds(view: View) -> list[Frame]:
                 "status": age.status,
                 "quotes": quotes,
                 "rejected": rejected,
-                "bid": None if quote is None else exact(quote.bid),
-                "ask": None if quote is None else exact(quote.ask),
+                "bid": None if quote is None else price(quote.bid, grain),
+                "ask": None if quote is None else price(quote.ask, grain),
             }
         )
     return rows

@@ -25,6 +25,15 @@ def exact(figure: Decimal | None) -> str | None:
     return "0" if shown == "-0" else shown
 
 
+def price(figure: Decimal | None, grain: Decimal) -> str | None:
+    """With the decimals of ``grain``, always: a column of prices keeps its places."""
+    if figure is None:
+        return None
+    places = grain.normalize().as_tuple().exponent
+    fine = Decimal(1).scaleb(min(0, places)) if isinstance(places, int) else grain
+    return format(figure.quantize(fine, context=_WIDE), "f")
+
+
 def moment(at: dt.datetime | None) -> str | None:
     """UTC, RFC 3339 with microseconds."""
     return None if at is None else at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
