@@ -159,6 +159,7 @@ class GatewayLine(msgspec.Struct, frozen=True):
     heartbeat_ms: int | None = None
     p50_us: int | None = None
     p99_us: int | None = None
+    alarms: str = ""
     fencing_token: int | None = None
 
 

@@ -195,6 +195,7 @@ function fillFlags() {
   const words = [
     ...frame.stages.filter((one) => one.status !== "fresh").map((one) => `${stageName(one.stage)} ${one.status}`),
     ...(frame.gateways ?? []).filter((one) => one.state !== "licensed").map((one) => `${one.account} ${GATEWAY_WORDS[one.state] ?? one.state}`),
+    ...(frame.gateways ?? []).filter((one) => one.alarms).map((one) => `${one.account}: ${one.alarms}`),
     ...frame.services.filter((one) => one.status !== "fresh").map((one) => `${one.name} ${one.status}`),
   ];
   const flags = document.getElementById("flags");

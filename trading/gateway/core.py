@@ -341,6 +341,7 @@ class GatewayCore:
                 continue  # our own, not yet released: it is judged again when it is
             order.sent_wall_ns = order.sent_wall_ns or order.created_wall_ns
             order.not_after_ns = order.not_after_ns or not_after_ns
+            order.asked_boot_ns = order.asked_boot_ns or now.boot_ns
             if order.state is not _S.UNKNOWN:
                 effects.append(self._lose(order, now))
         return effects

@@ -218,6 +218,7 @@ class GatewayLoop:
             "licence_ms": f"{self.core.licence.remaining_ms(now().boot_ns):.0f}",
             "fence": str(self._owner.token),
             "fill_sequence": str(self.core.book.fill_sequence),
+            "alarms": self._teller.alarms(),
             "journal": "written" if self._writer.healthy else "waiting for the database",
         }
 

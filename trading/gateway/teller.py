@@ -7,7 +7,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from trading import health, streams
+from trading.clock import boot_ns
 from trading.feeds.flow import ack
+from trading.gateway.alarms import OrderWatch
 from trading.gateway.core import GatewayCore
 from trading.messages import GatewayMessage, OrderUpdate, encode
 from trading.orders.states import OrderState
@@ -17,6 +19,10 @@ log = structlog.get_logger(__name__)
 RETRY_S = 0.2
 OUTBOX_MAX = 20_000
 """Messages kept while Redis is away; readers heal by the next snapshot anyway."""
+
+_ANSWERED = frozenset(OrderState) - {
+    OrderState.DENIED, OrderState.UNKNOWN, OrderState.CANCEL_PENDING,
+}  # fmt: skip
 
 
 class Teller:
@@ -32,6 +38,8 @@ class Teller:
         self.risk = health.StageMeter("risk-manager", account)
         self.execution = health.StageMeter("execution-engine", account)
         self.broker = health.StageMeter("broker", account)
+        self._watch = OrderWatch()
+        self._alarms: dict[str, str] = {}
 
     def tell(self, message: GatewayMessage) -> None:
         """Queue a message whose facts are committed."""
@@ -52,6 +60,8 @@ class Teller:
         order = self._core.book.order(message.client_order_id)
         if order is None or order.version != message.version:
             return
+        if order.version == 2 and order.state in _ANSWERED:
+            self._watch.answered(boot_ns(), rejected=order.state is OrderState.REJECTED)
         if order.state is OrderState.WORKING and order.send_to_answer_us is not None:
             self.broker.observe(order.send_to_answer_us * 1000)
             self.execution.observe((order.tick_to_send_us or 0) * 1000)
@@ -82,6 +92,16 @@ class Teller:
                 ack(pipe, f"gateway:{self._account}", done)
                 self._ack_due = None
             await pipe.execute()
+
+    def alarms(self) -> str:
+        """What is wrong with the account's orders now, in words; logged when it begins and ends."""
+        now = {one.code: one.text for one in self._watch.alarms(self._core.book, boot_ns())}
+        for code in now.keys() - self._alarms.keys():
+            log.warning("orders.alarm", account=self._account, code=code, text=now[code])
+        for code in self._alarms.keys() - now.keys():
+            log.info("orders.alarm-over", account=self._account, code=code)
+        self._alarms = now
+        return "; ".join(now.values())
 
     async def beat(self, standing: dict[str, str]) -> None:
         """Heartbeats of the three stages that live here; ``standing`` goes with the broker's."""

@@ -124,6 +124,7 @@ def _gateway(gateway: Gateway, view: View) -> Frame:
         "heartbeat_ms": gateway.heartbeat_ms,
         "p50_us": None if gateway.p50_us is None else round(gateway.p50_us),
         "p99_us": None if gateway.p99_us is None else round(gateway.p99_us),
+        "alarms": gateway.alarms,
         "fencing_token": tokens.get(f"gateway:{gateway.account}"),
     }
 

@@ -36,6 +36,8 @@ class Gateway:
     heartbeat_ms: int | None
     p50_us: float | None = None
     p99_us: float | None = None
+    alarms: str = ""
+    """What is wrong with its orders, in words; empty when nothing is known to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def gateway_of(account: AccountRow, stages: Stages) -> Gateway:
         said.heartbeat_ms,
         said.p50_us,
         said.p99_us,
+        said.extra.get("alarms", ""),
     )
 
 
