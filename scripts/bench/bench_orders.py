@@ -14,6 +14,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,11 +40,12 @@ STEADY_S = 3.0
 STEADY = 0.7  # of RATE
 FLOOR_S = 10.0
 PATIENCE_S = 60.0
-LEAST_CORES = 0.01
+LEAST_PERCENT = 1.0
 FLOOR_IS = "bare XADD, XREAD, XADD, XREAD, INSERT and COMMIT, TCP"
 
 _ORDERS = """
-SELECT o.client_order_id, o.tick_to_send_us, o.created_at, o.sent_at, s.latency_us
+SELECT o.client_order_id, o.tick_to_send_us, o.created_at, o.sent_at, s.latency_us, o.state,
+  o.reason_code
 FROM trading_order o LEFT JOIN trading_signal s ON s.id = o.correlation_id
 WHERE o.created_at BETWEEN %s AND %s
 """
@@ -103,7 +105,7 @@ def main() -> list[Figure]:
     figures = figures_of(found, floor, window)
     notes = (
         f"{pairs} pairs of strategy and symbol, {window.seconds:.0f} s;"
-        f" not sent: {others or 'none'};"
+        f" not accepted: {others or 'none'};"
         f" floor: {pace.orders} orders every {pace.every_s * 1e3:.0f} ms for {FLOOR_S:.0f} s"
         " on the desk's stores, the desk up without anything to trade; load average at the end"
         f" {os.getloadavg()[0]:.2f}"
@@ -150,18 +152,13 @@ def _timings(desk: Desk, window: Window) -> tuple[list[Timing], dict[str, int]]:
             at_ns |= {o["client_order_id"]: o["at_ns"] for o in log if o["kind"] == "accepted"}
     rows = desk.sql(_ORDERS, window.since, window.until)
     found = [timing(row, at_ns[row[0]]) for row in rows if row[0] in at_ns and row[1] is not None]
-    others = desk.sql(
-        "SELECT state || ' ' || reason_code, count(*) FROM trading_order"
-        " WHERE created_at BETWEEN %s AND %s AND sent_at IS NULL GROUP BY 1",
-        window.since,
-        window.until,
-    )
-    return found, {str(name): int(count) for name, count in others}
+    others = Counter(f"{row[5]} {row[6]}".strip() for row in rows if row[0] not in at_ns)
+    return found, dict(others)
 
 
 def timing(row: tuple[Any, ...], at_ns: int) -> Timing:
     """From a row of _ORDERS and the venue's stamp."""
-    _, tick_to_send, created, sent, signal = row
+    _, tick_to_send, created, sent, signal, *_ = row
     admitted = tick_to_send - (sent - created) // _US
     on_the_wire = at_ns / 1e3 - (sent - _EPOCH) // _US
     same_tick = signal is not None and signal <= admitted
@@ -177,7 +174,7 @@ def figures_of(found: list[Timing], floor_ns: list[int], window: Window) -> list
         *_parts(found),
         Figure("orders a second", len(found) / window.seconds, "orders/s"),
         Figure("orders measured", len(found), "orders"),
-        *_cores(window),
+        *_processors(window),
     ]
 
 
@@ -212,13 +209,13 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     return float(np.percentile(values, 50)), float(np.percentile(values, 99))
 
 
-def _cores(window: Window) -> list[Figure]:
-    cores = {name: used / window.seconds for name, used in window.cpu_s.items()}
+def _processors(window: Window) -> list[Figure]:
+    used = {name: 100 * one / window.seconds for name, one in window.cpu_s.items()}
     return [
-        Figure("processors busy with the desk", sum(cores.values()), "cores"),
+        Figure("processor time of the desk", sum(used.values()), "% of a core"),
         *(
-            Figure(f"of these {name}", used, "cores")
-            for name, used in sorted(cores.items(), key=lambda item: -item[1])
-            if used >= LEAST_CORES
+            Figure(f"processor time of {name}", percent, "% of a core")
+            for name, percent in sorted(used.items(), key=lambda item: -item[1])
+            if percent >= LEAST_PERCENT
         ),
     ]

@@ -20,7 +20,8 @@ from trading.universe import UNIVERSE, Instrument
 STEP_S = 0.05  # between two quotes of one instrument: what a paced replay publishes at once
 START = dt.datetime(2026, 1, 5, 12, tzinfo=dt.UTC)
 SIZE = 4_000_000  # displayed: no order is larger
-JUMP = Decimal("0.0005")
+JUMP = Decimal("0.0005")  # of the price
+LEAST_JUMP = Decimal(20)  # price ticks
 PARAMETERS = {
     "fast_s": 0.05, "slow_s": 0.5, "enter": 0.2, "exit": 0.0, "warmup_ticks": 20, "cross_ticks": 3,
 }  # fmt: skip
@@ -36,7 +37,7 @@ INSTRUMENTS = tuple(one for one in UNIVERSE.instruments if one.symbol != "GCZ3")
 def levels(one: Instrument) -> tuple[Decimal, Decimal]:
     """The two bids between which a price jumps."""
     steps = (one.reference_price / one.tick_size).to_integral_value()
-    jump = max(20, (one.reference_price * JUMP / one.tick_size).to_integral_value())
+    jump = max(LEAST_JUMP, (one.reference_price * JUMP / one.tick_size).to_integral_value())
     return steps * one.tick_size, (steps + jump) * one.tick_size
 
 

@@ -77,14 +77,14 @@ def test_a_second_run_changes_nothing(home: Path) -> None:
     strategy = Strategy.objects.get(key="mom-eurusd")
     strategy.size_notional = 1
     strategy.save()
-    Limit.objects.filter(scope="firm", kind="order-rate").update(value=7)
+    Limit.objects.filter(scope="firm", kind="price-collar").update(value=7)
     call_command("desk_prepare")
     after = (home / "demo.json").read_text(), (home / "venue-credentials.json").read_text()
     assert after == before
     assert list(User.objects.order_by("username").values_list("username", "password")) == passwords
     strategy.refresh_from_db()
     assert strategy.size_notional == 1
-    assert Limit.objects.get(scope="firm", kind="order-rate").value == 7
+    assert Limit.objects.get(scope="firm", kind="price-collar").value == 7
     assert ApiToken.objects.count() == 2
 
 

@@ -14,7 +14,6 @@ EXPECTED = {
     "postgres", "redis", "papervenue", "web", "pipeline-1", "pipeline-2", "gateway-1", "gateway-2",
     "watchdog", "control", "default", "beat",
 }  # fmt: skip
-COLD_S, WARM_S = 60, 20
 pytestmark = pytest.mark.desk
 
 
@@ -22,7 +21,6 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
     desk = Desk(tmp_path / "home")
     cold = desk.start()
     try:
-        assert cold < COLD_S
         assert set(desk.processes()) == EXPECTED
         assert all(one["pid"] and not one["restarts"] for one in desk.processes().values())
         eventually(lambda: "Haltline is ready after" in desk.output.read_text())
@@ -44,7 +42,6 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
     warm = desk.start()
     try:
         print(f"cold {cold:.1f} s, warm {warm:.1f} s")
-        assert warm < WARM_S
         assert desk.demo == first_demo
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
     finally:

@@ -111,10 +111,10 @@ def test_tasks_flow_again_after_the_broker_was_lost(desk: Desk, broker: Broker) 
     ask_for_a_sign(broker.url, "control")
     wait_for(lambda: beats(broker.url), "the first task")
     broker.kill()
-    wait_for(lambda: host.events("broker.down"), "the outage is noticed", 15)
+    wait_for(lambda: host.events("broker.down"), "the outage is noticed", 30)
     broker.start()
     ask_for_a_sign(broker.url, "control")
-    wait_for(lambda: beats(broker.url), "a task after the outage", 15)
+    wait_for(lambda: beats(broker.url), "a task after the outage", 60)
     assert desk.facts("steady:0") == [child]
     assert alive(child["pid"])
 
