@@ -6,7 +6,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -26,6 +26,14 @@ _WIDTHS: dict[str, int | None] = {
     "action": 64, "actor": 150, "on_behalf_of": 150, "object_kind": 40, "object_id": 200,
     "reason": None, "source": 64, "request_id": 64, "correlation_id": 64,
 }  # fmt: skip
+_TEXT = "text"
+_TYPES = {"id": "uuid", "happened_at": "timestamptz", "body": "bytea"}
+INSERT_MANY_SQL = (
+    f"INSERT INTO audit_entry ({', '.join(COLUMNS)}) SELECT * FROM unnest("  # noqa: S608 - as above
+    f"{', '.join(f'%s::{_TYPES.get(name, _TEXT)}[]' for name in COLUMNS)}"
+    ") ON CONFLICT (id) DO NOTHING"
+)
+"""Many entries in one statement; its values are ``entry_columns`` of their rows."""
 _NAMESPACE = uuid.UUID("8a5e7d0c-6d0a-5d49-9b4e-0f5f3c1f2b7a")
 
 
@@ -73,6 +81,11 @@ def entry_row(
 def _searchable(text: str, width: int | None) -> str:
     """As a column takes it. A fact is never lost because a caller's text is long or odd."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:width]
+
+
+def entry_columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
+    """Rows of ``entry_row`` column by column, for ``INSERT_MANY_SQL``."""
+    return tuple(list(column) for column in zip(*rows, strict=True))
 
 
 def record(*, happened_at: dt.datetime | None = None, **facts: Any) -> None:

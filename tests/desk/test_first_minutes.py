@@ -16,6 +16,7 @@ from tests.support.desk import Desk
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
 
 MERCY = "mercy.okafor"
+HELD_BY_THE_VENUE = "SELECT 1 FROM trading_venuereading WHERE positions::text <> '[]' LIMIT 1"
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def sign_in(desk: Desk, visitor: Visitor, username: str = MERCY) -> None:
     visitor.do(lambda page: page.get_by_label("Password").fill(password))
     visitor.do(lambda page: page.keyboard.press("Enter"))
     visitor.wait_for_address("**/sign-in/factor**", 10)
-    code = current_code(desk.home, username)
+    code = current_code(desk.home, username).split()[0]
     visitor.do(lambda page: page.locator("input[name=code]").fill(code))
     visitor.do(lambda page: page.keyboard.press("Enter"))
     visitor.wait_for_address(desk.url + "/", 10)
@@ -42,6 +43,7 @@ def sign_in(desk: Desk, visitor: Visitor, username: str = MERCY) -> None:
 
 @pytest.mark.browser
 def test_sign_in_and_watch_pnl_move(desk: Desk, visitor: Visitor) -> None:
+    desk.wait_for(lambda: desk.sql(HELD_BY_THE_VENUE), 90, "holding positions at the venue")
     assert "/sign-in" in visitor.evaluate("location.pathname")
     sign_in(desk, visitor)
     visitor.wait_for_state("live", 15)
@@ -61,6 +63,7 @@ def test_sign_in_and_watch_pnl_move(desk: Desk, visitor: Visitor) -> None:
 def test_the_pipeline_shows_every_stage_alive(desk: Desk, visitor: Visitor) -> None:
     sign_in(desk, visitor, "jonas.lindqvist")  # a code signs in once: another person's
     visitor.do(lambda page: page.get_by_role("link", name="Pipeline").click())
+    visitor.wait_for_address("**/pipeline", 10)
     visitor.wait_for_state("live", 15)
     text = visitor.text("main")
     for stage in ("Feeds", "Ingestor", "Indicators", "Signals", "Risk check", "Gateway", "Venues"):
@@ -91,8 +94,7 @@ def test_the_pipeline_shows_every_stage_alive(desk: Desk, visitor: Visitor) -> N
 def test_every_endpoint_answers_a_token_and_nobody_else(
     desk: Desk, path: str, fields: set[str]
 ) -> None:
-    desk.wait_for(lambda: ready(desk), 60, "ready")
-    desk.wait_for(lambda: desk.sql("SELECT 1 FROM trading_venuereading LIMIT 1"), 30, "read")
+    desk.wait_for(lambda: desk.sql(HELD_BY_THE_VENUE), 90, "holding positions at the venue")
     answer: Any = desk.api(path)
     if isinstance(answer, list):
         assert not fields or answer, f"{path} is empty on a trading desk"

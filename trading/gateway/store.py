@@ -13,8 +13,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from audit.record import INSERT_MANY_SQL as AUDIT_MANY_SQL
 from audit.record import INSERT_SQL as AUDIT_SQL
-from audit.record import entry_id, entry_row
+from audit.record import entry_columns, entry_id, entry_row
 from riskctl.reading import FENCE_SQL
 from trading.clock import NS, utc_from_ns
 from trading.gateway.book import KEEP_FINAL, Key, LiveOrder
@@ -178,6 +179,27 @@ def _fill_audit(row: FillRow, owner: Owner, fill: Filled) -> tuple[Any, ...]:
             "position": row.holding.quantity if row.holding else None,
         },
     )  # fmt: skip
+
+
+def merged(written: Iterable[Statement]) -> list[Statement]:
+    """The same effect in fewer statements, for one transaction.
+
+    Of several states of one order or position only the last is written, as it would win anyway;
+    all audit entries go in one statement. Orders stay before the fills that refer to them.
+    """
+    last: dict[tuple[Any, ...], Statement] = {}
+    audit: list[tuple[Any, ...]] = []
+    for number, (sql, values) in enumerate(written):
+        if sql == AUDIT_SQL:
+            audit.append(values)
+        elif sql == ORDER_SQL:
+            last[sql, values[0]] = (sql, values)
+        elif sql == POSITION_SQL:
+            last[sql, *values[:3]] = (sql, values)
+        else:
+            last[sql, number] = (sql, values)
+    many = [(AUDIT_MANY_SQL, entry_columns(audit))] if audit else []
+    return [*last.values(), *many]
 
 
 # Reading it back -----------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import structlog
 
 from riskctl.reading import FENCE_STATE
 from trading.database import in_time
-from trading.gateway.store import Owner, Statement
+from trading.gateway.store import Owner, Statement, merged
 
 log = structlog.get_logger(__name__)
 
@@ -112,9 +112,8 @@ class Writer:
         # a process frozen in the middle of it has already sent the end of it, or none.
         async with connection.pipeline():
             await connection.execute("BEGIN")
-            for job in batch:
-                for sql, values in job.statements:
-                    await connection.execute(sql, values)
+            for sql, values in merged(one for job in batch for one in job.statements):
+                await connection.execute(sql, values)
             await connection.execute(*self.owner.fence())
             await connection.execute("COMMIT")
 

@@ -68,7 +68,8 @@ class ShardLoop:
         self._indicators = StageMeter("indicator-engine", shard)
         self._signals = StageMeter("signal-generator", shard)
         self._writer_errors = 0
-        self._pipe = redis.pipeline(transaction=False)
+        # One MULTI: a gateway wakes once for all intents of a batch, not at the first of them.
+        self._pipe = redis.pipeline(transaction=True)
 
     def run(self) -> None:
         attempt = 0
