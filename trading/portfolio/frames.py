@@ -122,7 +122,7 @@ def _holdings(view: View) -> dict[str, list[_Holding]]:
 
 
 def desk_frame(view: View, seq: int) -> Frame:
-    """The frame of topic ``desk``; see docs/architecture.md for its fields."""
+    """The frame of topic ``desk``; see docs/live-frames.md for its fields."""
     held, ages, gateways = _holdings(view), view.ages(), view.gateways()
     strategies = [
         _strategy(one, held[one.key], view, ages, gateways.get(one.account))
