@@ -58,7 +58,10 @@ app.conf.update(
     task_send_sent_event=False,
     worker_send_task_events=False,
     worker_enable_remote_control=False,
-    worker_prefetch_multiplier=1,
+    # Not 1: when the broker goes between a task's end and its acknowledgement, kombu keeps counting
+    # that message as unfinished; with room for one only it would never again read from the broker,
+    # and so never notice that the connection is gone.
+    worker_prefetch_multiplier=2,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
     worker_consumer="workers.broker:SoonConsumer",

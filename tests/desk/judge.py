@@ -110,6 +110,25 @@ def nothing_lost_nothing_doubled(desk: Desk) -> None:
             _fills_match(desk, admin, account)
 
 
+def open_orders_match(desk: Desk) -> None:
+    """Every order open in our books is open at the venue, however its end was hidden from us."""
+
+    def match() -> bool:
+        with venue(desk) as admin:
+            theirs = {
+                one["client_order_id"]
+                for account in ACCOUNTS
+                for one in admin.request("open_orders", account=account)["orders"]
+            }
+        rows = desk.sql(
+            "SELECT client_order_id FROM trading_order WHERE ended_at IS NULL"
+            " AND created_at < clock_timestamp() - interval '3 seconds'"
+        )
+        return {ident for (ident,) in rows} <= theirs
+
+    desk.wait_for(match, 40, "agreeing with the venue on what is open")
+
+
 def _fills_match(desk: Desk, admin: AdminClient, account: str) -> None:
     theirs: list[tuple[int, str]] = []
 

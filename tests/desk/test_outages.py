@@ -12,6 +12,7 @@ from tests.desk.judge import (
     books_agree,
     database_now,
     nothing_lost_nothing_doubled,
+    open_orders_match,
     ready,
     venue,
 )
@@ -98,6 +99,7 @@ def test_a_venue_at_fault_leaves_nothing_unaccounted(desk: Desk, fault: dict[str
     wait_until_trading(desk)
     unsure = "SELECT client_order_id FROM trading_order WHERE state = 'unknown'"
     desk.wait_for(lambda: not desk.sql(unsure), 30, "sure of every order")
+    open_orders_match(desk)
     nothing_lost_nothing_doubled(desk)
     books_agree(desk)
     assert answered_since(desk, moment) > 0

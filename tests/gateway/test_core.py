@@ -246,6 +246,18 @@ def test_never_received_only_after_the_venue_clock_passed_not_after(rig: Rig) ->
     assert rig.core.book.in_flight(STRATEGY, SYMBOL) == 0
 
 
+def test_an_order_the_venue_no_longer_has_is_asked_about(rig: Rig) -> None:
+    gone, there = rig.submit(), rig.submit()
+    for order in (gone, there):
+        rig.take(rig.core.on_venue_event(Accepted(order, "v"), rig.now()))
+    rig.later(10)
+    begun = rig.wall_ns
+    new = rig.submit()
+    rig.take(rig.core.on_venue_event(Accepted(new, "v"), rig.now()))
+    rig.take(rig.core.doubt_missing({there}, begun, rig.now()))
+    assert (rig.state(gone), rig.state(there), rig.state(new)) == ("unknown", "working", "working")
+
+
 def test_cancel_is_sent_before_it_is_noted_and_needs_no_licence(rig: Rig) -> None:
     order = rig.submit()
     rig.take(rig.core.on_venue_event(Accepted(order, "v1"), rig.now()))

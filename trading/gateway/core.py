@@ -346,6 +346,19 @@ class GatewayCore:
                 effects.append(self._lose(order, now))
         return effects
 
+    def doubt_missing(self, at_venue: set[str], read_wall_ns: int, now: Now) -> list[Effect]:
+        """Orders that should have been among the venue's open ones when it was read, and were not.
+
+        Their end was not told: without a disconnection nothing else would ever reveal it.
+        """
+        return [
+            self._lose(order, now)
+            for order in self.book.open_orders()
+            if order.state in (_S.WORKING, _S.PARTIALLY_FILLED)
+            and order.client_order_id not in at_venue
+            and 0 < order.answered_wall_ns < read_wall_ns
+        ]
+
     def _persist(
         self, order: LiveOrder, event: str, facts: dict[str, str] | None = None, release: str = ""
     ) -> Persist:

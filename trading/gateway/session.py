@@ -162,13 +162,15 @@ class VenueSession:
         """Write down what the venue holds, with the last fill that is in it."""
         core, venue = self._core, self._venue
         for _ in range(READING_TRIES):
-            sequence = core.book.fill_sequence
+            sequence, begun = core.book.fill_sequence, now().wall_ns
             positions = await venue.positions()
             orders, balances = await venue.open_orders(), await venue.balances()
             newer = await venue.fills_since(sequence)
             if newer:  # it moved while we read: what we have belongs to no one moment
                 await self._catch_up()
                 continue
+            at_venue = {one.client_order_id for one in orders}
+            self._perform(core.doubt_missing(at_venue, begun, now()))
             values = (
                 core.account,
                 utc_now(),
