@@ -30,7 +30,7 @@ _NPM_STAMP = PROJECT / "node_modules" / ".haltline.json"
 _INDEX_SIGNS = (
     "connection", "could not find a version", "no matching distribution", "temporary failure",
     "dns error", "timed out", "timeout", "enotfound", "econnrefused", "eai_again", "enoent",
-    "failed to fetch", "error sending request", "ssl", "proxy", "notarget", "e404",
+    "failed to fetch", "error sending request", "ssl", "certificate", "proxy", "notarget", "e404",
 )  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def _run(command: list[str], otherwise: str = "") -> None:
 def explain(said: str, otherwise: str = "") -> tuple[str, Exit]:
     """What a failed installer's output means, in one line, and the exit code for it."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "error" in line.lower()] or lines or ["no output"]
+    wrong = [line for line in lines if "error" in line.lower() and "complete log" not in line]
+    telling = wrong or lines or ["no output"]
     last = telling[-1][:300]
     low = said.lower()
     if "no space left" in low or "enospc" in low:
