@@ -62,7 +62,7 @@ def tone(value: Decimal | None) -> str:
 
 
 def age(ms: int | None, *, whole: bool = False) -> str:
-    """0.2 s, 16 s, 25 m, 5 h 12 m, 3 d 4 h; ``whole`` leaves out tenths of a second."""
+    """0.2 s, 16 s, 25 m, 5 h 12 m, 3 d 4 h, 3,751 d; ``whole`` leaves out tenths of a second."""
     if ms is None:
         return UNKNOWN
     ms = max(0, ms)
@@ -77,7 +77,8 @@ def age(ms: int | None, *, whole: bool = False) -> str:
     hours = minutes // 60
     if hours < 24:
         return f"{hours} h {minutes % 60} m"
-    return f"{hours // 24} d {hours % 24} h"
+    days = hours // 24
+    return f"{days} d {hours % 24} h" if days < 10 else f"{days:,} d"
 
 
 def latency(us: int | None) -> str:

@@ -102,7 +102,9 @@ export function age(ms, whole = false) {
   if (minutes < 60) return `${minutes} m`;
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return `${hours} h ${minutes % 60} m`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  const days = Math.floor(hours / 24);
+  if (days < 10) return `${days} d ${hours % 24} h`;
+  return `${String(days).replace(/\B(?=(\d{3})+$)/g, ",")} d`;
 }
 
 // 40 µs, 6.8 ms, 610 ms, 1.2 s.

@@ -264,7 +264,8 @@ def _python(value: str | None) -> list[Any]:
 def test_the_page_writes_figures_as_the_server_does(visit: Visit) -> None:
     desk = visit("/sign-in", signed_in=False)
     figures = [None if one is None else format(Decimal(one), "f") for one in FIGURES]
-    ages = [None, -5, 0, 240, 9_999, 10_000, 59_999, 60_000, 312 * 60_000, 76 * 3_600_000]
+    ages = [None, -5, 0, 240, 9_999, 10_000, 59_999, 60_000, 312 * 60_000, 76 * 3_600_000,
+            9 * 86_400_000, 324_097_225_026]  # fmt: skip
     times = [None, 0, 40, 999, 1000, 6_850, 99_999, 100_000, 610_400, 1_240_000]
     drawn = desk.evaluate(
         """async ([figures, ages, times]) => {

@@ -61,6 +61,8 @@ def test_compact(value: Decimal | None, text: tuple[str, str]) -> None:
         (None, "–"), (-5, "0.0 s"), (240, "0.2 s"), (9_999, "9.9 s"), (16_400, "16 s"),
         (60_000, "1 m"), (25 * 60_000, "25 m"), (312 * 60_000, "5 h 12 m"),
         (76 * 3_600_000, "3 d 4 h"),
+        (9 * 86_400_000, "9 d 0 h"),
+        (324_097_225_026, "3,751 d"),
     ],
 )  # fmt: skip
 def test_age(ms: int | None, text: str) -> None:
