@@ -52,6 +52,7 @@ def test_an_intent_read_twice_is_one_order(rig: Rig) -> None:
             "STALE_INTENT",
         ),
         ({"boot_id": "other", "created_wall": 1_800_000_001 * 10**9}, "CLOCK_SKEW"),
+        ({"created_boot": 10**12 + 10**9}, "CLOCK_SKEW"),
         ({"shard_token": 8}, "FENCED_SHARD"),
         ({"shard": "shard:7"}, "UNKNOWN_SHARD"),
         ({"expected_position": D(1000)}, "POSITION_MOVED"),
@@ -85,6 +86,17 @@ def test_without_a_licence_nothing_leaves_and_it_runs_out_between_write_and_send
     rig.later(250)
     rig.release(f"{ACCOUNT}.{intent.intent_id}")
     assert (rig.denied(), rig.sent) == ("NO_LICENCE", [])
+
+
+def test_a_wall_clock_stepped_back_lengthens_no_intents_life(rig: Rig) -> None:
+    intent = rig.intent()
+    rig.take(rig.core.on_intent(intent, rig.now()))
+    rig.later(2_001)
+    rig.wall_ns -= 3_600 * 10**9
+    rig.license()
+    rig.quote("1.10000", "1.10010")
+    rig.release(f"{ACCOUNT}.{intent.intent_id}")
+    assert (rig.denied(), rig.sent) == ("STALE_INTENT", [])
 
 
 def test_a_stale_or_silent_feed_stops_orders(rig: Rig) -> None:

@@ -66,7 +66,7 @@ class Admission:
         return (
             self.licence.denial(now.boot_ns)
             or self.licence.shard_denial(intent.shard, intent.shard_token)
-            or self._life_denial(intent, now)
+            or self._age_denial(self.age_ns(intent, now))
             or self._view_denial(intent)
             or self._instrument_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
@@ -82,7 +82,7 @@ class Admission:
         return (
             self.licence.denial(now.boot_ns)
             or self.licence.shard_denial(order.shard, order.shard_token)
-            or self._age_denial(now.wall_ns - order.created_wall_ns)
+            or self._age_denial(now.boot_ns - order.born_boot_ns)
             or self._prices.denial(order.symbol, now.boot_ns)
             or self._collar_moved(order)
         )
@@ -92,16 +92,17 @@ class Admission:
         for scope in (self._account, f"strategy:{order.strategy}"):
             self._rates.add(scope, now.boot_ns)
 
-    def _life_denial(self, intent: OrderIntent, now: Now) -> Denial | None:
+    @staticmethod
+    def age_ns(intent: OrderIntent, now: Now) -> int:
+        """Age of an intent: by the boot clock when made on this boot, else by wall clocks."""
         if intent.boot_id == now.boot_id:
-            return self._age_denial(now.boot_ns - intent.created_boot)
-        age = now.wall_ns - intent.created_wall
-        if age < -FUTURE_NS:
-            return Denial("CLOCK_SKEW", f"the intent is {-age / NS:.2f} s in the future")
-        return self._age_denial(age)
+            return now.boot_ns - intent.created_boot
+        return now.wall_ns - intent.created_wall
 
     @staticmethod
     def _age_denial(age_ns: int) -> Denial | None:
+        if age_ns < -FUTURE_NS:
+            return Denial("CLOCK_SKEW", f"the intent is {-age_ns / NS:.2f} s in the future")
         if age_ns > INTENT_LIFE_NS:
             return Denial("STALE_INTENT", f"the intent is {age_ns / NS:.2f} s old, its life is 2 s")
         return None

@@ -40,7 +40,8 @@ class LiveOrder:
     tick_time_ns: int
     created_wall_ns: int
     tick_boot_ns: int = 0
-    intent_boot_ns: int = 0
+    born_boot_ns: int = 0
+    """When the intent was made, on this host's boot clock: a stepped wall clock moves no life."""
     state: OrderState = OrderState.PENDING
     filled: Decimal = ZERO
     filled_value: Decimal = ZERO
@@ -97,7 +98,6 @@ def order_of(intent: OrderIntent, account: str, wall_ns: int) -> LiveOrder:
         shard_token=intent.shard_token,
         tick_time_ns=intent.tick_time,
         tick_boot_ns=intent.tick_boot,
-        intent_boot_ns=intent.created_boot,
         created_wall_ns=wall_ns,
     )
 

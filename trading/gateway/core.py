@@ -76,6 +76,7 @@ class GatewayCore:
 
     def _create(self, intent: OrderIntent, now: Now) -> list[Effect]:
         order = order_of(intent, self.account, now.wall_ns)
+        order.born_boot_ns = now.boot_ns - self.gate.age_ns(intent, now)
         denial = self.gate.intent_denial(intent, order, now)
         if denial is not None:
             self._deny(order, denial, now)
