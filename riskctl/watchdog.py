@@ -9,10 +9,11 @@ NAME = "watchdog"
 EVERY_S = 0.5
 
 _BEAT_SQL = """
-INSERT INTO riskctl_heartbeat (name, at, token)
-SELECT %(name)s, clock_timestamp(), lease.token FROM riskctl_lease AS lease
+INSERT INTO riskctl_heartbeat (name, at, token, beat)
+SELECT %(name)s, clock_timestamp(), lease.token, 1 FROM riskctl_lease AS lease
 WHERE lease.name = %(lease)s AND lease.holder = %(holder)s AND lease.token = %(token)s
-ON CONFLICT (name) DO UPDATE SET at = EXCLUDED.at, token = EXCLUDED.token
+ON CONFLICT (name) DO UPDATE SET
+  at = EXCLUDED.at, token = EXCLUDED.token, beat = riskctl_heartbeat.beat + 1
 WHERE riskctl_heartbeat.token <= EXCLUDED.token
 RETURNING token
 """

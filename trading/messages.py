@@ -23,6 +23,7 @@ class Side(StrEnum):
 class OrderType(StrEnum):
     MARKET = "market"
     LIMIT = "limit"
+    STOP = "stop"
 
 
 class TimeInForce(StrEnum):

@@ -30,6 +30,10 @@ class VenueAccount(models.Model):
     )
     address = models.CharField(max_length=200, help_text="host:port")
     live = models.BooleanField(default=False, help_text="Orders reach a real venue.")
+    rehearsal = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True,
+        help_text="Paper account on which its strategies climb the rung 'paper'.",
+    )  # fmt: skip
 
     def __str__(self) -> str:
         return self.name
@@ -96,13 +100,20 @@ class Order(models.Model):
     intent_id = models.CharField(max_length=64, unique=True)
     correlation_id = models.CharField(max_length=64, db_index=True)
     account = models.ForeignKey(VenueAccount, models.PROTECT)
-    strategy = models.ForeignKey(Strategy, models.PROTECT)
+    strategy = models.ForeignKey(
+        Strategy, models.PROTECT, null=True, help_text="None: a position nobody's books hold."
+    )
     symbol = models.CharField(max_length=24)
     side = models.CharField(max_length=4, choices=_choices(Side))
     order_type = models.CharField(max_length=8, choices=_choices(OrderType))
     time_in_force = models.CharField(max_length=4, choices=_choices(TimeInForce))
     quantity = Money()
     limit_price = Money(null=True)
+    stop_price = Money(null=True)
+    reduce_only = models.BooleanField(
+        default=False, help_text="The venue must refuse what would not reduce."
+    )
+    warrant = models.UUIDField(null=True, help_text="Ordered by a person, not by the strategy.")
     reference_price = Money(help_text="Mid the strategy saw.")
     state = models.CharField(max_length=20, choices=_choices(OrderState))
     filled = Money(default=0)
@@ -295,3 +306,55 @@ class BooksCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at}: {'agrees' if self.agrees else 'differs'}"
+
+
+class Reconciliation(models.Model):
+    """One comparison of a venue account with our books: positions, orders, fills, cash."""
+
+    account = models.ForeignKey(VenueAccount, models.PROTECT)
+    at = models.DateTimeField(help_text="When the venue's reading began.")
+    clean = models.BooleanField(help_text="No break at all.")
+    compared = models.JSONField(help_text="How many of each were compared.")
+    breaks = models.JSONField(default=list, help_text="Keys of the breaks found.")
+    asked_by = models.CharField(max_length=150, help_text="schedule, or who asked")
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "-at"], name="reconciliation_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} at {self.at}: {'clean' if self.clean else 'breaks'}"
+
+
+class Break(models.Model):
+    """A difference between the venue and our books, from when it was first seen to its end."""
+
+    class What(models.TextChoices):
+        POSITION = "position"
+        ORDER = "order"
+        FILL = "fill"
+        CASH = "cash"
+
+    id = models.UUIDField(primary_key=True)
+    account = models.ForeignKey(VenueAccount, models.PROTECT)
+    what = models.CharField(max_length=8, choices=What)
+    key = models.CharField(max_length=80, help_text="Symbol, order, fill or currency.")
+    ours = models.TextField()
+    theirs = models.TextField()
+    value = Money(null=True, help_text="USD at the latest mid; None: it cannot be valued.")
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    accepted = models.UUIDField(null=True, help_text="The approval by which two people took it.")
+
+    class Meta:
+        ordering = ["-first_seen"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "what", "key"],
+                condition=models.Q(ended_at=None),
+                name="break_open_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.what} {self.key}"

@@ -56,6 +56,9 @@ class Heartbeat(models.Model):
     name = models.CharField(max_length=40, primary_key=True)
     at = models.DateTimeField()
     token = models.BigIntegerField(default=0)
+    beat = models.BigIntegerField(
+        default=0, help_text="Counts up for ever: a lower one means an older copy of the database."
+    )
 
     def __str__(self) -> str:
         return f"{self.name} at {self.at}"
