@@ -242,5 +242,12 @@ PAPER_VENUE_ADDRESS = env.str("HALTLINE_PAPER_VENUE", "127.0.0.1:8099")
 VENUE_CREDENTIALS_FILE = HALTLINE_HOME / "venue-credentials.json"
 SHARDS = env.int("HALTLINE_SHARDS", 2)
 
+# The brakes: files that must be readable when nothing else answers (riskctl.brakes_home).
+BRAKES_HOME = HALTLINE_HOME / "brakes"
+CONTROL_HOST = env.str("HALTLINE_CONTROL_HOST", "127.0.0.1")
+CONTROL_KEY = env.str("HALTLINE_CONTROL_KEY", "")  # empty: this home's own, made once
+SIGNING_KEY = env.str("HALTLINE_SIGNING_KEY", "")  # PEM; empty: the file, made once
+SIGNING_KEY_FILE = HALTLINE_HOME / "signing.pem"
+
 LOGGING = logs.LOGGING
 logs.configure()

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, include, re_path
 
 from console import faults
 from console.access import views as access
-from console.api import docs, problems, views
+from console.api import docs, problems, reconciliation, views
 from console.api.base import NothingHere
 from console.health import Healthz, HealthzStage, Readyz
 
@@ -34,6 +34,16 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/signals/latest/?$", views.LatestSignals.as_view(), name="api-signals-latest"),
     re_path(r"^api/latest-prices/?$", views.LatestPrices.as_view(), name="api-latest-prices"),
     re_path(r"^api/data-freshness/?$", views.DataFreshness.as_view(), name="api-data-freshness"),
+    re_path(
+        r"^api/reconcile/generate-report/?$",
+        reconciliation.GenerateReport.as_view(),
+        name="api-reconcile-generate-report",
+    ),
+    re_path(
+        r"^api/reconciliations/?$",
+        reconciliation.Reconciliations.as_view(),
+        name="api-reconciliations",
+    ),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs.docs, name="api-docs"),
     re_path(problems.API_PATHS, NothingHere.as_view(), name="api-nothing-here"),

@@ -8,6 +8,7 @@ passed in.
 from dataclasses import dataclass
 from decimal import Decimal
 
+from riskctl.holds import HoldFact
 from riskctl.rules import Denial
 
 LICENCE_NS = 250_000_000
@@ -24,6 +25,14 @@ licence and last not-after are over, whether that process is dead, frozen or cut
 
 
 @dataclass(frozen=True, slots=True)
+class StageFact:
+    """A strategy's rung of the restart ladder, and the share of its size it may have there."""
+
+    rung: str
+    size_factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One complete reading, in one statement, of all a licence rests on."""
 
@@ -31,8 +40,15 @@ class Reading:
     lease_token: int | None
     """Token of our lease row if we hold it and it has not run out, else None."""
     watchdog_age_ms: float | None
+    beat: int
+    """The watchdog's count; it never falls but in an older copy of the database."""
     shard_tokens: dict[str, int]
     limits: dict[tuple[str, str], Decimal]
+    holds: tuple[HoldFact, ...]
+    """Every open hold of the firm."""
+    lifted: frozenset[str]
+    """Of the holds that were asked about, those that have a lift."""
+    stages: dict[str, StageFact]
 
 
 class Licence:
@@ -70,6 +86,31 @@ class Licence:
         if age is None or age > WATCHDOG_MAX_AGE_MS:
             return Denial("NO_LICENCE", "the watchdog's heartbeat is over 3 s old")
         return None
+
+    def leased(self, now_boot_ns: int) -> bool:
+        """Whether a reading young enough to license showed that the lease is ours."""
+        reading = self._reading
+        return (
+            reading is not None
+            and now_boot_ns - reading.started_boot_ns < LICENCE_NS
+            and reading.lease_token == self._token
+        )
+
+    def stage_denial(self, strategy: str, *, rehearsal: bool) -> Denial | None:
+        """Refuse what the strategy's rung does not let onto this account; no rung, no order."""
+        stage = self._reading.stages.get(strategy) if self._reading else None
+        if stage is None:
+            return Denial("STAGE", f"{strategy} stands on no rung of the ladder: set its stage")
+        allowed = ("paper",) if rehearsal else ("ramp", "live")
+        if stage.rung not in allowed:
+            where = "a rehearsal account" if rehearsal else "this account"
+            return Denial("STAGE", f"{strategy} is on rung {stage.rung}: no orders on {where}")
+        return None
+
+    def size_factor(self, strategy: str) -> Decimal:
+        """Share of the strategy's own limits that its rung allows; 0 when nothing is known."""
+        stage = self._reading.stages.get(strategy) if self._reading else None
+        return stage.size_factor if stage is not None else Decimal(0)
 
     def shard_denial(self, shard: str, token: int) -> Denial | None:
         """Refuse what a shard sent under a fencing token that is not the newest."""

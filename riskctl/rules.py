@@ -126,6 +126,21 @@ def _exposure_over(
     return _over(code, what, exposure.after, limit, scope)
 
 
+#: A strategy's limits that shrink with its size on the ladder.
+SCALED = (ORDER_NOTIONAL, POSITION_NOTIONAL, GROSS_NOTIONAL)
+
+
+def scaled(limits: Limits, strategy: str, factor: Decimal) -> Limits:
+    """``limits`` with the strategy's own notionals times ``factor``."""
+    if factor == 1:
+        return limits
+    scope = strategy_scope(strategy)
+    return {
+        (one, kind): value * factor if one == scope and kind in SCALED else value
+        for (one, kind), value in limits.items()
+    }
+
+
 def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Denial | None]:
     account, strategy = account_scope(facts.account), strategy_scope(facts.strategy)
     everywhere = (
@@ -156,8 +171,11 @@ def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Deni
             yield _over(code, what, Decimal(count + 1), limits[scope, kind], scope)
 
 
-def order_denial(facts: OrderFacts, limits: Limits) -> Denial | None:
+def order_denial(
+    facts: OrderFacts, limits: Limits, size_factor: Decimal = Decimal(1)
+) -> Denial | None:
     """The first rule the order breaks, or None when it may be sent."""
+    limits = scaled(limits, facts.strategy, size_factor)
     missing = missing_limits(limits, facts.account, facts.strategy)
     budget = account_budget(limits, facts.account)
     if missing is not None or budget is None:

@@ -8,20 +8,10 @@
 """
 
 import datetime as dt
-import time
-from pathlib import Path
 
-NS = 1_000_000_000
+from riskctl.clock import MS, NS, boot_id, boot_ns, wall_ns
 
-
-def boot_ns() -> int:
-    """Nanoseconds since this host booted, sleep included."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def wall_ns() -> int:
-    """Nanoseconds since the epoch by the wall clock."""
-    return time.time_ns()
+__all__ = ["MS", "NS", "boot_id", "boot_ns", "utc_from_ns", "utc_now", "wall_ns"]
 
 
 def utc_now() -> dt.datetime:
@@ -32,8 +22,3 @@ def utc_from_ns(ns: int) -> dt.datetime:
     """Feed or wall nanoseconds as an aware UTC datetime, truncated to microseconds."""
     seconds, rest = divmod(ns, NS)
     return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
-
-
-def boot_id() -> str:
-    """Names this boot of this host: boot times compare only where it is the same."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()

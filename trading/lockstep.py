@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 
-from riskctl.licence import NOT_AFTER_MS, Licence, Reading
+from riskctl.licence import NOT_AFTER_MS, Licence, Reading, StageFact
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.gateway.admission import Now
@@ -61,6 +61,7 @@ class Lockstep:
     ) -> None:
         self._clock_ns = 0
         self._limits = dict(limits)
+        self._stages = {one.key: StageFact("live", Decimal(1)) for one in strategies}
         numbers = count(1)
         self.ingestor = Ingestor(universe)
         self.exchange = LockstepExchange(universe=universe)
@@ -113,7 +114,17 @@ class Lockstep:
         self.result.signals += self.engine.take_signals()
 
     def _license(self) -> None:
-        reading = Reading(self._clock_ns, TOKEN, 0.0, {SHARD: TOKEN}, self._limits)
+        reading = Reading(
+            started_boot_ns=self._clock_ns,
+            lease_token=TOKEN,
+            watchdog_age_ms=0.0,
+            beat=1,
+            shard_tokens={SHARD: TOKEN},
+            limits=self._limits,
+            holds=(),
+            lifted=frozenset(),
+            stages=self._stages,
+        )
         for core in self.cores.values():
             core.licence.renew(reading)
 

@@ -313,7 +313,7 @@ class Reconciliation(models.Model):
 
     account = models.ForeignKey(VenueAccount, models.PROTECT)
     at = models.DateTimeField(help_text="When the venue's reading began.")
-    clean = models.BooleanField(help_text="No break at all.")
+    agrees = models.BooleanField(help_text="No break at all.")
     compared = models.JSONField(help_text="How many of each were compared.")
     breaks = models.JSONField(default=list, help_text="Keys of the breaks found.")
     asked_by = models.CharField(max_length=150, help_text="schedule, or who asked")
@@ -322,7 +322,7 @@ class Reconciliation(models.Model):
         indexes = [models.Index(fields=["account", "-at"], name="reconciliation_newest")]
 
     def __str__(self) -> str:
-        return f"{self.account_id} at {self.at}: {'clean' if self.clean else 'breaks'}"
+        return f"{self.account_id} at {self.at}: {'agrees' if self.agrees else 'breaks'}"
 
 
 class Break(models.Model):

@@ -23,6 +23,7 @@ def _every(task: str, seconds: float, to: str, **kwargs: Any) -> dict[str, Any]:
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "books-verify": _every("workers.books_verify", 60.0, "control"),
+    "reconcile": _every("workers.reconcile", 10.0, "control"),
     "housekeeping": {
         "task": "workers.housekeeping",
         "schedule": crontab(minute="7"),

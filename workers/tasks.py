@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from trading import health
 from trading.housekeeping import housekeeping_run
 from trading.portfolio.recompute import books_check
+from trading.reconciliation.service import SCHEDULE, reconcile_run
 from workers.schedule import BEAT_QUEUES, BEAT_S
 
 _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
@@ -22,6 +23,12 @@ _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue 
 def books_verify() -> None:
     """Recompute the books from the fills, compare, and keep what was found."""
     books_check()
+
+
+@shared_task(name="workers.reconcile", ignore_result=True)
+def reconcile() -> None:
+    """Compare every venue account with our books, and keep what differs."""
+    reconcile_run(asked_by=SCHEDULE)
 
 
 @shared_task(name="workers.housekeeping")

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from riskctl.licence import Licence, Reading
+from riskctl.licence import Licence, Reading, StageFact
 from trading.clock import utc_from_ns
 from trading.gateway.admission import Now
 from trading.gateway.core import GatewayCore
@@ -57,9 +57,22 @@ class Rig:
         self.wall_ns += int(ms * 1e6)
 
     def license(self, limits: dict[tuple[str, str], Decimal] | None = None) -> None:
-        self.core.licence.renew(
-            Reading(self.boot_ns, TOKEN, 10.0, {SHARD: SHARD_TOKEN}, limits or LIMITS)
-        )
+        self.core.licence.renew(self.reading(limits=limits or LIMITS))
+
+    def reading(self, **change: Any) -> Reading:
+        facts: dict[str, Any] = {
+            "started_boot_ns": self.boot_ns,
+            "lease_token": TOKEN,
+            "watchdog_age_ms": 10.0,
+            "beat": 1,
+            "shard_tokens": {SHARD: SHARD_TOKEN},
+            "limits": LIMITS,
+            "holds": (),
+            "lifted": frozenset(),
+            "stages": {STRATEGY: StageFact("live", D(1))},
+            **change,
+        }
+        return Reading(**facts)
 
     def quote(self, bid: str, ask: str, symbol: str = SYMBOL, feed_ns: int = FEED_TIME) -> None:
         ticks = empty(1)

@@ -66,7 +66,7 @@ def test_an_intent_read_twice_is_one_order(rig: Rig) -> None:
         ({"limit_price": D("1.12000")}, "PRICE_COLLAR"),
         ({"quantity": D(500_000)}, "ORDER_NOTIONAL"),
         ({"symbol": "GBPUSD"}, "NO_PRICE"),
-        ({"strategy": "nobody"}, "LIMIT_MISSING"),
+        ({"strategy": "nobody"}, "STAGE"),
     ],
 )
 def test_refused_with_a_code_and_nothing_is_sent(

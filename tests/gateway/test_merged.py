@@ -7,6 +7,7 @@ from tests.gateway.test_writer import OWNER
 from trading.gateway.effects import Persist
 from trading.gateway.store import (
     FILL_SQL,
+    ORDER_COLUMNS,
     ORDER_SQL,
     POSITION_SQL,
     merged,
@@ -31,9 +32,9 @@ def test_last_states_every_fill_and_every_entry() -> None:
     ]
     found = merged(written)
     by_sql = {sql: [values for one, values in found if one == sql] for sql, _ in found}
-    assert {values[0]: values[12] for values in by_sql[ORDER_SQL]} == dict.fromkeys(
-        orders, "filled"
-    )
+    assert {
+        values[0]: values[ORDER_COLUMNS.index("state")] for values in by_sql[ORDER_SQL]
+    } == dict.fromkeys(orders, "filled")
     assert [values[2] for values in by_sql[FILL_SQL]] == [1, 2, 3, 4]
     assert [values[3] for values in by_sql[POSITION_SQL]] == [20_000]
     (columns,) = by_sql[AUDIT_MANY_SQL]

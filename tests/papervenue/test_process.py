@@ -126,6 +126,25 @@ def test_without_redis_it_answers_and_with_redis_again_it_goes_on(tmp_path: Path
         end(pid)
 
 
+def test_a_switch_that_ran_out_while_the_venue_was_down_fires_before_anyone_can_ask(
+    venue: VenueProcess,
+) -> None:
+    with RawClient(venue.address) as client:
+        client.login()
+        client.say(**{**CREATE, "limit_price": "1.0"})
+        assert client.read()["event"] == "accepted"
+        assert client.ask(op="cancel_all_after", id=1, timeout_ms=500)["trigger_time_ns"]
+        venue.kill()
+    time.sleep(0.6)
+    with sqlite3.connect(venue.storage) as books:
+        assert books.execute("SELECT state FROM orders").fetchall() == [("working",)]
+    venue.restart()
+    with venue.admin() as admin:
+        assert admin.request("open_orders", account="paper-1")["orders"] == []
+        kinds = [one["kind"] for one in admin.log() if one["account"] in ("paper-1", "admin")]
+    assert kinds.index("deadman") < kinds.index("login", kinds.index("accepted"))
+
+
 def test_sigterm_ends_it_in_order(venue: VenueProcess) -> None:
     with RawClient(venue.address) as client:
         client.login()

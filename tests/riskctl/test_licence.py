@@ -15,7 +15,17 @@ START = 10**12
 def reading(
     started: int = START, token: int | None = TOKEN, watchdog_ms: float | None = 100.0
 ) -> Reading:
-    return Reading(started, token, watchdog_ms, {"shard:0": 3}, {("firm", "x"): Decimal(1)})
+    return Reading(
+        started_boot_ns=started,
+        lease_token=token,
+        watchdog_age_ms=watchdog_ms,
+        beat=1,
+        shard_tokens={"shard:0": 3},
+        limits={("firm", "x"): Decimal(1)},
+        holds=(),
+        lifted=frozenset(),
+        stages={},
+    )
 
 
 def code(licence: Licence, now: int) -> str | None:

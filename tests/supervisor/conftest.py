@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from workers.supervisor.home import start_ticks
+from riskctl.places import start_ticks
 
 PROJECT = Path(__file__).resolve().parents[2]
 

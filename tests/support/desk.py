@@ -15,8 +15,8 @@ from typing import Any
 import psutil
 import psycopg
 
+from riskctl.places import start_ticks
 from workers.services.ports import free_port
-from workers.supervisor.home import start_ticks
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY_S = 90.0

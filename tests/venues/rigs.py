@@ -1,5 +1,6 @@
 """Venues under test: the real server process on loopback with real Redis ticks, and lock-step."""
 
+import asyncio
 import json
 import os
 import signal
@@ -14,8 +15,9 @@ from redis import Redis
 
 from tests.venues.venue_contract import Desk, Rig
 from trading.clock import NS, boot_ns, wall_ns
+from trading.messages import Side
 from trading.papervenue.admin import AdminClient
-from trading.papervenue.protocol import Fault
+from trading.papervenue.protocol import Fault, InjectFill, InjectOrder
 from trading.ticks import Ticks, empty, pack
 from trading.universe import UNIVERSE, to_nano
 from trading.venues.lockstep import LockstepExchange, LockstepVenue
@@ -170,6 +172,27 @@ class TcpRig:
             return
         raise AssertionError("a killed venue answered")
 
+    async def wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def move_clock(self, offset_ms: int) -> None:
+        with self.process.admin() as admin:
+            admin.move_clock(offset_ms)
+
+    async def inject_fill(self, symbol: str, side: Side, quantity: str, price: str) -> str:
+        with self.process.admin() as admin:
+            said = admin.inject_fill("paper-1", symbol, side, quantity, price)
+        return str(said["client_order_id"])
+
+    async def inject_order(self, symbol: str, side: Side, quantity: str, limit_price: str) -> str:
+        with self.process.admin() as admin:
+            said = admin.inject_order("paper-1", symbol, side, quantity, limit_price)
+        return str(said["client_order_id"])
+
+    def log_kinds(self) -> list[str]:
+        with self.process.admin() as admin:
+            return [one["kind"] for one in admin.log("paper-1")]
+
     def accepted_creates(self) -> list[str]:
         with self.process.admin() as admin:
             log = admin.log("paper-1")
@@ -229,6 +252,39 @@ class LockstepRig:
         self.exchange.close()
         self.exchange = LockstepExchange(storage=self._storage)
         self.exchange.now_ns = now
+
+    async def wait(self, seconds: float) -> None:
+        self.exchange.advance(empty(0), self.exchange.now_ns + int(seconds * NS))
+
+    async def move_clock(self, offset_ms: int) -> None:
+        self.exchange.exchange.move_clock(offset_ms, self.exchange.now_ns)
+
+    async def inject_fill(self, symbol: str, side: Side, quantity: str, price: str) -> str:
+        return self._inject(
+            InjectFill(
+                id=0, account="paper-1", symbol=symbol, side=side.value, quantity=quantity,
+                price=price,
+            ),
+            "fill",
+        )  # fmt: skip
+
+    async def inject_order(self, symbol: str, side: Side, quantity: str, limit_price: str) -> str:
+        return self._inject(
+            InjectOrder(
+                id=0, account="paper-1", symbol=symbol, side=side.value, quantity=quantity,
+                limit_price=limit_price,
+            ),
+            "order",
+        )  # fmt: skip
+
+    def _inject(self, request: InjectFill | InjectOrder, kind: str) -> str:
+        body = self.exchange.exchange.inject(request, self.exchange.now_ns)[kind]
+        assert isinstance(body, dict)
+        return str(body["client_order_id"])
+
+    def log_kinds(self) -> list[str]:
+        log = self.exchange.exchange.storage.log("paper-1", 0, 1000)
+        return [str(one["kind"]) for one in log]
 
     def accepted_creates(self) -> list[str]:
         log = self.exchange.exchange.storage.log("paper-1", 0, 1000)

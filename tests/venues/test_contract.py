@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.venues.protection_cases import CASES
 from tests.venues.rigs import LockstepRig, Rig, TcpRig, VenueProcess, redis_url
-from tests.venues.venue_contract import CASES, Case
+from tests.venues.venue_contract import Case
 
 
 @pytest.fixture(params=["tcp", "lockstep"])

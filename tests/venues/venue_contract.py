@@ -45,14 +45,19 @@ class Desk:
     def send(
         self, side: Side, quantity: str, symbol: str = "EURUSD", *, limit: str | None = None,
         tif: TimeInForce = IOC, ident: str | None = None, life_ms: int = LIFE_MS,
+        stop: str | None = None, reduce_only: bool = False,
     ) -> str:  # fmt: skip
         ident = ident or f"c-{next(_numbers)}"
         kind = OrderType.MARKET if limit is None else OrderType.LIMIT
-        price = None if limit is None else Decimal(limit)
+        kind = kind if stop is None else OrderType.STOP
+        price, trigger = (None if one is None else Decimal(one) for one in (limit, stop))
         not_after = self.venue.not_after(life_ms)
         self.venue.send_create(
-            NewOrder(ident, symbol, side, kind, tif, Decimal(quantity), price, not_after)
-        )
+            NewOrder(
+                ident, symbol, side, kind, tif, Decimal(quantity), price, not_after,
+                reduce_only=reduce_only, stop_price=trigger,
+            )
+        )  # fmt: skip
         return ident
 
 
@@ -85,6 +90,21 @@ class Rig(Protocol):
 
     async def kill(self, desk: Desk) -> None:
         """Kill the venue without warning and start it again on the same storage."""
+
+    async def wait(self, seconds: float) -> None:
+        """Let so much of the venue's time pass."""
+
+    async def move_clock(self, offset_ms: int) -> None:
+        """The admin's ``move_clock``."""
+
+    async def inject_fill(self, symbol: str, side: Side, quantity: str, price: str) -> str:
+        """The admin's ``inject_fill`` for account paper-1; its client order id."""
+
+    async def inject_order(self, symbol: str, side: Side, quantity: str, limit_price: str) -> str:
+        """The admin's ``inject_order`` for account paper-1; its client order id."""
+
+    def log_kinds(self) -> list[str]:
+        """The kinds in the venue's own log of account paper-1, in order."""
 
     def accepted_creates(self) -> list[str]:
         """Client order ids that the venue's own log says it accepted, in order."""

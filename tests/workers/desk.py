@@ -15,7 +15,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
-from workers.supervisor.home import start_ticks
+from riskctl.places import start_ticks
 
 STEADY = {"steady": "tests.workers.loops.steady"}
 FAILING = {"failing": "tests.workers.loops.failing"}

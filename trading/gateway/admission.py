@@ -1,4 +1,4 @@
-"""Whether an order may leave: licence, fencing, life, view, instrument rules, price, limits. Pure.
+"""Whether an order may leave: holds, licence, fencing, life, view, instrument, price, limits. Pure.
 
 Asked twice for every order: when the intent comes, and again, in one uninterrupted step with the
 write, when it leaves. The second time the order itself is part of the book.
@@ -8,11 +8,14 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 from decimal import Decimal
 
+from riskctl.holds import Mode
 from riskctl.licence import Licence
 from riskctl.rules import Denial, OrderFacts, order_denial
 from trading.clock import NS
 from trading.gateway.book import Book, LiveOrder
+from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard, Quote
+from trading.gateway.reducing import Confirmed, reducing_denial
 from trading.messages import OrderIntent, OrderType
 from trading.universe import Universe
 
@@ -52,22 +55,30 @@ class Admission:
     """The gate of one account."""
 
     def __init__(
-        self, *, account: str, universe: Universe, licence: Licence, book: Book, prices: PriceBoard
-    ) -> None:
+        self, *, account: str, universe: Universe, licence: Licence, book: Book,
+        prices: PriceBoard, holds: HoldBook, confirmed: Confirmed, rehearsal: bool,
+    ) -> None:  # fmt: skip
         self._account = account
         self._universe = universe
         self.licence = licence
         self._book = book
         self._prices = prices
+        self._holds = holds
+        self._confirmed = confirmed
+        self._rehearsal = rehearsal
         self._rates = RateWindow()
 
     def intent_denial(self, intent: OrderIntent, order: LiveOrder, now: Now) -> Denial | None:
         """Why the intent is refused as it comes in, or None."""
         return (
-            self.licence.denial(now.boot_ns)
+            self._holds.denial(order)
+            or self._holds.stale_denial(order)
+            or self.licence.denial(now.boot_ns)
             or self.licence.shard_denial(intent.shard, intent.shard_token)
+            or self.licence.stage_denial(order.strategy, rehearsal=self._rehearsal)
             or self._age_denial(self.age_ns(intent, now))
             or self._view_denial(intent)
+            or self._reduce_only_denial(order)
             or self._instrument_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
             or self._limit_denial(order, now)
@@ -80,12 +91,37 @@ class Admission:
         what can have changed is time, the licence, the shard's token and the price.
         """
         return (
-            self.licence.denial(now.boot_ns)
+            self._holds.denial(order)
+            or self._holds.stale_denial(order)
+            or self.licence.denial(now.boot_ns)
             or self.licence.shard_denial(order.shard, order.shard_token)
+            or self.licence.stage_denial(order.strategy, rehearsal=self._rehearsal)
             or self._age_denial(now.boot_ns - order.born_boot_ns)
+            or self._reduce_only_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
             or self._collar_moved(order)
         )
+
+    def warrant_denial(self, order: LiveOrder, now: Now) -> Denial | None:
+        """Why an order under a warrant may not leave, or None.
+
+        It needs no licence where the venue itself bounds it by the position: two gateways that
+        both believe the account is theirs can then still not turn it over.
+        """
+        return self._holds.denial(order) or (
+            None if order.reduce_only else self.licence.denial(now.boot_ns)
+        )
+
+    def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:
+        if self._holds.mode(order.strategy, order.symbol) is not Mode.REDUCE_ONLY:
+            return None
+        others = [
+            one
+            for one in self._book.open_orders()
+            if (one.strategy, one.symbol) == (order.strategy, order.symbol)
+            and one.client_order_id != order.client_order_id
+        ]
+        return self._confirmed.denial(order.symbol) or reducing_denial(order, self._book, others)
 
     def reserve(self, order: LiveOrder, now: Now) -> None:
         """Count an admitted order against its rates."""
@@ -179,4 +215,5 @@ class Admission:
             strategy_rate=self._rates.count(f"strategy:{order.strategy}", now.boot_ns),
             account_rate=self._rates.count(self._account, now.boot_ns),
         )
-        return order_denial(facts, reading.limits)
+        factor = self.licence.size_factor(order.strategy)
+        return order_denial(facts, reading.limits, factor)

@@ -58,6 +58,12 @@ class LiveOrder:
     tick_to_send_us: int | None = None
     send_to_answer_us: int | None = None
     cancel_wanted: str = ""
+    cancel_hold: str = ""
+    """The hold because of which it is being cancelled."""
+    reduce_only: bool = False
+    stop_price: Decimal | None = None
+    warrant: str = ""
+    """It closes a position by a person's order; ``strategy`` may then be empty."""
     inherited: bool = False
     """Read from the database: a predecessor may have sent it."""
     version: int = 1
@@ -65,6 +71,11 @@ class LiveOrder:
     @property
     def final(self) -> bool:
         return self.state in FINAL
+
+    @property
+    def protective(self) -> bool:
+        """A stop that can only reduce: it stays when everything else is cancelled."""
+        return self.reduce_only and self.order_type is OrderType.STOP
 
     @property
     def remaining(self) -> Decimal:

@@ -16,11 +16,15 @@ from trading.gateway.effects import (
     LookUpOrder,
     OrderRow,
     Persist,
+    Rows,
     SendCancel,
     SendCreate,
+    StepRow,
     frozen,
 )
+from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard
+from trading.gateway.reducing import Confirmed
 from trading.gateway.telling import update_of
 from trading.messages import CancelIntent, FillInfo, Intent, OrderIntent
 from trading.orders.states import OrderEvent, OrderState
@@ -46,20 +50,32 @@ _E, _S = OrderEvent, OrderState
 
 
 class GatewayCore:
-    """Orders and positions of one venue account, and every rule about moving them."""
+    """Orders and positions of one venue account, and every rule about moving them.
 
-    def __init__(self, *, account: str, universe: Universe, licence: Licence) -> None:
+    ``venue`` names the account's venue, for holds on it. ``since_boot_ns``: what was wanted before
+    is refused, since holds and lifts before it are not known to have been heeded.
+    """
+
+    def __init__(
+        self, *, account: str, universe: Universe, licence: Licence, venue: str = "",
+        rehearsal: bool = False, since_boot_ns: int = 0,
+    ) -> None:  # fmt: skip
         self.account = account
         self._universe = universe
         self.book = Book(universe)
         self.prices = PriceBoard(universe)
         self.licence = licence
+        self.holds = HoldBook(account, venue, since_boot_ns)
+        self.confirmed = Confirmed()
         self.gate = Admission(
             account=account,
             universe=universe,
             licence=licence,
             book=self.book,
             prices=self.prices,
+            holds=self.holds,
+            confirmed=self.confirmed,
+            rehearsal=rehearsal,
         )
         self.catching_up = False
         self._held: list[Filled] = []
@@ -86,6 +102,18 @@ class GatewayCore:
         self.gate.reserve(order, now)
         return [self._persist(order, "intend", release=order.client_order_id)]
 
+    def warranted(self, order: LiveOrder, now: Now) -> list[Effect]:
+        """Take an order under a warrant: written down first, like any other."""
+        if self.book.seen_intent(order.intent_id):
+            return []
+        denial = self.gate.warrant_denial(order, now)
+        if denial is not None:
+            self._deny(order, denial, now)
+            self.book.add(order)
+            return [self._persist(order, "deny")]
+        self.book.add(order)
+        return [self._persist(order, "intend", release=order.client_order_id)]
+
     def _deny(self, order: LiveOrder, denial: Denial, now: Now) -> None:
         order.reason_code, order.reason = denial.code, denial.text
         order.move(_E.DENY, now.wall_ns)
@@ -97,7 +125,8 @@ class GatewayCore:
         order = self.book.order(client_order_id)
         if order is None or order.state is not _S.PENDING or order.sent_wall_ns:
             return []
-        denial = self.gate.release_denial(order, now)
+        judge = self.gate.warrant_denial if order.warrant else self.gate.release_denial
+        denial = judge(order, now)
         if denial is None and order.cancel_wanted:
             denial = Denial("CANCELLED_BEFORE_SEND", order.cancel_wanted)
         if denial is None and not connected:
@@ -105,6 +134,7 @@ class GatewayCore:
         if denial is not None:
             return self.refuse_unsent(order, denial, now)
         order.sent_wall_ns, order.sent_boot_ns = now.wall_ns, now.boot_ns
+        self.confirmed.on_send(order.symbol, now.boot_ns)
         order.asked_boot_ns = now.boot_ns
         order.not_after_ns = not_after_ns
         if order.tick_boot_ns:
@@ -128,6 +158,8 @@ class GatewayCore:
             quantity=order.quantity,
             limit_price=order.limit_price,
             not_after_ns=order.not_after_ns,
+            reduce_only=order.reduce_only,
+            stop_price=order.stop_price,
         )
 
     def _cancel(self, intent: CancelIntent, now: Now) -> list[Effect]:
@@ -155,6 +187,7 @@ class GatewayCore:
         if isinstance(event, Filled):
             return self._on_fill(event, now)
         if isinstance(event, Disconnected):
+            self.confirmed.forget()
             return self._lose_unanswered(now)
         order = self.book.order(event.client_order_id)
         if order is None:
@@ -277,16 +310,17 @@ class GatewayCore:
     def _booked(self, fill: Filled, order: LiveOrder, now: Now) -> Persist:
         one = self._universe.by_symbol(fill.symbol)
         key = (order.strategy, order.symbol)
-        holding = apply_fill(
-            self.book.holding(*key),
-            side=fill.side,
-            quantity=fill.quantity,
-            price=fill.price,
-            fee=fill.fee,
-            multiplier=one.multiplier,
-            sequence=fill.sequence,
-        )
-        self.book.holdings[key] = holding
+        holding = None
+        if order.strategy:  # else it closed what nobody's books hold
+            holding = self.book.holdings[key] = apply_fill(
+                self.book.holding(*key),
+                side=fill.side,
+                quantity=fill.quantity,
+                price=fill.price,
+                fee=fill.fee,
+                multiplier=one.multiplier,
+                sequence=fill.sequence,
+            )
         self._answered(order, now)
         order.filled += fill.quantity
         order.filled_value += fill.quantity * fill.price
@@ -296,7 +330,8 @@ class GatewayCore:
         self.book.settle(order)
         info = FillInfo(fill.venue_fill_id, fill.quantity, fill.price, fill.fee, fill.fee_currency)
         event = "last-fill" if last else "partial-fill"
-        rows = (OrderRow(frozen(order), event), FillRow(fill, frozen(order), holding))
+        booked = FillRow(fill, frozen(order), holding)
+        rows: Rows = (OrderRow(frozen(order), event), booked, *_proof(order))
         return Persist(rows, (update_of(self.account, self.book, order, info),))
 
     # Asking the venue ------------------------------------------------------------------------
@@ -364,8 +399,23 @@ class GatewayCore:
         self, order: LiveOrder, event: str, facts: dict[str, str] | None = None, release: str = ""
     ) -> Persist:
         row = OrderRow(frozen(order), event, facts or {})
-        return Persist((row,), (update_of(self.account, self.book, order),), release)
+        rows: Rows = (row, *_proof(order))
+        return Persist(rows, (update_of(self.account, self.book, order),), release)
 
     def pending(self) -> bool:
         """Whether an order is between admission and the venue's answer."""
         return any(order.state is _S.PENDING for order in self.book.open_orders())
+
+
+def _proof(order: LiveOrder) -> tuple[StepRow, ...]:
+    """The step of the receipt that the end of this order is, once."""
+    if not (order.cancel_hold and order.final):
+        return ()
+    hold, order.cancel_hold = order.cancel_hold, ""
+    facts = {
+        "order": order.client_order_id,
+        "state": str(order.state),
+        "filled": order.filled,
+        "quantity": order.quantity,
+    }
+    return (StepRow(hold, "cancel-confirmed", order.client_order_id, facts),)

@@ -28,10 +28,23 @@ class FillRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of a hold's receipt: ``part`` tells several of one name apart."""
+
+    hold_id: str
+    name: str
+    part: str
+    facts: dict[str, Any]
+
+
+Rows = tuple[OrderRow | FillRow | StepRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Persist:
     """Write these rows in one transaction, then tell everyone, then release the order if given."""
 
-    rows: tuple[OrderRow | FillRow, ...]
+    rows: Rows
     messages: tuple[GatewayMessage, ...]
     release: str = ""
 

@@ -23,8 +23,10 @@ from trading.feeds.reading import read_entry
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
 from trading.gateway.intake import MalformedIntentError, read_intent
-from trading.gateway.licensing import keep_licence
+from trading.gateway.licensing import Reader, keep_licence
+from trading.gateway.register import AccountFacts, last_journal
 from trading.gateway.session import VenueSession, now
+from trading.gateway.stopdesk import Place, StopDesk
 from trading.gateway.store import Owner, Statement, load, load_strategies, statements
 from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
@@ -49,29 +51,44 @@ DRAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Wires:
-    """Where a gateway's database, Redis and venue are."""
+    """Where a gateway's database, Redis, venue and brakes are."""
 
     dsn: str
     redis: Redis
     venue: Venue
+    place: Place
 
 
 class GatewayLoop:
     """Hosts a GatewayCore until told to stop or until its lease is lost."""
 
-    def __init__(self, owner: Owner, wires: Wires) -> None:
+    def __init__(self, owner: Owner, wires: Wires, facts: AccountFacts) -> None:
         self._owner = owner
         self._redis = wires.redis
         self._dsn = wires.dsn
         self._venue = wires.venue
         self.core = GatewayCore(
-            account=owner.account, universe=UNIVERSE, licence=Licence(owner.token)
+            account=owner.account,
+            universe=UNIVERSE,
+            licence=Licence(owner.token),
+            venue=facts.venue,
+            rehearsal=facts.rehearsal,
+            since_boot_ns=now().boot_ns,
         )
         self._writer = Writer(wires.dsn, owner)
         self._session = VenueSession(
             core=self.core,
             venue=wires.venue,
             dsn=wires.dsn,
+            perform=self.perform,
+            write=self._writer.put,
+        )
+        self.stops = StopDesk(
+            owner=owner,
+            core=self.core,
+            venue=wires.venue,
+            session=self._session,
+            place=wires.place,
             perform=self.perform,
             write=self._writer.put,
         )
@@ -94,6 +111,7 @@ class GatewayLoop:
                 self._session.want_catch_up()
             else:
                 self._send_cancel(effect.client_order_id)
+        self.stops.moved.set()
         self._teller.wake()
 
     def _persist(self, effect: Persist) -> None:
@@ -102,6 +120,7 @@ class GatewayLoop:
             one for row in effect.rows for one in statements(row, self._owner, wall)
         ]
         self._writer.put(written, lambda: self._durable(effect))
+        self.stops.on_persist(effect)
 
     def _durable(self, effect: Persist) -> None:
         """The rows are committed: tell everyone, and let the order leave."""
@@ -216,6 +235,8 @@ class GatewayLoop:
             "connected": "1" if self._venue.connected else "0",
             "settled": "1" if self._session.settled.is_set() else "0",
             "licence_ms": f"{self.core.licence.remaining_ms(now().boot_ns):.0f}",
+            "mode": str(self.core.holds.mode()),
+            "holds": str(len(self.core.holds.open)),
             "fence": str(self._owner.token),
             "fill_sequence": str(self.core.book.fill_sequence),
             "alarms": self._teller.alarms(),
@@ -226,10 +247,18 @@ class GatewayLoop:
 
     async def _load(self) -> None:
         """Rebuild the book, after a predecessor's last order can no longer arrive."""
+        cancelling = asyncio.create_task(self.stops.cancel_only())
         await asyncio.sleep(SUCCESSOR_WAIT_S)
         loaded = await self._from_database(lambda one: load(one, self._owner.account))
         self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
+        self.stops.sweeper.done |= loaded.swept
         self._strategies = await self._from_database(load_strategies)
+        before = await self._from_database(lambda one: last_journal(one, self._owner))
+        self.stops.brakes.check_predecessor(before, now())
+        self.stops.register_in_database()
+        self.stops.on_books_loaded()
+        await cancelling
+        await self._venue.close()  # the session connects anew, with a reader for events
 
     async def _keep_learning(self) -> None:
         """Read the strategies again when an intent names one that is not known."""
@@ -257,9 +286,11 @@ class GatewayLoop:
         running = asyncio.get_running_loop()
         running.add_reader(stop_fd, self._stop.set)
         running.add_signal_handler(signal.SIGTERM, self._stop.set)
-        licence = asyncio.create_task(keep_licence(self._dsn, self._owner, self.core.licence))
-        tasks: list[asyncio.Task[Any]] = [licence]
+        await self.stops.open()
+        reader = Reader(self._dsn, self._owner, lambda: self.core.holds.open, self.stops.on_reading)
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(keep_licence(reader))]
         try:
+            tasks += self.stops.tasks()
             await self._load()
             log.info("gateway.loaded", account=self._owner.account, token=self._owner.token)
             tasks += [
@@ -281,6 +312,7 @@ class GatewayLoop:
                 await self._writer.drained()
         finally:
             await _end(tasks)
+            await self.stops.close()
             await self._venue.close()
             await self._redis.aclose()
 

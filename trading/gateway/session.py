@@ -6,6 +6,8 @@ Nothing is ever sent again.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -19,13 +21,23 @@ from trading.gateway.admission import Now
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
 from trading.gateway.store import READING_SQL, Statement, load_order
-from trading.venues.base import Disconnected, Filled, Venue, VenueDisconnectedError, VenueError
+from trading.venues.base import (
+    Disconnected,
+    Filled,
+    OrderStatus,
+    Venue,
+    VenueDisconnectedError,
+    VenueError,
+    VenuePosition,
+)
 
 log = structlog.get_logger(__name__)
 
 RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 RESOLVE_EVERY_S = 0.25
 READING_EVERY_S = 10.0
+READING_APART_S = 0.05
+"""Readings that somebody waits for are at least this far apart."""
 READING_TRIES = 3
 BOOT_ID = boot_id()
 
@@ -34,6 +46,22 @@ VENUE_ERRORS = (VenueDisconnectedError, VenueError, TimeoutError, OSError)
 
 def now() -> Now:
     return Now(boot_ns(), wall_ns(), BOOT_ID)
+
+
+@dataclass(frozen=True, slots=True)
+class VenueReadingNow:
+    """What the venue holds for the account, all of it as of fill ``fill_sequence``."""
+
+    begun_boot_ns: int
+    begun_wall_ns: int
+    fill_sequence: int
+    listed: tuple[VenuePosition, ...]
+    open_orders: tuple[OrderStatus, ...]
+    balances: dict[str, Decimal]
+
+    @property
+    def positions(self) -> dict[str, Decimal]:
+        return {one.symbol: one.quantity for one in self.listed if one.quantity}
 
 
 class VenueSession:
@@ -58,10 +86,16 @@ class VenueSession:
         self._write = write
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
+        self._read_at = 0
         self.settled = asyncio.Event()
         """Set once the first catch-up after the start is done: the books are the venue's."""
 
     def want_catch_up(self) -> None:
+        self._wake.set()
+
+    def want_reading(self) -> None:
+        """Somebody waits for a reading newer than the last send."""
+        self._read_at = min(self._read_at, boot_ns() + int(READING_APART_S * 1e9))
         self._wake.set()
 
     def on_event(self, event: Any) -> None:
@@ -99,11 +133,11 @@ class VenueSession:
         await self._catch_up()
         await self._resolve()
         self.settled.set()
-        read_at = 0
+        self._read_at = 0
         while not self._lost.is_set():
-            if boot_ns() >= read_at:
+            if boot_ns() >= self._read_at:
+                self._read_at = boot_ns() + int(READING_EVERY_S * 1e9)
                 await self._read()
-                read_at = boot_ns() + int(READING_EVERY_S * 1e9)
             await self._pause()
             if self._core.catching_up:
                 await self._catch_up()
@@ -112,7 +146,8 @@ class VenueSession:
     async def _pause(self) -> None:
         """Until something wants doing, at most one resolving interval."""
         try:
-            async with asyncio.timeout(RESOLVE_EVERY_S):
+            until_reading = max(self._read_at - boot_ns(), 0) / 1e9
+            async with asyncio.timeout(min(RESOLVE_EVERY_S, until_reading + 0.001)):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -158,41 +193,60 @@ class VenueSession:
                 effects = self._core.on_status(order, answer, now())
             self._perform([one for one in effects if not isinstance(one, CatchUpFills)])
 
+    async def read_now(self) -> VenueReadingNow | None:
+        """What the venue holds at this moment; None when it moved while it was read.
+
+        Then fills are missing or orders moved: they are asked for, and who waits asks again.
+        """
+        core, venue = self._core, self._venue
+        sequence, boot, wall = core.book.fill_sequence, boot_ns(), now().wall_ns
+        positions = await venue.positions()
+        orders, balances = await venue.open_orders(), await venue.balances()
+        if core.catching_up or await venue.fills_since(sequence):
+            self.want_catch_up()
+            core.catching_up = True
+            return None
+        reading = VenueReadingNow(boot, wall, sequence, tuple(positions), tuple(orders), balances)
+        core.confirmed.on_reading(reading.positions, boot, core.book)
+        return reading
+
     async def _read(self) -> None:
         """Write down what the venue holds, with the last fill that is in it."""
-        core, venue = self._core, self._venue
+        core = self._core
         for _ in range(READING_TRIES):
-            sequence, begun = core.book.fill_sequence, now().wall_ns
-            positions = await venue.positions()
-            orders, balances = await venue.open_orders(), await venue.balances()
-            newer = await venue.fills_since(sequence)
-            if newer:  # it moved while we read: what we have belongs to no one moment
+            reading = await self.read_now()
+            if reading is None:
                 await self._catch_up()
                 continue
-            at_venue = {one.client_order_id for one in orders}
-            self._perform(core.doubt_missing(at_venue, begun, now()))
-            values = (
-                core.account,
-                utc_now(),
-                sequence,
-                _json([
-                    {
-                        "symbol": one.symbol, "quantity": one.quantity,
-                        "cash_flow": one.cash_flow, "fees": one.fees,
-                    }
-                    for one in positions
-                ]),
-                _json([
-                    {
-                        "client_order_id": one.client_order_id, "symbol": one.symbol,
-                        "side": str(one.side), "quantity": one.quantity, "filled": one.filled,
-                    }
-                    for one in orders
-                ]),
-                _json(balances),
-            )  # fmt: skip
-            self._write([(READING_SQL, values)])
+            at_venue = {one.client_order_id for one in reading.open_orders}
+            self._perform(core.doubt_missing(at_venue, reading.begun_wall_ns, now()))
+            self._write([(READING_SQL, _row(core.account, reading))])
             return
+
+
+def _row(account: str, reading: VenueReadingNow) -> tuple[Any, ...]:
+    positions = [
+        {
+            "symbol": one.symbol, "quantity": one.quantity,
+            "cash_flow": one.cash_flow, "fees": one.fees,
+        }
+        for one in reading.listed
+    ]  # fmt: skip
+    orders = [
+        {
+            "client_order_id": one.client_order_id, "symbol": one.symbol,
+            "side": str(one.side), "quantity": one.quantity, "filled": one.filled,
+        }
+        for one in reading.open_orders
+    ]  # fmt: skip
+    return (
+        account,
+        utc_now(),
+        reading.fill_sequence,
+        _json(positions),
+        _json(orders),
+        _json(reading.balances),
+    )
 
 
 def _json(value: Any) -> Jsonb:

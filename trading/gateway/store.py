@@ -16,10 +16,12 @@ from psycopg.rows import dict_row
 from audit.record import INSERT_MANY_SQL as AUDIT_MANY_SQL
 from audit.record import INSERT_SQL as AUDIT_SQL
 from audit.record import entry_columns, entry_id, entry_row
+from audit.signing import Signer
+from riskctl.holdrows import step_statements
 from riskctl.reading import FENCE_SQL
 from trading.clock import NS, utc_from_ns
 from trading.gateway.book import KEEP_FINAL, Key, LiveOrder
-from trading.gateway.effects import FillRow, OrderRow
+from trading.gateway.effects import FillRow, OrderRow, StepRow
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import FINAL, OrderState
 from trading.portfolio.ledger import Holding
@@ -27,12 +29,12 @@ from trading.venues.base import Filled
 
 Statement = tuple[str, Any]
 
-_ORDER_COLUMNS = (
+ORDER_COLUMNS = (
     "client_order_id", "intent_id", "correlation_id", "account_id", "strategy_id", "symbol",
-    "side", "order_type", "time_in_force", "quantity", "limit_price", "reference_price", "state",
-    "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason", "shard",
-    "shard_token", "tick_time", "not_after", "created_at", "sent_at", "answered_at", "ended_at",
-    "tick_to_send_us", "send_to_answer_us", "version",
+    "side", "order_type", "time_in_force", "quantity", "limit_price", "stop_price", "reduce_only",
+    "warrant", "reference_price", "state", "filled", "filled_value", "fees", "venue_order_id",
+    "reason_code", "reason", "shard", "shard_token", "tick_time", "not_after", "created_at",
+    "sent_at", "answered_at", "ended_at", "tick_to_send_us", "send_to_answer_us", "version",
 )  # fmt: skip
 _MOVING = (
     "state", "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
@@ -42,8 +44,8 @@ _MOVING = (
 
 # Names of columns are constants of this module; values are always parameters.
 ORDER_SQL = (
-    f"INSERT INTO trading_order ({', '.join(_ORDER_COLUMNS)}) "  # noqa: S608
-    f"VALUES ({', '.join(['%s'] * len(_ORDER_COLUMNS))}) ON CONFLICT (client_order_id) DO UPDATE "
+    f"INSERT INTO trading_order ({', '.join(ORDER_COLUMNS)}) "  # noqa: S608
+    f"VALUES ({', '.join(['%s'] * len(ORDER_COLUMNS))}) ON CONFLICT (client_order_id) DO UPDATE "
     f"SET {', '.join(f'{name} = EXCLUDED.{name}' for name in _MOVING)} "
     "WHERE trading_order.version < EXCLUDED.version"
 )
@@ -78,6 +80,7 @@ class Owner:
     lease: str
     holder: str
     token: int
+    signer: Signer | None = None
 
     def fence(self) -> Statement:
         """Ends every transaction: it fails when the lease has gone to another."""
@@ -91,19 +94,27 @@ def _time(wall_ns: int) -> dt.datetime | None:
 def order_values(order: LiveOrder, account: str) -> tuple[Any, ...]:
     """The order's columns in the order of the insert."""
     return (
-        order.client_order_id, order.intent_id, order.correlation_id, account, order.strategy,
-        order.symbol, str(order.side), str(order.order_type), str(order.time_in_force),
-        order.quantity, order.limit_price, order.reference_price, str(order.state), order.filled,
-        order.filled_value, order.fees, order.venue_order_id, order.reason_code, order.reason,
-        order.shard, order.shard_token, utc_from_ns(order.tick_time_ns),
+        order.client_order_id, order.intent_id, order.correlation_id, account,
+        order.strategy or None, order.symbol, str(order.side), str(order.order_type),
+        str(order.time_in_force), order.quantity, order.limit_price, order.stop_price,
+        order.reduce_only, order.warrant or None, order.reference_price, str(order.state),
+        order.filled, order.filled_value, order.fees, order.venue_order_id, order.reason_code,
+        order.reason, order.shard, order.shard_token, utc_from_ns(order.tick_time_ns),
         _time(order.not_after_ns), utc_from_ns(order.created_wall_ns), _time(order.sent_wall_ns),
         _time(order.answered_wall_ns), _time(order.ended_wall_ns), order.tick_to_send_us,
         order.send_to_answer_us, order.version,
     )  # fmt: skip
 
 
-def statements(row: OrderRow | FillRow, owner: Owner, wall_ns: int) -> list[Statement]:
+def statements(row: OrderRow | FillRow | StepRow, owner: Owner, wall_ns: int) -> list[Statement]:
     """The statements that write ``row`` and its audit entry."""
+    if isinstance(row, StepRow):
+        assert owner.signer is not None, "a gateway that proves stops has a key to sign with"
+        return step_statements(
+            hold_id=row.hold_id, name=row.name, part=row.part, account=owner.account,
+            wall_ns=wall_ns, facts=row.facts, actor=f"{owner.lease}#{owner.token}",
+            signer=owner.signer,
+        )  # fmt: skip
     if isinstance(row, OrderRow):
         return [
             (ORDER_SQL, order_values(row.order, owner.account)),
@@ -134,7 +145,8 @@ def _order_audit(row: OrderRow, owner: Owner, wall_ns: int) -> tuple[Any, ...]:
             "limit_price": order.limit_price, "filled": order.filled,
             "filled_value": order.filled_value, "fees": order.fees,
             "venue_order_id": order.venue_order_id, "shard": order.shard,
-            "shard_token": order.shard_token, **row.facts,
+            "shard_token": order.shard_token, "reduce_only": order.reduce_only,
+            "stop_price": order.stop_price, "warrant": order.warrant, **row.facts,
         },
     )  # fmt: skip
 
@@ -144,7 +156,7 @@ def _fill_statements(row: FillRow, owner: Owner) -> list[Statement]:
     written: list[Statement] = []
     written.append((FILL_SQL, (
         owner.account, fill.venue_fill_id, fill.sequence,
-        order.client_order_id if order else None, order.strategy if order else None,
+        order.client_order_id if order else None, (order.strategy or None) if order else None,
         fill.symbol, str(fill.side), fill.quantity, fill.price, fill.fee, fill.fee_currency,
         fill.venue_time, utc_from_ns(fill.feed_time_ns),
     )))  # fmt: skip
@@ -217,11 +229,12 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
     return LiveOrder(
         **{name: row[name] for name in (
             "client_order_id", "intent_id", "correlation_id", "symbol", "quantity", "limit_price",
-            "reference_price", "shard", "shard_token", "filled", "filled_value", "fees",
-            "venue_order_id", "reason_code", "reason", "tick_to_send_us", "send_to_answer_us",
-            "version",
+            "stop_price", "reduce_only", "reference_price", "shard", "shard_token", "filled",
+            "filled_value", "fees", "venue_order_id", "reason_code", "reason", "tick_to_send_us",
+            "send_to_answer_us", "version",
         )},
-        strategy=row["strategy_id"],
+        strategy=row["strategy_id"] or "",
+        warrant=str(row["warrant"] or ""),
         side=Side(row["side"]),
         order_type=OrderType(row["order_type"]),
         time_in_force=TimeInForce(row["time_in_force"]),
@@ -242,6 +255,10 @@ _LOAD_OPEN = (
 )
 _LOAD_ONE = "SELECT * FROM trading_order WHERE account_id = %s AND client_order_id = %s"
 _LOAD_POSITIONS = "SELECT * FROM trading_position WHERE account_id = %s"
+_LOAD_SWEPT = """
+SELECT step.hold FROM riskctl_receiptstep step WHERE step.account = %s AND step.name = 'none-open'
+  AND NOT EXISTS (SELECT 1 FROM riskctl_holdlift l WHERE l.hold_id = step.hold)
+"""
 _LOAD_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM trading_fill WHERE account_id = %s"
 
 
@@ -250,6 +267,8 @@ class Loaded:
     orders: list[LiveOrder]
     holdings: dict[Key, Holding]
     fill_sequence: int
+    swept: frozenset[str]
+    """Holds whose scope was proven empty on this account."""
 
 
 def _holdings(rows: Iterable[dict[str, Any]]) -> dict[Key, Holding]:
@@ -273,7 +292,9 @@ async def load(connection: psycopg.AsyncConnection[Any], account: str) -> Loaded
         holdings = _holdings(await cursor.fetchall())
         await cursor.execute(_LOAD_SEQUENCE, (account,))
         (sequence,) = (await cursor.fetchone() or {"coalesce": 0}).values()
-    return Loaded(orders, holdings, int(sequence))
+        await cursor.execute(_LOAD_SWEPT, (account,))
+        swept = frozenset(str(row["hold"]) for row in await cursor.fetchall())
+    return Loaded(orders, holdings, int(sequence), swept)
 
 
 async def load_order(

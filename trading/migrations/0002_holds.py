@@ -127,7 +127,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField(help_text="When the venue's reading began.")),
-                ("clean", models.BooleanField(help_text="No break at all.")),
+                ("agrees", models.BooleanField(help_text="No break at all.")),
                 ("compared", models.JSONField(help_text="How many of each were compared.")),
                 ("breaks", models.JSONField(default=list, help_text="Keys of the breaks found.")),
                 ("asked_by", models.CharField(help_text="schedule, or who asked", max_length=150)),

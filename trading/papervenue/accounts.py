@@ -45,6 +45,14 @@ class Accounts:
         held.cash_flow += fill.cash_flow
         held.fees += fill.fee
 
+    def quantities(self) -> list[tuple[str, str, int]]:
+        """Account, symbol and signed quantity of everything ever traded."""
+        return [
+            (account, symbol, held.quantity)
+            for account, holdings in self._holdings.items()
+            for symbol, held in holdings.items()
+        ]
+
     def positions(self, account: str) -> list[Body]:
         """Every symbol the account ever traded, by symbol; flat ones keep their cash flow."""
         return [

@@ -85,6 +85,31 @@ class AdminClient:
         set_now: dict[str, Any] = self.request("faults")["faults"]
         return set_now
 
+    def move_clock(self, offset_ms: int) -> None:
+        """The venue's own clock is ``offset_ms`` ahead of the machine's until it restarts."""
+        self.request("move_clock", offset_ms=offset_ms)
+
+    def inject_fill(
+        self, account: str, symbol: str, side: str, quantity: str, price: str
+    ) -> dict[str, Any]:
+        """A fill nobody ordered; its body."""
+        said = self.request(
+            "inject_fill", account=account, symbol=symbol, side=side, quantity=quantity, price=price
+        )
+        fill: dict[str, Any] = said["fill"]
+        return fill
+
+    def inject_order(
+        self, account: str, symbol: str, side: str, quantity: str, limit_price: str
+    ) -> dict[str, Any]:
+        """A good-till-cancelled order that the account did not send; its body."""
+        said = self.request(
+            "inject_order", account=account, symbol=symbol, side=side, quantity=quantity,
+            limit_price=limit_price,
+        )  # fmt: skip
+        order: dict[str, Any] = said["order"]
+        return order
+
     def log(self, account: str | None = None, after: int = 0) -> list[dict[str, Any]]:
         """The venue's own event log, whole, oldest first."""
         entries: list[dict[str, Any]] = []

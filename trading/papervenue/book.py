@@ -7,6 +7,8 @@ Orders meet only the feed's quotes, never each other. Rules, chosen to be sober:
   order always can); what is left of an IOC order expires at once.
 * An order that rests is filled when the opposite touch reaches its price, at its own price and as
   maker, up to the size displayed there.
+* A stop order waits until the bid (sell) or ask (buy) reaches its stop price; from then on it is a
+  market order.
 * What was taken is gone until the next quote of the instrument; all accounts share it. A quote
   without sizes shows the instrument's ``depth``. Only whole lots trade.
 """
@@ -17,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from trading.papervenue.money import to_nano
-from trading.papervenue.orders import BUY, MARKET, Order
+from trading.papervenue.orders import BUY, WORKING, Order
 from trading.universe import Instrument
 
 
@@ -55,6 +57,7 @@ class Book:
     quote: Quote | None = None
     buys: list[Order] = field(default_factory=list)
     sells: list[Order] = field(default_factory=list)
+    stops: list[Order] = field(default_factory=list)
     tick: int = 0
     lot: int = 0
     depth: int = 0
@@ -64,32 +67,46 @@ class Book:
         self.lot = to_nano(self.instrument.lot_size)
         self.depth = to_nano(self.instrument.depth)
 
-    def _side(self, order: Order) -> list[Order]:
+    def _list(self, order: Order) -> list[Order]:
+        if order.waits:
+            return self.stops
         return self.buys if order.side == BUY else self.sells
 
     def rest(self, order: Order) -> None:
-        bisect.insort(self._side(order), order, key=_priority)
+        bisect.insort(self._list(order), order, key=_priority)
 
     def remove(self, order: Order) -> None:
-        self._side(order).remove(order)
+        self._list(order).remove(order)
 
     @property
     def waiting(self) -> bool:
-        return bool(self.buys or self.sells)
+        return bool(self.buys or self.sells or self.stops)
 
-    def on_quote(self, quote: Quote) -> Iterator[Match]:
-        """Take the quote and match what rests. Filled orders leave the book."""
+    def on_quote(self, quote: Quote) -> list[Order]:
+        """Take the quote; the stop orders it triggers, oldest first, are market orders now."""
         self.quote = quote._replace(
             bid_left=quote.bid_left or self.depth, ask_left=quote.ask_left or self.depth
         )
-        if self.waiting:
-            for resting in (self.buys, self.sells):
-                for order in list(resting):
-                    match = self.match(order)
-                    if not order.left:
-                        resting.remove(order)
-                    if match is not None:
-                        yield match
+        reached = [order for order in self.stops if self.reaches(order)]
+        for order in reached:
+            self.stops.remove(order)
+            order.triggered = True
+            self.rest(order)
+        return reached
+
+    def reaches(self, order: Order) -> bool:
+        """Whether the quote is at the order's stop price or through it."""
+        if self.quote is None or order.stop is None:
+            return False
+        touch = self.quote.ask if order.side == BUY else self.quote.bid
+        return (touch - order.stop) * order.sign >= 0
+
+    def matches(self) -> Iterator[Match]:
+        """Match what rests against the quote. Who takes a match removes orders that it ends."""
+        for resting in (self.buys, self.sells):
+            for order in list(resting):
+                if order.state == WORKING and (match := self.match(order)) is not None:
+                    yield match
 
     def match(self, order: Order) -> Match | None:
         """What ``order`` gets of the quote now; it and the displayed size are changed."""
@@ -111,6 +128,6 @@ class Book:
             else quote._replace(bid_left=shown - quantity)
         )
         order.filled += quantity
-        resting = order.order_type != MARKET and not order.taking
-        price = order.limit if resting and order.limit is not None else touch
-        return Match(order, quantity, price, resting)
+        if order.limit is None or order.taking:
+            return Match(order, quantity, touch, maker=False)
+        return Match(order, quantity, order.limit, maker=True)

@@ -1,57 +1,43 @@
 """The exchange itself: matching, storage and accounts as one, without any network or clock.
 
 The TCP server and the in-process adapter drive this same class. It says what happened through
-``emit`` in order; whoever drives it calls ``commit`` before passing any of it on.
+``emit`` in order; whoever drives it calls ``commit`` before passing any of it on. ``now_ns`` is the
+machine's clock everywhere; the venue's own clock is that, moved by ``move_clock``.
 """
 
-import heapq
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import msgspec
 
-from trading.papervenue.accounts import OPENING_CASH, Accounts
+from trading.papervenue.accounts import OPENING_CASH
+from trading.papervenue.arrivals import Arrivals
 from trading.papervenue.book import Quote
-from trading.papervenue.faults import FaultBoard
+from trading.papervenue.deadman import RAN_OUT, DeadMan
+from trading.papervenue.faults import MS, FaultBoard
 from trading.papervenue.matching import MatchingEngine, refuse
-from trading.papervenue.orders import Done, Execution, Fill, Order, Outcome, Refusal
+from trading.papervenue.orders import Order, Refusal
 from trading.papervenue.protocol import (
     Body,
     Cancel,
     CancelAll,
+    CancelAllAfter,
     ClearFaults,
     Fault,
+    InjectFill,
+    InjectOrder,
+    ProtocolError,
     Submit,
     Trade,
     fill_body,
+    manual_order,
     order_body,
     order_of,
 )
+from trading.papervenue.recording import Event, Record
 from trading.papervenue.storage import Storage
 from trading.ticks import Ticks
 
-_FEED = "feed"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something the account is told: ``kind`` and the fields of the message."""
-
-    account: str
-    kind: str
-    body: Body
-
-
-@dataclass(order=True, slots=True)
-class _Arrival:
-    """A request on its way to the book."""
-
-    due_ns: int
-    number: int
-    account: str = field(compare=False)
-    request: Trade = field(compare=False)
-    received_ns: int = field(compare=False)
-    reply: Callable[[Body], None] = field(compare=False)
+_FEED, _MANUAL = "feed", "manual"
 
 
 class FeedState(msgspec.Struct):
@@ -77,20 +63,33 @@ class Exchange:
         self.storage = storage
         self.engine = engine
         self.faults = FaultBoard()
-        self._emit = emit
-        self._latency_ns = latency_ns
-        self._muted = False
-        self._accounts = Accounts(storage.all_fills())
+        self._record = Record(storage, emit)
+        self._arrivals = Arrivals(latency_ns)
+        self._deadman = DeadMan(storage)
         self._number = storage.next_number()
-        self._arrivals: list[_Arrival] = []
-        self._last_due: dict[str, int] = {}
-        self._arrival_number = 0
         self._feed = msgspec.json.decode(storage.meta(_FEED) or "{}", type=FeedState)
         self._feed_moved = False
         engine.import_quotes(self._feed.quotes)
         engine.feed_clock = self._feed.clock
+        for account, symbol, quantity in self._record.accounts.quantities():
+            engine.holdings.move(account, symbol, quantity)
         for order in storage.working():
             engine.rest(order)
+
+    # -- the venue's own clock
+
+    def own(self, now_ns: int) -> int:
+        """The venue's own clock when the machine's says ``now_ns``."""
+        return self._record.own(now_ns)
+
+    def move_clock(self, offset_ms: int, now_ns: int) -> None:
+        """The own clock is ``offset_ms`` ahead of the machine's from now on; what is due, happens.
+
+        Kept in memory. Latency, faults and the age of quotes stay on the machine's clock.
+        """
+        self.engine.skew_ns = self._record.skew_ns = offset_ms * MS
+        self._record.log(now_ns, "", "clock_moved", "", str(offset_ms))
+        self.run_due(now_ns)
 
     # -- the feed
 
@@ -110,7 +109,7 @@ class Exchange:
         """Match one entry of the feed. A new session's clock may be years apart: quotes go."""
         if session != self._feed.session:
             self.engine.forget_quotes()
-        self._record(self.engine.on_ticks(ticks, clock, wall_ns), now_ns, known=True)
+        self._record.outcomes(self.engine.on_ticks(ticks, clock, wall_ns), now_ns)
         self._feed.entry, self._feed.session, self._feed.clock = entry, session, clock
         self._feed_moved = True
 
@@ -127,133 +126,114 @@ class Exchange:
     def receive(
         self, account: str, request: Trade, now_ns: int, reply: Callable[[Body], None]
     ) -> None:
-        """Take a create or cancel; it reaches the book after latency, in the account's order.
+        """Take a request; it reaches the book after latency, in the account's order.
 
-        ``reply`` gets the answer of a cancel_all. Raises ProtocolError for a malformed create.
+        ``reply`` gets the answer of a cancel_all or cancel_all_after. Raises ProtocolError for a
+        malformed create.
         """
         if isinstance(request, Submit):
             order_of(account, request, 0)
         self.run_due(now_ns)
-        delay = self._latency_ns + self.faults.of(account).delay_ns
-        due = max(now_ns + delay, self._last_due.get(account, 0))
+        due = self._arrivals.due(account, self.faults.of(account).delay_ns, now_ns)
         if due <= now_ns:
             self._carry_out(account, request, now_ns, now_ns, reply)
-            return
-        self._last_due[account] = due
-        self._arrival_number += 1
-        arrival = _Arrival(due, self._arrival_number, account, request, now_ns, reply)
-        heapq.heappush(self._arrivals, arrival)
+        else:
+            self._arrivals.add(account, request, due, now_ns, reply)
 
     def next_due(self) -> int | None:
-        """When the next request on its way reaches the book."""
-        return self._arrivals[0].due_ns if self._arrivals else None
+        """When a request on its way reaches the book, or a dead man's switch runs out."""
+        dues = (self._arrivals.next_due(), self._deadman_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def _deadman_due(self) -> int | None:
+        at = self._deadman.next_due()
+        return None if at is None else at - self._record.skew_ns
 
     def run_due(self, now_ns: int) -> None:
-        """Carry out what has reached the book by now."""
-        while self._arrivals and self._arrivals[0].due_ns <= now_ns:
-            one = heapq.heappop(self._arrivals)
-            if self._last_due.get(one.account) == one.due_ns:
-                del self._last_due[one.account]
-            self._carry_out(one.account, one.request, one.received_ns, now_ns, one.reply)
+        """Carry out what has become due by now, in its order."""
+        while (due := self.next_due()) is not None and due <= now_ns:
+            if due == self._deadman_due():
+                self._run_out(self._deadman.pop(), now_ns)
+            else:
+                one = self._arrivals.pop()
+                self._carry_out(one.account, one.request, one.received_ns, now_ns, one.reply)
 
     def _carry_out(
         self, account: str, request: Trade, received_ns: int, now_ns: int,
         reply: Callable[[Body], None],
     ) -> None:  # fmt: skip
-        if isinstance(request, CancelAll):
-            reply({"cancelled": self._cancel_all(account, request.symbol, now_ns)})
-            return
-        self._muted = self.faults.of(account).drops()
-        if isinstance(request, Submit):
-            self._create(account, request, received_ns, now_ns)
-        else:
-            self._cancel(account, request, now_ns)
-        self._muted = False
+        match request:
+            case CancelAll():
+                orders = self.engine.working(account)
+                orders = [one for one in orders if request.symbol in (None, one.symbol)]
+                self._cancel_orders(orders, "cancelled with all", now_ns)
+                reply({"cancelled": len(orders)})
+            case CancelAllAfter():
+                reply({"trigger_time_ns": self._cancel_all_after(account, request, now_ns)})
+            case Submit() | Cancel():
+                self._record.muted = self.faults.of(account).drops()
+                if isinstance(request, Submit):
+                    self._create(account, request, received_ns, now_ns)
+                else:
+                    self._cancel(account, request, now_ns)
+                self._record.muted = False
 
     def _create(self, account: str, request: Submit, received_ns: int, now_ns: int) -> None:
         ident = request.client_order_id
         if self.storage.order(account, ident) is not None:
-            self._refused(
-                account, ident, Refusal("DUPLICATE_ID", "client_order_id was used"), now_ns
-            )
+            refusal = Refusal("DUPLICATE_ID", "client_order_id was used")
+            self._record.refused("rejected", account, ident, refusal, now_ns)
             return
-        order = order_of(account, request, self._number)
+        order = order_of(account, request, self._next_number())
+        found = self.faults.of(account).refusal() or self.engine.check(order, now_ns)
+        if found is not None:
+            self._record.rejected(refuse(order, found), found, received_ns, now_ns)
+            return
+        self._enter(order, received_ns, now_ns)
+
+    def _next_number(self) -> int:
         self._number += 1
-        refusal = self.faults.of(account).refusal() or self.engine.check(order, now_ns)
-        if refusal is not None:
-            refuse(order, refusal)
-            self.storage.add_order(order, received_ns=received_ns, decided_ns=now_ns)
-            self._refused(account, ident, refusal, now_ns)
-            return
+        return self._number - 1
+
+    def _enter(self, order: Order, received_ns: int, now_ns: int) -> None:
         outcomes = self.engine.enter(order, now_ns)
         self._feed_moved = self._feed_moved or bool(outcomes)
-        self.storage.add_order(order, received_ns=received_ns, decided_ns=now_ns)
-        self.storage.add_log(now_ns, account, "accepted", ident, order.symbol)
-        self._tell(
-            account,
-            "accepted",
-            {"client_order_id": ident, "venue_order_id": order.venue_order_id},
-        )
-        self._record(outcomes, now_ns, known=False)
-
-    def _refused(self, account: str, ident: str, refusal: Refusal, now_ns: int) -> None:
-        self.storage.add_log(now_ns, account, "rejected", ident, refusal.code)
-        body: Body = {"client_order_id": ident, "code": refusal.code, "reason": refusal.reason}
-        self._tell(account, "rejected", body)
+        self._record.accepted(order, outcomes, received_ns, now_ns)
 
     def _cancel(self, account: str, request: Cancel, now_ns: int) -> None:
         ident = request.client_order_id
         order = self.engine.find(account, ident)
         if order is not None:
-            self._record([self.engine.cancel(order, "cancelled on request")], now_ns, known=True)
+            self._cancel_orders([order], "cancelled on request", now_ns)
             return
         known = self.storage.order(account, ident)
-        code = "UNKNOWN_ORDER" if known is None else "NOT_OPEN"
-        reason = "no such order" if known is None else f"the order is {known.state}"
-        self.storage.add_log(now_ns, account, "cancel_refused", ident, code)
-        body: Body = {"client_order_id": ident, "code": code, "reason": reason}
-        self._tell(account, "cancel_refused", body)
+        refusal = (
+            Refusal("UNKNOWN_ORDER", "no such order")
+            if known is None
+            else Refusal("NOT_OPEN", f"the order is {known.state}")
+        )
+        self._record.refused("cancel_refused", account, ident, refusal, now_ns)
 
-    def _cancel_all(self, account: str, symbol: str | None, now_ns: int) -> int:
-        orders = [one for one in self.engine.working(account) if symbol in (None, one.symbol)]
-        ended = [self.engine.cancel(order, "cancelled with all") for order in orders]
-        self._record(ended, now_ns, known=True)
-        return len(ended)
+    def _cancel_orders(self, orders: list[Order], reason: str, now_ns: int) -> None:
+        self._record.outcomes([self.engine.cancel(one, reason) for one in orders], now_ns)
 
-    def _record(self, outcomes: Iterable[Outcome], now_ns: int, *, known: bool) -> None:
-        """Write and tell outcomes; ``known`` orders are already stored in an older state."""
-        for outcome in outcomes:
-            order = outcome.order
-            if known:
-                self.storage.save_order(order, now_ns)
-            match outcome:
-                case Execution():
-                    self._fill(outcome, now_ns)
-                case Done():
-                    self._ended(order, now_ns)
+    # -- the dead man's switch
 
-    def _fill(self, done: Execution, now_ns: int) -> None:
-        order = done.order
-        sequence = self._accounts.last_sequence(order.account) + 1
-        fill = Fill(
-            order.account, sequence, order.client_order_id, order.symbol, order.side,
-            done.quantity, done.price, done.fee, done.currency, done.maker, done.cash_flow,
-            now_ns, done.feed_time_ns,
-        )  # fmt: skip
-        self._accounts.apply(fill)
-        self.storage.add_fill(fill)
-        self.storage.add_log(now_ns, order.account, "fill", order.client_order_id, fill.fill_id)
-        self._tell(order.account, "fill", fill_body(fill))
+    def _cancel_all_after(
+        self, account: str, request: CancelAllAfter, now_ns: int
+    ) -> int | None:  # fmt: skip
+        if not request.timeout_ms:
+            self._deadman.disarm(account)
+            return None
+        at = self.own(now_ns) + request.timeout_ms * MS
+        self._deadman.arm(account, at)
+        return at
 
-    def _ended(self, order: Order, now_ns: int) -> None:
-        self.storage.add_log(now_ns, order.account, "ended", order.client_order_id, order.state)
-        status = order_body(order)
-        body: Body = {name: status[name] for name in ("client_order_id", "filled", "reason")}
-        self._tell(order.account, "ended", {**body, "how": order.state})
-
-    def _tell(self, account: str, kind: str, body: Body) -> None:
-        if not self._muted:
-            self._emit(Event(account, kind, body))
+    def _run_out(self, account: str, now_ns: int) -> None:
+        """Cancel what works; a stop that protects a position protects it without its owner too."""
+        orders = [one for one in self.engine.working(account) if not one.waits]
+        self._record.log(now_ns, account, "deadman", "", f"{len(orders)} orders cancelled")
+        self._cancel_orders(orders, RAN_OUT, now_ns)
 
     # -- accounts and questions
 
@@ -261,7 +241,7 @@ class Exchange:
         """Give a new account its opening cash; nothing for a known one."""
         if not self.storage.cash(account):
             for currency, amount in OPENING_CASH:
-                self.storage.add_cash(account, currency, amount, "deposit", now_ns)
+                self.storage.add_cash(account, currency, amount, "deposit", self.own(now_ns))
 
     def order_status(self, account: str, client_order_id: str) -> Body:
         order = self.storage.order(account, client_order_id)
@@ -272,26 +252,58 @@ class Exchange:
 
     def fills_since(self, account: str, sequence: int, limit: int) -> Body:
         fills = [fill_body(one) for one in self.storage.fills(account, sequence, limit)]
-        return {"fills": fills, "last_sequence": self._accounts.last_sequence(account)}
+        return {"fills": fills, "last_sequence": self._record.accounts.last_sequence(account)}
 
     def positions(self, account: str) -> Body:
         """Positions as of ``last_sequence``, the account's last fill."""
-        positions = self._accounts.positions(account)
-        return {"positions": positions, "last_sequence": self._accounts.last_sequence(account)}
+        positions = self._record.accounts.positions(account)
+        return {
+            "positions": positions,
+            "last_sequence": self._record.accounts.last_sequence(account),
+        }
 
     def balances(self, account: str) -> Body:
-        return {"balances": self._accounts.balances(account, self.storage.cash(account))}
+        return {"balances": self._record.accounts.balances(account, self.storage.cash(account))}
 
     # -- faults
 
     def set_fault(self, fault: Fault, now_ns: int) -> None:
         self.faults.order(fault, now_ns)
         self.engine.fill_caps = self.faults.fill_caps()
-        self.storage.add_log(
-            now_ns, fault.account, "fault", "", msgspec.json.encode(fault).decode()
-        )
+        detail = msgspec.json.encode(fault).decode()
+        self._record.log(now_ns, fault.account, "fault", "", detail)
 
     def clear_faults(self, request: ClearFaults, now_ns: int) -> None:
         self.faults.clear(request.account)
         self.engine.fill_caps = self.faults.fill_caps()
-        self.storage.add_log(now_ns, request.account or "", "faults_cleared")
+        self._record.log(now_ns, request.account or "", "faults_cleared")
+
+    # -- what nobody of the account did
+
+    def inject(self, request: InjectFill | InjectOrder, now_ns: int) -> Body:
+        """A fill, or a resting order, that its account never asked for: ``manual-N``.
+
+        Raises ProtocolError with the code of the rule it breaks.
+        """
+        order = manual_order(request, self._manual_id(request.account), self._next_number())
+        order.not_after_ns = self.own(now_ns)
+        refusal = self.engine.check(order, now_ns)
+        if refusal is not None:
+            raise ProtocolError(refusal.code, "", refusal.reason)
+        if isinstance(request, InjectOrder):
+            self._enter(order, now_ns, now_ns)
+            return {"order": order_body(order)}
+        (fill,) = self._record.outcomes(self.engine.outside_trade(order), now_ns)
+        return {"fill": fill_body(fill)}
+
+    def _manual_id(self, account: str) -> str:
+        """The next ``manual-N`` that the account has not used."""
+        number = int(self.storage.meta(_MANUAL) or 0)
+        while self.storage.order(account, f"manual-{(number := number + 1)}") is not None:
+            pass
+        self.storage.set_meta(_MANUAL, str(number))
+        return f"manual-{number}"
+
+    def note(self, account: str, kind: str, now_ns: int) -> None:
+        """An entry of the log."""
+        self._record.log(now_ns, account, kind)

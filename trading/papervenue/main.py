@@ -84,6 +84,7 @@ async def _serve(config: PaperVenueConfig, storage: Storage) -> bool:
         config.credentials,
         fail,
     )
+    venue.start()
     reader = QuoteReader(
         config.redis_url, config.ticks_stream, config.acks_stream, venue.exchange, venue.flush
     )

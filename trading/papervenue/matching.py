@@ -1,7 +1,7 @@
 """The matching engine: pure, in order, no clock of its own; every time is passed in.
 
-``feed_clock`` is where the feed stands; ``wall`` is the venue's own clock. A quote trades while it
-is younger than ``quote_life_ns`` on both.
+``feed_clock`` is where the feed stands; ``wall`` and ``now_ns`` are the machine's clock. A quote
+trades while it is younger than ``quote_life_ns`` on both.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from trading.papervenue.book import Book, Match, Quote
 from trading.papervenue.fees import FEES, Rate, fee
+from trading.papervenue.holdings import Holdings
 from trading.papervenue.money import NANO, text, to_nano
 from trading.papervenue.orders import (
     CANCELLED,
@@ -20,21 +21,28 @@ from trading.papervenue.orders import (
     IOC,
     MARKET,
     REJECTED,
+    WORKING,
     Done,
     Execution,
     Order,
     Outcome,
     Refusal,
+    Triggered,
 )
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, AssetClass, Universe
 
 QUOTE_LIFE_NS = 30 * NANO
+_NOTHING_SHOWN = "immediate or cancel: the rest found no quantity at its price"
+_NOTHING_LEFT = "reduce_only: no position is left to reduce"
 _FIELDS = ["instrument", "time", "bid", "ask", "bid_size", "ask_size"]
 
 
 class MatchingEngine:
-    """All books of the venue. ``fill_caps``: account -> most of an order that fills, in 1e-9."""
+    """All books of the venue. ``fill_caps``: account -> most of an order that fills, in 1e-9.
+
+    ``skew_ns``: what the venue's own clock, which judges ``not_after_ns``, is ahead of ``now_ns``.
+    """
 
     def __init__(
         self,
@@ -46,6 +54,8 @@ class MatchingEngine:
         self.universe = universe
         self.feed_clock = 0
         self.fill_caps: dict[str, int] = {}
+        self.skew_ns = 0
+        self.holdings = Holdings()
         self._fees = fees
         self._life = quote_life_ns
         self._books = [Book(one, self._room) for one in universe.instruments]
@@ -83,49 +93,81 @@ class MatchingEngine:
         if order.quantity <= 0 or order.quantity % book.lot:
             lot = text(book.lot)
             return Refusal("LOT_SIZE", f"quantity must be a positive multiple of {lot}")
-        if order.limit is not None and (order.limit <= 0 or order.limit % book.tick):
-            tick = text(book.tick)
-            return Refusal("TICK_SIZE", f"limit_price must be a positive multiple of {tick}")
-        if now_ns > order.not_after_ns:
-            late_ms = (now_ns - order.not_after_ns) / 1e6
-            return Refusal("LATE", f"arrived {late_ms:.3f} ms past not_after_ns")
-        needs_market = order.order_type == MARKET or order.time_in_force == IOC
-        if needs_market and not self._fresh(book, now_ns):
-            return Refusal("NO_MARKET", f"{order.symbol} has no quote of the last 30 seconds")
-        return None
+        for field, price in (("limit_price", order.limit), ("stop_price", order.stop)):
+            if price is not None and (price <= 0 or price % book.tick):
+                tick = text(book.tick)
+                return Refusal("TICK_SIZE", f"{field} must be a positive multiple of {tick}")
+        late_ns = now_ns + self.skew_ns - order.not_after_ns
+        if late_ns > 0:
+            return Refusal("LATE", f"arrived {late_ns / 1e6:.3f} ms past not_after_ns")
+        return self.holdings.refusal(order) or self._no_market(order, now_ns)
+
+    def _no_market(self, order: Order, now_ns: int) -> Refusal | None:
+        at_once = order.order_type == MARKET or order.time_in_force == IOC
+        if order.waits or not at_once or self._fresh(self._book(order), now_ns):
+            return None
+        return Refusal("NO_MARKET", f"{order.symbol} has no quote of the last 30 seconds")
 
     def enter(self, order: Order, now_ns: int) -> list[Outcome]:
         """Match a checked order, then rest or expire what is left."""
         book = self._book(order)
+        fresh = self._fresh(book, now_ns)
         outcomes: list[Outcome] = []
-        match = book.match(order) if self._fresh(book, now_ns) else None
-        if match is not None:
-            outcomes.append(self._execution(match, self.feed_clock))
-        elif order.limit is not None and not self._fresh(book, now_ns):
+        if order.waits:
+            if not (fresh and book.reaches(order)):
+                self.rest(order)
+                return outcomes
+            order.triggered = True
+            outcomes.append(Triggered(order))
+        if not fresh and order.limit is not None:
             order.taking = False
+        self.rest(order)
+        match = book.match(order) if fresh else None
+        if match is not None:
+            outcomes += self._matched(match, self.feed_clock)
+        return outcomes + self._rest_of_ioc(order)
+
+    def _matched(self, match: Match, feed_time: int) -> list[Outcome]:
+        """An execution, and the reduce-only orders it left nothing to reduce."""
+        order = match.order
+        outcomes: list[Outcome] = [self._execution(match, feed_time)]
         if not order.left:
+            self._leave(order)
             order.state = FILLED
-        elif order.time_in_force == GTC:
-            self.rest(order)
-        else:
-            order.state = EXPIRED
-            order.reason = "immediate or cancel: the rest found no quantity at its price"
-            outcomes.append(Done(order))
-        return outcomes
+        return outcomes + self._end_spent(order.account, order.symbol)
+
+    def _end_spent(self, account: str, symbol: str) -> list[Outcome]:
+        spent = self.holdings.all_spent(account, symbol)
+        return [self._end(one, EXPIRED, _NOTHING_LEFT) for one in spent]
+
+    def _rest_of_ioc(self, order: Order) -> list[Outcome]:
+        if order.state != WORKING or order.time_in_force == GTC:
+            return []
+        return [self._end(order, EXPIRED, _NOTHING_SHOWN)]
 
     def rest(self, order: Order) -> None:
         """Put a working order into its book (also after a restart, oldest first)."""
         book = self._book(order)
         book.rest(order)
+        self.holdings.rest(order)
         self._working[order.account, order.client_order_id] = order
         self._waiting[book.instrument.id] = True
 
     def cancel(self, order: Order, reason: str) -> Done:
         """End a working order."""
-        self._book(order).remove(order)
+        return self._end(order, CANCELLED, reason)
+
+    def _end(self, order: Order, state: str, reason: str) -> Done:
         self._leave(order)
-        order.state, order.reason = CANCELLED, reason
+        order.state, order.reason = state, reason
         return Done(order)
+
+    def outside_trade(self, order: Order) -> list[Outcome]:
+        """``order`` was done in full at its limit without the book."""
+        assert order.limit is not None
+        match = Match(order, order.quantity, order.limit, maker=False)
+        done = self._execution(match, self.feed_clock)
+        return [done, *self._end_spent(order.account, order.symbol)]
 
     def on_ticks(self, ticks: Ticks, feed_clock: int, wall_ns: int) -> Iterator[Outcome]:
         """Take quotes in their order; the last of each instrument, all where orders rest.
@@ -135,11 +177,14 @@ class MatchingEngine:
         for ident, time, bid, ask, bid_size, ask_size in self._that_matter(ticks):
             self.feed_clock = max(self.feed_clock, time)
             book = self._books[ident]
-            for match in book.on_quote(Quote(time, wall_ns, bid, ask, bid_size, ask_size)):
-                yield self._execution(match, time)
-                if not match.order.left:
-                    match.order.state = FILLED
-                    self._leave(match.order)
+            triggered = book.on_quote(Quote(time, wall_ns, bid, ask, bid_size, ask_size))
+            if not book.waiting:
+                continue
+            yield from map(Triggered, triggered)
+            for match in book.matches():
+                yield from self._matched(match, time)
+            for order in triggered:
+                yield from self._rest_of_ioc(order)
         self.feed_clock = feed_clock
 
     def _that_matter(self, ticks: Ticks) -> list[tuple[int, int, int, int, int, int]]:
@@ -166,16 +211,21 @@ class MatchingEngine:
         )
 
     def _room(self, order: Order) -> int:
+        room = self.holdings.room(order)
         cap = self.fill_caps.get(order.account)
-        return order.quantity if cap is None else order.quantity * cap // NANO
+        return room if cap is None else min(room, order.quantity * cap // NANO)
 
     def _leave(self, order: Order) -> None:
-        del self._working[order.account, order.client_order_id]
+        """Take a working order out of its book."""
         book = self._book(order)
+        book.remove(order)
+        self.holdings.leave(order)
+        del self._working[order.account, order.client_order_id]
         self._waiting[book.instrument.id] = book.waiting
 
     def _execution(self, match: Match, feed_time: int) -> Execution:
         order = match.order
+        self.holdings.move(order.account, order.symbol, order.sign * match.quantity)
         instrument = self.universe.by_symbol(order.symbol)
         value = match.price * match.quantity * self._multipliers[instrument.id]
         charged = fee(

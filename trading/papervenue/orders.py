@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 BUY, SELL = "buy", "sell"
-MARKET, LIMIT = "market", "limit"
+MARKET, LIMIT, STOP = "market", "limit", "stop"
 GTC, IOC = "gtc", "ioc"
 WORKING, FILLED, CANCELLED, EXPIRED, REJECTED = (
     "working",
@@ -19,6 +19,7 @@ class Order:
     """``number`` is the venue's own and gives time priority; ``limit`` is None at the market.
 
     ``taking``: marketable since it arrived, so it goes on taking what each quote shows.
+    ``stop``: the price whose touch makes a stop order a market order; ``triggered`` since then.
     """
 
     number: int
@@ -36,6 +37,9 @@ class Order:
     code: str = ""
     reason: str = ""
     taking: bool = True
+    reduce_only: bool = False
+    stop: int | None = None
+    triggered: bool = False
 
     @property
     def venue_order_id(self) -> str:
@@ -44,6 +48,11 @@ class Order:
     @property
     def left(self) -> int:
         return self.quantity - self.filled
+
+    @property
+    def waits(self) -> bool:
+        """A stop order that no quote has reached yet."""
+        return self.stop is not None and not self.triggered
 
     @property
     def sign(self) -> int:
@@ -79,7 +88,14 @@ class Done:
     order: Order
 
 
-Outcome = Execution | Done
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """A quote reached the stop of ``order``: from now on it is a market order."""
+
+    order: Order
+
+
+Outcome = Execution | Done | Triggered
 
 
 @dataclass(frozen=True, slots=True)

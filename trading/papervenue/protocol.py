@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from trading.papervenue.money import text, to_nano
-from trading.papervenue.orders import LIMIT, Fill, Order
+from trading.papervenue.orders import GTC, LIMIT, STOP, Fill, Order
 
 MAX_LINE = 16_384
 PAGE = 1_000
@@ -47,11 +47,13 @@ class Submit(Request, frozen=True, tag="submit"):
     client_order_id: ClientOrderId
     symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
     side: Literal["buy", "sell"]
-    order_type: Literal["market", "limit"]
+    order_type: Literal["market", "limit", "stop"]
     time_in_force: Literal["gtc", "ioc"]
     quantity: Number
     not_after_ns: Sequence
     limit_price: Number | None = None
+    stop_price: Number | None = None
+    reduce_only: bool = False
 
 
 class Cancel(Request, frozen=True, tag="cancel"):
@@ -60,6 +62,12 @@ class Cancel(Request, frozen=True, tag="cancel"):
 
 class CancelAll(Request, frozen=True, tag="cancel_all"):
     symbol: Name | None = None
+
+
+class CancelAllAfter(Request, frozen=True, tag="cancel_all_after"):
+    """0 disarms."""
+
+    timeout_ms: Annotated[int, msgspec.Meta(ge=0, le=86_400_000)]
 
 
 class OrderStatus(Request, frozen=True, tag="order_status"):
@@ -121,9 +129,31 @@ class Log(Request, frozen=True, tag="log"):
     account: Name | None = None
 
 
+class MoveClock(Request, frozen=True, tag="move_clock"):
+    """The venue's own clock is so much ahead of the machine's; 0 puts it right."""
+
+    offset_ms: Annotated[int, msgspec.Meta(ge=-86_400_000, le=86_400_000)]
+
+
+class InjectFill(Request, frozen=True, tag="inject_fill"):
+    account: Name
+    symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
+    side: Literal["buy", "sell"]
+    quantity: Number
+    price: Number
+
+
+class InjectOrder(Request, frozen=True, tag="inject_order"):
+    account: Name
+    symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
+    side: Literal["buy", "sell"]
+    quantity: Number
+    limit_price: Number
+
+
 Query = OrderStatus | OpenOrders | FillsSince | Positions | Balances
-Trade = Submit | Cancel | CancelAll
-AdminRequest = Fault | ClearFaults | Faults | Log
+Trade = Submit | Cancel | CancelAll | CancelAllAfter
+AdminRequest = Fault | ClearFaults | Faults | Log | MoveClock | InjectFill | InjectOrder
 AnyRequest = Login | Ping | Clock | Trade | Query | AdminRequest
 
 _requests = msgspec.json.Decoder(AnyRequest)
@@ -156,15 +186,34 @@ def decode(line: bytes) -> AnyRequest:
 def order_of(account: str, request: Submit, number: int) -> Order:
     """The order asked for. Raises ProtocolError when a number is none or does not belong."""
     quantity = _nano("quantity", request.quantity)
-    limit = None if request.limit_price is None else _nano("limit_price", request.limit_price)
-    if (request.order_type == LIMIT) != (limit is not None):
-        wanted = "needs" if limit is None else "must not have"
-        message = f"a {request.order_type} order {wanted} a limit_price"
-        raise ProtocolError("BAD_REQUEST", "limit_price", message)
+    limit = _price("limit_price", request.limit_price, request.order_type, LIMIT)
+    stop = _price("stop_price", request.stop_price, request.order_type, STOP)
     return Order(
         number, account, request.client_order_id, request.symbol, request.side,
         request.order_type, request.time_in_force, quantity, limit, request.not_after_ns,
+        reduce_only=request.reduce_only, stop=stop,
     )  # fmt: skip
+
+
+def manual_order(request: InjectFill | InjectOrder, ident: str, number: int) -> Order:
+    """A limit order as injected. Raises ProtocolError."""
+    field, price = (
+        ("price", request.price)
+        if isinstance(request, InjectFill)
+        else ("limit_price", request.limit_price)
+    )
+    return Order(
+        number, request.account, ident, request.symbol, request.side, LIMIT, GTC,
+        _nano("quantity", request.quantity), _nano(field, price), not_after_ns=0,
+    )  # fmt: skip
+
+
+def _price(field: str, value: str | None, order_type: str, owner: str) -> int | None:
+    """A price that orders of type ``owner`` need and no others have."""
+    if (order_type == owner) != (value is not None):
+        wanted = "needs" if value is None else "must not have"
+        raise ProtocolError("BAD_REQUEST", field, f"a {order_type} order {wanted} a {field}")
+    return None if value is None else _nano(field, value)
 
 
 def _nano(field: str, value: str) -> int:
@@ -187,7 +236,11 @@ def order_body(order: Order) -> Body:
         "side": order.side,
         "quantity": text(order.quantity),
         "filled": text(order.filled),
+        "order_type": order.order_type,
         "limit_price": None if order.limit is None else text(order.limit),
+        "stop_price": None if order.stop is None else text(order.stop),
+        "triggered": order.triggered,
+        "reduce_only": order.reduce_only,
         "state": order.state,
         "code": order.code,
         "reason": order.reason,

@@ -16,15 +16,17 @@ from functools import partial
 from pathlib import Path
 
 from trading.papervenue import protocol as wire
-from trading.papervenue.exchange import Event, Exchange
+from trading.papervenue.exchange import Exchange
 from trading.papervenue.faults import AccountFaults
 from trading.papervenue.money import NANO
 from trading.papervenue.protocol import Body, ProtocolError
+from trading.papervenue.recording import Event
 from trading.papervenue.session import Session
 
 log = logging.getLogger("papervenue")
 
 ADMIN = "admin"
+LOOK_AGAIN_S = 1.0
 _NO_FAULTS = AccountFaults()
 
 
@@ -47,7 +49,11 @@ class VenueServer:
     # -- what a session needs
 
     def now_ns(self) -> int:
+        """The machine's clock: latency and faults run on it."""
         return time.time_ns()
+
+    def _venue_time(self) -> Body:
+        return {"venue_time_ns": self.exchange.own(self.now_ns())}
 
     def faults(self, session: Session) -> AccountFaults:
         return self.exchange.faults.of(session.account) if session.account else _NO_FAULTS
@@ -72,12 +78,12 @@ class VenueServer:
     # -- saying, after the commit
 
     def _emit(self, event: Event) -> None:
-        body = {"event": event.kind, **event.body, "venue_time_ns": self.now_ns()}
+        body = {"event": event.kind, **event.body, **self._venue_time()}
         self._out.append((event.account, wire.line(body)))
         self._flush_soon()
 
     def _say(self, session: Session, body: Body) -> None:
-        self._out.append((session, wire.line({**body, "venue_time_ns": self.now_ns()})))
+        self._out.append((session, wire.line({**body, **self._venue_time()})))
         self._flush_soon()
 
     def _flush_soon(self) -> None:
@@ -119,17 +125,30 @@ class VenueServer:
         for session in list(self._sessions):
             session.close()
 
-    # -- requests on their way
+    # -- requests on their way, and dead man's switches
+
+    def start(self) -> None:
+        """Carry out what became due while the venue was down, and watch for what will be."""
+        self._due()
 
     def _arm(self) -> None:
-        """Set the timer for the next request that reaches the book."""
+        """Set the timer for what is due next."""
         due = self.exchange.next_due()
-        if due is not None and self._timer is None:
-            wait = max(due - self.now_ns(), 0) / NANO
-            self._timer = asyncio.get_running_loop().call_later(wait, self._due)
+        if due is None:
+            return
+        loop = asyncio.get_running_loop()
+        # the machine's clock may be set while we wait: look at it again at least once a second
+        wait = min(max(due - self.now_ns(), 0) / NANO, LOOK_AGAIN_S)
+        if self._timer is not None and self._timer.when() > loop.time() + wait:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._timer = loop.call_later(wait, self._due)
 
     def _due(self) -> None:
-        self._timer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if not self._failed and self._guarded(lambda: self.exchange.run_due(self.now_ns())):
             self.flush()
 
@@ -161,12 +180,15 @@ class VenueServer:
                 self._answer(session, request, {**clock, "feed_entry": self.exchange.feed_entry})
             case _ if not session.account:
                 raise ProtocolError("LOGIN_REQUIRED", "op", "log in before anything else")
-            case wire.Submit() | wire.Cancel() | wire.CancelAll():
+            case wire.Submit() | wire.Cancel() | wire.CancelAll() | wire.CancelAllAfter():
                 if session.account == ADMIN:
                     raise ProtocolError("FORBIDDEN", "op", "the admin does not trade")
                 reply = partial(self._answer, session, request)
                 self.exchange.receive(session.account, request, self.now_ns(), reply)
-            case wire.Fault() | wire.ClearFaults() | wire.Faults() | wire.Log():
+            case (
+                wire.Fault() | wire.ClearFaults() | wire.Faults() | wire.Log()
+                | wire.MoveClock() | wire.InjectFill() | wire.InjectOrder()
+            ):  # fmt: skip
                 if session.account != ADMIN:
                     raise ProtocolError(
                         "FORBIDDEN", "op", f"{request.__class__.__name__}: admin only"
@@ -210,6 +232,14 @@ class VenueServer:
             case wire.Log():
                 entries = self.exchange.storage.log(request.account, request.after, request.limit)
                 return {"entries": entries}
+            case wire.MoveClock():
+                self.exchange.move_clock(request.offset_ms, self.now_ns())
+                return {"offset_ms": request.offset_ms}
+            case wire.InjectFill() | wire.InjectOrder():
+                if request.account == ADMIN or not self._known(request.account):
+                    raise ProtocolError("BAD_REQUEST", "account", "account does not trade here")
+                self.exchange.open_account(request.account, self.now_ns())
+                return self.exchange.inject(request, self.now_ns())
             case wire.Faults():
                 pass
         return {"faults": self.exchange.faults.body()}
@@ -243,5 +273,5 @@ class VenueServer:
             return {}
 
     def _note(self, session: Session, kind: str) -> None:
-        self.exchange.storage.add_log(self.now_ns(), session.account, kind)
+        self.exchange.note(session.account, kind, self.now_ns())
         self._flush_soon()

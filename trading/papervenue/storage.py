@@ -33,6 +33,9 @@ CREATE TABLE IF NOT EXISTS orders (
     received_ns INTEGER NOT NULL,
     decided_ns INTEGER NOT NULL,
     ended_ns INTEGER,
+    reduce_only INTEGER NOT NULL DEFAULT 0,
+    stop_price TEXT,
+    triggered INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account, client_order_id)
 );
 CREATE INDEX IF NOT EXISTS orders_working ON orders (number) WHERE state = 'working';
@@ -60,6 +63,7 @@ CREATE TABLE IF NOT EXISTS cash (
     kind TEXT NOT NULL,
     at_ns INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS deadman (account TEXT PRIMARY KEY, at_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (
     id INTEGER PRIMARY KEY,
     at_ns INTEGER NOT NULL,
@@ -70,9 +74,17 @@ CREATE TABLE IF NOT EXISTS log (
 );
 """
 
+_NEWER_COLUMNS = {
+    "reduce_only": "INTEGER NOT NULL DEFAULT 0",
+    "stop_price": "TEXT",
+    "triggered": "INTEGER NOT NULL DEFAULT 0",
+}
+"""Of ``orders``: storages made before them lack them."""
+
 _ORDER = (
     "number, account, client_order_id, symbol, side, order_type, time_in_force, quantity,"
-    " limit_price, not_after_ns, filled, state, code, reason, taking"
+    " limit_price, not_after_ns, filled, state, code, reason, taking,"
+    " reduce_only, stop_price, triggered"
 )
 _FILL = (
     "account, sequence, client_order_id, symbol, side, quantity, price, fee, currency, maker,"
@@ -89,6 +101,18 @@ class Storage:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(SCHEMA)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Bring a storage of an older venue to today's form."""
+        known = {row[1] for row in self._db.execute("PRAGMA table_info(orders)")}
+        for name, kind in _NEWER_COLUMNS.items():
+            if name not in known:
+                self._db.execute(f"ALTER TABLE orders ADD COLUMN {name} {kind}")
+        # an order that filled while it rested was once left in the state working
+        self._db.execute(
+            "UPDATE orders SET state = 'filled' WHERE state = 'working' AND filled = quantity"
+        )
 
     def close(self) -> None:
         self.commit()
@@ -110,23 +134,24 @@ class Storage:
         ended = None if order.state == "working" else decided_ns
         self._write(
             f"INSERT INTO orders ({_ORDER}, received_ns, decided_ns, ended_ns)"  # noqa: S608
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f" VALUES ({', '.join('?' * 21)})",
             (
                 order.number, order.account, order.client_order_id, order.symbol, order.side,
                 order.order_type, order.time_in_force, text(order.quantity),
                 None if order.limit is None else text(order.limit), order.not_after_ns,
                 text(order.filled), order.state, order.code, order.reason, order.taking,
-                received_ns, decided_ns, ended,
+                order.reduce_only, None if order.stop is None else text(order.stop),
+                order.triggered, received_ns, decided_ns, ended,
             ),
         )  # fmt: skip
 
     def save_order(self, order: Order, now_ns: int) -> None:
         """What has become of a known order."""
         self._write(
-            "UPDATE orders SET filled = ?, state = ?, reason = ?, taking = ?, ended_ns = ?"
-            " WHERE number = ?",
+            "UPDATE orders SET filled = ?, state = ?, reason = ?, taking = ?, triggered = ?,"
+            " ended_ns = ? WHERE number = ?",
             (
-                text(order.filled), order.state, order.reason, order.taking,
+                text(order.filled), order.state, order.reason, order.taking, order.triggered,
                 None if order.state == "working" else now_ns, order.number,
             ),
         )  # fmt: skip
@@ -163,11 +188,26 @@ class Storage:
             (key, value),
         )
 
+    def arm_deadman(self, account: str, at_ns: int) -> None:
+        self._write(
+            "INSERT INTO deadman (account, at_ns) VALUES (?, ?)"
+            " ON CONFLICT (account) DO UPDATE SET at_ns = excluded.at_ns",
+            (account, at_ns),
+        )
+
+    def disarm_deadman(self, account: str) -> None:
+        self._write("DELETE FROM deadman WHERE account = ?", (account,))
+
     # -- reading (sees what is not yet committed)
 
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
+
+    def deadmen(self) -> dict[str, int]:
+        """Account -> when its dead man's switch runs out."""
+        rows = self._db.execute("SELECT account, at_ns FROM deadman")
+        return {str(account): int(at_ns) for account, at_ns in rows}
 
     def next_number(self) -> int:
         row = self._db.execute("SELECT coalesce(max(number), 0) + 1 FROM orders").fetchone()
@@ -218,10 +258,11 @@ class Storage:
 
 
 def _order(row: Sequence[str]) -> Order:
-    limit = None if row[8] is None else parse(row[8])
+    limit, stop = (None if price is None else parse(price) for price in (row[8], row[16]))
     return Order(
         int(row[0]), row[1], row[2], row[3], row[4], row[5], row[6], parse(row[7]), limit,
         int(row[9]), parse(row[10]), row[11], row[12], row[13], bool(row[14]),
+        bool(row[15]), stop, bool(row[17]),
     )  # fmt: skip
 
 

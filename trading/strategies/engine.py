@@ -8,7 +8,7 @@ OrderUpdate and BookSnapshot give, and the difference is ordered while nothing i
 an account's first BookSnapshot nothing is ordered on it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -18,10 +18,11 @@ from trading.indicators.rounds import Splitter
 from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
 from trading.strategies.intents import IntentMaker
 from trading.strategies.kernel import Change, Flags
-from trading.strategies.sizing import Quote, lots_for
+from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
 from trading.strategies.specs import Clocks, SignalMade, StrategySpec
 from trading.strategies.stack import Stack, bank_of, stacks_of
+from trading.strategies.terms import Terms, full_terms
 from trading.strategies.views import Views
 from trading.ticks import TICK, Ticks
 from trading.universe import Universe, from_nano
@@ -50,6 +51,7 @@ class ShardEngine:
         self._stacks = stacks_of(strategies, universe)
         self._bank = bank_of(self._stacks, universe)
         self._views = Views(self._stacks)
+        self._terms = {one.key: full_terms(one) for one in strategies}
         self._maker = IntentMaker(shard, token, ids, clocks)
         self._splitter = Splitter(len(universe))
         self._wanted = self._any_wanted()
@@ -82,7 +84,8 @@ class ShardEngine:
         for stack, change in found:
             self._signal(stack, change, ticks, published_boot)
         self._views.decide_adopted()
-        return self._reconcile() if trade else []
+        intents: list[Intent] = self._reconcile() if trade else []
+        return [*intents, *self._stray_cancels()]
 
     def on_gateway(self, message: GatewayMessage) -> None:
         """The gateway's word on an order of ours or on a whole account."""
@@ -90,6 +93,45 @@ class ShardEngine:
             self._views.heard(message, self._clock_ns)
         elif isinstance(message, BookSnapshot):
             self._views.told(message, self._clock_ns)
+
+    def apply(self, terms: Mapping[str, Terms]) -> list[Intent]:
+        """Run strategies on other terms from now on; cancels that follow from it.
+
+        What has been seen of prices stays, so no strategy here loses a signal.
+        """
+        cancels: list[Intent] = []
+        for slot in self._views.slots:
+            old, new = self._terms[slot.strategy], terms.get(slot.strategy)
+            if new is not None and new != old:
+                cancels += self._change(slot, old, new)
+        self._terms |= {key: one for key, one in terms.items() if key in self._terms}
+        return cancels
+
+    def _change(self, slot: Slot, old: Terms, new: Terms) -> list[Intent]:
+        cancels: list[Intent] = []
+        if slot.open and (not new.orders or new.account != old.account):
+            cancels += self._maker.cancels(slot, self._clocks.boot_ns())
+        if new.account != old.account:
+            self._views.move(slot, new.account)
+        if new.size_notional != old.size_notional and slot.target:
+            slot.target = self._resized(slot, slot.target, old, new)
+        if new.signals != old.signals:
+            slot.target = None  # what it wanted then says nothing about now
+        self._views.changed(slot)
+        self._views.touch(slot)
+        return cancels
+
+    def _resized(self, slot: Slot, target: Decimal, old: Terms, new: Terms) -> Decimal:
+        at = slot.instrument.id
+        if not self._splitter.count[at]:
+            return whole_lots(target * new.size_notional / old.size_notional, slot.instrument)
+        lots = lots_for(new.size_notional, self._quote(slot).mid, slot.instrument)
+        return lots.copy_sign(target)
+
+    @property
+    def muted(self) -> dict[str, str]:
+        """Strategies that send no orders, and why."""
+        return {key: one.why for key, one in self._terms.items() if not one.orders}
 
     def take_signals(self) -> list[SignalMade]:
         """Signals made since the last call, in order."""
@@ -138,6 +180,9 @@ class ShardEngine:
 
     def _signal(self, stack: Stack, change: Change, ticks: Ticks, published_boot: int) -> None:
         member = stack.members[change.row]
+        terms = self._terms[member.spec.key]
+        if not terms.signals:
+            return
         tick = ticks[change.origin]
         mid = from_nano(tick["bid"] + tick["ask"]) / 2
         now = self._clocks.boot_ns()
@@ -158,7 +203,7 @@ class ShardEngine:
         slot = member.slots[change.instrument]
         size = Decimal(0)
         if change.direction:
-            size = change.direction * lots_for(member.spec.size_notional, mid, slot.instrument)
+            size = change.direction * lots_for(terms.size_notional, mid, slot.instrument)
         slot.aim(size, signal.id, urgent=change.forced)
         self._views.touch(slot)
 
@@ -167,6 +212,9 @@ class ShardEngine:
         intents: list[Intent] = []
         now = self._clocks.boot_ns()
         for slot in self._views.unsettled():
+            if not self._terms[slot.strategy].orders:
+                intents += self._maker.cancels(slot, now)
+                continue
             step = slot.next_step(self._clock_ns, now)
             if step is Step.CANCEL:
                 intents += self._maker.cancels(slot, now)
@@ -174,6 +222,13 @@ class ShardEngine:
                 beyond = self._views.member_of(slot).cross_ticks
                 intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
         return intents
+
+    def _stray_cancels(self) -> list[Intent]:
+        """For orders left on an account that their strategy trades on no more."""
+        return [
+            self._maker.cancel(strategy, account, name, "its strategy trades elsewhere now")
+            for account, strategy, name in self._views.take_strays()
+        ]
 
     def _stale(self, slot: Slot) -> bool:
         at = slot.instrument.id

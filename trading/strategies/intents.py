@@ -54,14 +54,17 @@ class IntentMaker:
         """A cancel for each open order of ``slot`` that is due to be asked for."""
         reason = "target changed" if slot.missing else "rested long enough"
         return [
-            CancelIntent(
-                intent_id=self._ids(),
-                strategy=slot.strategy,
-                account=slot.account,
-                client_order_id=name,
-                shard=self._shard,
-                shard_token=self._token,
-                reason=reason,
-            )
-            for name in slot.to_cancel(now)
+            self.cancel(slot.strategy, slot.account, name, reason) for name in slot.to_cancel(now)
         ]
+
+    def cancel(self, strategy: str, account: str, name: str, reason: str) -> CancelIntent:
+        """A cancel for the order ``name`` of ``strategy``."""
+        return CancelIntent(
+            intent_id=self._ids(),
+            strategy=strategy,
+            account=account,
+            client_order_id=name,
+            shard=self._shard,
+            shard_token=self._token,
+            reason=reason,
+        )

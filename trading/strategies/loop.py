@@ -4,7 +4,7 @@ Without Redis it waits and connects again; then it forgets what it sent and orde
 each gateway has said anew what it holds. Without PostgreSQL it trades on and signals wait.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -16,9 +16,10 @@ from trading.clock import NS, boot_ns, wall_ns
 from trading.feeds.flow import NONE, ack, newest, order_of
 from trading.feeds.reading import TickEntry, read_entry
 from trading.health import EXPIRE_S, StageMeter, key
-from trading.messages import encode, gateway_decoder
+from trading.messages import Intent, encode, gateway_decoder
 from trading.strategies.engine import ShardEngine
 from trading.strategies.specs import SignalMade
+from trading.strategies.terms import Terms
 
 log = structlog.get_logger("haltline.shard")
 
@@ -41,6 +42,12 @@ class SignalSink(Protocol):
     def put(self, signals: Sequence[SignalMade]) -> None: ...
 
 
+class Rungs(Protocol):
+    """Where changes of rungs come from; never blocks (trading.strategies.rungs.RungWatch)."""
+
+    def take(self) -> Mapping[str, Terms] | None: ...
+
+
 class ShardLoop:
     """One run of a shard under one fencing token. ``run`` returns when the host says stop."""
 
@@ -53,6 +60,7 @@ class ShardLoop:
         writer: SignalSink,
         stopping: Callable[[float], bool],
         boot_id: str,
+        rungs: Rungs | None = None,
     ) -> None:
         """``stopping`` waits at most so many seconds and says whether to stop (HostContext)."""
         self._shard = shard
@@ -61,6 +69,7 @@ class ShardLoop:
         self._writer = writer
         self._stopping = stopping
         self._boot_id = boot_id
+        self._rungs = rungs
         self._session = ""
         self._ticks_after: bytes | None = None
         self._orders_after = NONE
@@ -111,6 +120,7 @@ class ShardLoop:
 
     def turn(self) -> None:
         """One read of both streams and all that follows from it. Raises RedisError."""
+        self._take_rungs()
         found: Any = self._redis.xread(
             {streams.TICKS: self._ticks_after or NONE, streams.ORDERS: self._orders_after},
             count=READ_COUNT,
@@ -157,6 +167,23 @@ class ShardLoop:
         intents = self._engine.on_ticks(
             entry.ticks, entry.clock_ns, published, trade=self._fresh(entry, same_boot=same_boot)
         )
+        self._send(intents)
+        made = self._engine.take_signals()
+        if made:
+            self._writer.put(made)
+        if same_boot and len(entry.ticks):
+            done = self._engine.indicators_done_boot
+            self._indicators.observe(done - published, len(entry.ticks))
+            self._signals.observe(boot_ns() - published, len(made))
+
+    def _take_rungs(self) -> None:
+        terms = self._rungs.take() if self._rungs else None
+        if terms is None:
+            return
+        self._send(self._engine.apply(terms))
+        log.info("shard takes new rungs", shard=self._shard, muted=self._engine.muted)
+
+    def _send(self, intents: Sequence[Intent]) -> None:
         for intent in intents:
             self._pipe.xadd(
                 streams.intents(intent.account),
@@ -166,13 +193,6 @@ class ShardLoop:
             )
         if intents:
             self._flush()
-        made = self._engine.take_signals()
-        if made:
-            self._writer.put(made)
-        if same_boot and len(entry.ticks):
-            done = self._engine.indicators_done_boot
-            self._indicators.observe(done - published, len(entry.ticks))
-            self._signals.observe(boot_ns() - published, len(made))
 
     def _fresh(self, entry: TickEntry, *, same_boot: bool) -> bool:
         """Whether this entry is of now. One of a feed in lock-step is, however long it took."""
@@ -193,7 +213,12 @@ class ShardLoop:
             self._signals.error("signals-not-written")
         self._writer_errors = failed
         self._signals.queue(self._writer.depth)
-        more = {"session": self._session, "dropped": str(self._writer.dropped)}
+        muted = "; ".join(f"{key}: {why}" for key, why in self._engine.muted.items())
+        more = {
+            "session": self._session,
+            "dropped": str(self._writer.dropped),
+            "muted": muted,
+        }
         for meter in (self._indicators, self._signals):
             name = key(meter.stage, meter.instance)
             self._pipe.hset(name, mapping={**meter.fields(), **more})

@@ -34,6 +34,8 @@ class Views:
         self._active: set[int] = set()
         self._adopted: set[int] = set()
         self._known: set[str] = set()
+        self._waiting: set[int] = set()
+        self._strays: dict[str, list[tuple[str, str, str]]] = {}
 
     def member_of(self, slot: Slot) -> Member:
         stack, row = self._owners[slot.number]
@@ -42,7 +44,31 @@ class Views:
     @property
     def accounts(self) -> list[str]:
         """Venue accounts that strategies here trade on."""
-        return list(self._by_account)
+        return [account for account, slots in self._by_account.items() if slots]
+
+    @property
+    def slots(self) -> Sequence[Slot]:
+        return self._slots
+
+    def move(self, slot: Slot, account: str) -> None:
+        """``slot`` trades on another account: nothing is ordered before that one's next book."""
+        self._by_account[slot.account].remove(slot)
+        self._by_account[account].append(slot)
+        slot.account = account
+        slot.told(Decimal(0), Decimal(0), [], 0)
+        slot.forget()
+        self._waiting.add(slot.number)
+
+    def take_strays(self) -> list[tuple[str, str, str]]:
+        """(account, strategy, order) of open orders of ours where their strategy does not trade.
+
+        As of each account's last book, each once a book.
+        """
+        if not self._strays:
+            return []
+        found = [one for strays in self._strays.values() for one in strays]
+        self._strays = {}
+        return found
 
     def touch(self, slot: Slot) -> None:
         """Something about this slot changed."""
@@ -57,7 +83,7 @@ class Views:
             slot = self._slots[number]
             if slot.settled:
                 self._active.discard(number)
-            elif slot.account in self._known:
+            elif slot.account in self._known and number not in self._waiting:
                 found.append(slot)
         return found
 
@@ -66,10 +92,11 @@ class Views:
         slot = self._by_name.get((update.strategy, update.symbol))
         if slot is not None and slot.account == update.account:
             slot.heard(update, clock_ns)
-            self._changed(slot)
+            self.changed(slot)
 
     def told(self, book: BookSnapshot, clock_ns: int) -> None:
         """All that a gateway holds: what it does not name is zero."""
+        self._find_strays(book)
         slots = self._by_account.get(book.account)
         if slots is None:
             return
@@ -81,7 +108,18 @@ class Views:
         for slot in slots:
             name = (slot.strategy, slot.instrument.symbol)
             slot.told(*held.get(name, _NOTHING), orders.get(name, []), clock_ns)
-            self._changed(slot)
+            self._waiting.discard(slot.number)
+            self.changed(slot)
+
+    def _find_strays(self, book: BookSnapshot) -> None:
+        self._strays.pop(book.account, None)
+        found = []
+        for one in book.open_orders:
+            slot = self._by_name.get((one.strategy, one.symbol))
+            if slot is not None and slot.account != book.account:
+                found.append((book.account, one.strategy, one.client_order_id))
+        if found:
+            self._strays[book.account] = found
 
     def forget(self) -> None:
         """No account's book is known any more."""
@@ -93,7 +131,7 @@ class Views:
         """Strategies know no prices any more: what they hold is adopted anew."""
         for slot in self._slots:
             slot.restart()
-            self._changed(slot)
+            self.changed(slot)
 
     def decide_adopted(self) -> None:
         """Give a target to adopted slots whose strategy is warm by now."""
@@ -103,12 +141,13 @@ class Views:
             if slot.target is None:
                 if not stack.kernel.warm[slot.instrument.id, row]:
                     continue
-                keeps = stack.kernel.direction[slot.instrument.id, row] != 0
+                keeps = stack.kernel.direction[slot.instrument.id, row] * float(slot.position) > 0
                 slot.aim(slot.position if keeps else Decimal(0), "", urgent=False)
                 self._active.add(number)
             self._adopted.discard(number)
 
-    def _changed(self, slot: Slot) -> None:
+    def changed(self, slot: Slot) -> None:
+        """Look at it again, and adopt a position that its strategy has no opinion on yet."""
         if not slot.settled:
             self._active.add(slot.number)
         if slot.target is None and (slot.view or slot.position):

@@ -37,6 +37,10 @@ class NewOrder:
     limit_price: Decimal | None
     not_after_ns: int
     """Wall nanoseconds by the venue's clock after which the venue must refuse the order."""
+    reduce_only: bool = False
+    """Refused (``REDUCE_ONLY``) unless it reduces; never fills through a flat position."""
+    stop_price: Decimal | None = None
+    """Of a stop order, and of no other: the touch that makes it a market order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,9 @@ class OrderStatus:
     limit_price: Decimal | None
     state: str
     reason: str
+    order_type: OrderType = OrderType.LIMIT
+    reduce_only: bool = False
+    stop_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +140,20 @@ class Venue(Protocol):
     @property
     def connected(self) -> bool: ...
 
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes written that the peer's kernel has not acknowledged; 0 without a connection."""
+
     async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
         """Sign in and deliver events from now on. Raises VenueDisconnectedError, VenueError."""
 
     async def close(self) -> None: ...
+
+    def abort(self) -> None:
+        """Reset the connection at once: nothing unsent is sent any more, nothing more is heard.
+
+        Nothing can be written from now on; a Disconnected event follows.
+        """
 
     def not_after(self, life_ms: int) -> int:
         """Venue-clock nanoseconds ``life_ms`` from now, by the offset measured at sign-in."""
@@ -146,6 +163,10 @@ class Venue(Protocol):
 
     def send_cancel(self, client_order_id: str) -> None:
         """Write a cancel at once. Raises VenueDisconnectedError."""
+
+    async def cancel_all_after(self, timeout_ms: int) -> None:
+        """The venue cancels all working orders of the account, untriggered stops excepted, unless
+        this is said again within ``timeout_ms`` by its own clock; 0 disarms it."""
 
     async def order_status(self, client_order_id: str) -> StatusAnswer: ...
 

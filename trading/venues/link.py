@@ -1,8 +1,11 @@
 """One TCP connection to a venue that speaks in lines."""
 
 import asyncio
+import fcntl
+import os
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from typing import cast
 
@@ -15,6 +18,7 @@ class Link(asyncio.Protocol):
         self._on_lost = on_lost
         self._buffer = bytearray()
         self.transport: asyncio.Transport | None = None
+        self.reset = False
         self.lost = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -39,6 +43,29 @@ class Link(asyncio.Protocol):
         assert self.transport is not None
         raw: socket.socket = self.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", int(on), 0))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What our buffer holds, and the kernel's until the peer's kernel has acknowledged it."""
+        if self.transport is None or self.reset:
+            return 0
+        raw: socket.socket = self.transport.get_extra_info("socket")
+        (queued,) = struct.unpack("i", fcntl.ioctl(raw.fileno(), termios.TIOCOUTQ, bytes(4)))
+        return self.transport.get_write_buffer_size() + int(queued)
+
+    def abort(self) -> None:
+        """Reset the connection before this returns; ``on_lost`` is called soon."""
+        if self.transport is None or self.reset:
+            return
+        self.reset = True
+        raw: socket.socket = self.transport.get_extra_info("socket")
+        self._linger(on=True)
+        self.transport.abort()
+        # The transport closes its socket a turn of the loop later, and a process stopped before
+        # would go on sending: put another file in its place, so that the kernel closes it now.
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(nothing, raw.fileno(), inheritable=False)
+        os.close(nothing)
 
     def close(self) -> None:
         if self.transport is not None and not self.transport.is_closing():

@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from trading.papervenue import protocol as wire
-from trading.papervenue.exchange import Event, Exchange
+from trading.papervenue.exchange import Exchange
 from trading.papervenue.matching import MatchingEngine
+from trading.papervenue.recording import Event
 from trading.papervenue.storage import Storage
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, Universe
@@ -25,6 +26,7 @@ from trading.venues.base import (
     OrderStatus,
     StatusAnswer,
     VenueDisconnectedError,
+    VenueError,
     VenueEvent,
     VenuePosition,
 )
@@ -51,6 +53,7 @@ class LockstepExchange:
         self.now_ns = 0
         self._storage = Storage(storage)
         self._events: deque[Event] = deque()
+        self._lost: deque[Callable[[], None]] = deque()
         self.exchange = Exchange(
             self._storage, MatchingEngine(universe), self._events.append,
             latency_ns=int(latency_ms * _MS),
@@ -76,6 +79,7 @@ class LockstepExchange:
         """
         delivered = 0
         self.exchange.commit()
+        self.tell_lost()
         while self._events:
             events = list(self._events)
             self._events.clear()
@@ -87,6 +91,14 @@ class LockstepExchange:
             self.exchange.commit()
         return delivered
 
+    def tell_soon(self, lost: Callable[[], None]) -> None:
+        """Call ``lost`` when the driver settles, or somebody connects or closes before."""
+        self._lost.append(lost)
+
+    def tell_lost(self) -> None:
+        while self._lost:
+            self._lost.popleft()()
+
     def close(self) -> None:
         self._storage.close()
 
@@ -94,15 +106,18 @@ class LockstepExchange:
 class LockstepVenue:
     """One account at a LockstepExchange, as a trading.venues.base.Venue.
 
-    As a fake: ``disconnect`` breaks the connection, ``stalled`` lets nothing in or out.
+    As a fake: ``disconnect`` breaks the connection, ``stalled`` lets nothing in or out, and
+    ``unsent_bytes`` is what a test says it is.
     """
 
     def __init__(self, account: str, exchange: LockstepExchange) -> None:
         self.stalled = False
+        self.unsent_bytes = 0
         self.reading_sequence = 0
         self._account = account
         self._venue = exchange
         self._number = 0
+        self._offset_ns = 0
         self._on_event: Callable[[VenueEvent], None] | None = None
         self._held_in: deque[Callable[[], None]] = deque()
         self._held_out: deque[VenueEvent] = deque()
@@ -112,22 +127,37 @@ class LockstepVenue:
         return self._on_event is not None
 
     async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
+        self._venue.tell_lost()
         self._on_event = on_event
         self._venue.venues[self._account] = self
+        self._venue.exchange.run_due(self._venue.now_ns)
         self._venue.exchange.open_account(self._account, self._venue.now_ns)
+        await self.ping()
 
     async def close(self) -> None:
+        self._venue.tell_lost()
         self._on_event = None
         self._venue.venues.pop(self._account, None)
 
     def disconnect(self, reason: str = "the venue closed the connection") -> None:
         """Break the connection, as the venue would."""
+        on_event = self._cut()
+        if on_event is not None:
+            on_event(Disconnected(reason))
+
+    def abort(self) -> None:
+        on_event = self._cut()
+        if on_event is not None:
+            self._venue.tell_soon(lambda: on_event(Disconnected("reset by us")))
+
+    def _cut(self) -> Callable[[VenueEvent], None] | None:
+        """Nothing comes in or out any more; whom to tell."""
         on_event, self._on_event = self._on_event, None
         self._venue.venues.pop(self._account, None)
         self._held_in.clear()
         self._held_out.clear()
-        if on_event is not None:
-            on_event(Disconnected(reason))
+        self.unsent_bytes = 0
+        return on_event
 
     def resume(self) -> None:
         """End a stall: what was held back comes in and out, in order."""
@@ -144,7 +174,7 @@ class LockstepVenue:
             self._on_event(event)
 
     def not_after(self, life_ms: int) -> int:
-        return self._venue.now_ns + life_ms * _MS
+        return self._venue.now_ns + self._offset_ns + life_ms * _MS
 
     def send_create(self, order: NewOrder) -> None:
         self._number += 1
@@ -153,6 +183,11 @@ class LockstepVenue:
     def send_cancel(self, client_order_id: str) -> None:
         self._number += 1
         self._send({"op": "cancel", "id": self._number, "client_order_id": client_order_id})
+
+    async def cancel_all_after(self, timeout_ms: int) -> None:
+        self._number += 1
+        self._send({"op": "cancel_all_after", "id": self._number, "timeout_ms": timeout_ms})
+        self._check()
 
     def _send(self, body: Mapping[str, object]) -> None:
         if not self.connected:
@@ -167,13 +202,14 @@ class LockstepVenue:
         line = msgspec.json.encode(body)
         try:
             request = wire.decode(line)
-            assert isinstance(request, wire.Submit | wire.Cancel)
+            assert isinstance(request, wire.Trade)
             now = self._venue.now_ns
             self._venue.exchange.receive(self._account, request, now, lambda answer: None)
         except wire.ProtocolError as error:
             refused = refused_request(wire.error_answer(error, line))
-            if refused is not None:
-                self.deliver(refused)
+            if refused is None:
+                raise VenueError(error.code, str(error)) from error
+            self.deliver(refused)
 
     def _check(self) -> Exchange:
         if not self.connected:
@@ -185,7 +221,8 @@ class LockstepVenue:
     async def order_status(self, client_order_id: str) -> StatusAnswer:
         said: Message = self._check().order_status(self._account, client_order_id)
         order = said["order"]
-        return StatusAnswer(None if order is None else status_of(order), self._venue.now_ns)
+        now = self._venue.exchange.own(self._venue.now_ns)
+        return StatusAnswer(None if order is None else status_of(order), now)
 
     async def open_orders(self) -> list[OrderStatus]:
         said: Message = self._check().open_orders(self._account)
@@ -210,5 +247,6 @@ class LockstepVenue:
         return {currency: Decimal(amount) for currency, amount in said["balances"].items()}
 
     async def ping(self) -> float:
-        self._check()
+        now = self._venue.now_ns
+        self._offset_ns = self._check().own(now) - now
         return 0.0

@@ -72,13 +72,12 @@ class PaperVenue:
 
     @property
     def connected(self) -> bool:
-        return self._ready
+        transport = self._link.transport if self._link else None
+        return self._ready and transport is not None and not transport.is_closing()
 
     @property
     def unsent_bytes(self) -> int:
-        """What is written but not yet handed to the kernel."""
-        transport = self._link.transport if self._link else None
-        return transport.get_write_buffer_size() if transport else 0
+        return self._link.unsent_bytes if self._link else 0
 
     async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
         await self.close()
@@ -115,6 +114,8 @@ class PaperVenue:
 
     async def close(self) -> None:
         """Close without a Disconnected event; what was written is still sent."""
+        if self._link is not None and self._link.reset:
+            await self._link.lost.wait()  # a turn of the loop: the event of the abort comes first
         link, self._link, self._ready = self._link, None, False
         if link is None:
             return
@@ -126,6 +127,10 @@ class PaperVenue:
             except TimeoutError:
                 if link.transport is not None:
                     link.transport.abort()
+
+    def abort(self) -> None:
+        if self._link is not None:
+            self._link.abort()
 
     # -- what comes in
 
@@ -225,6 +230,13 @@ class PaperVenue:
         if not self._ready:
             raise VenueDisconnectedError("not connected to the venue")
         self._write({"op": "cancel", "id": self._next(), "client_order_id": client_order_id})
+
+    async def cancel_all_after(self, timeout_ms: int) -> None:
+        def read(said: Message) -> None:
+            if (said["trigger_time_ns"] is None) == bool(timeout_ms):
+                raise ValueError("the dead man's switch is not as asked")
+
+        await self._ask("cancel_all_after", read, timeout_ms=timeout_ms)
 
     # -- questions
 

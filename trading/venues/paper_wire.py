@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from trading.clock import utc_from_ns
-from trading.messages import Side
+from trading.messages import OrderType, Side
 from trading.venues.base import (
     Accepted,
     CancelRefused,
@@ -48,7 +48,7 @@ def fill_of(said: Message) -> Filled:
 
 
 def status_of(said: Message) -> OrderStatus:
-    limit = said["limit_price"]
+    limit, stop = said["limit_price"], said["stop_price"]
     return OrderStatus(
         client_order_id=str(said["client_order_id"]),
         venue_order_id=str(said["venue_order_id"]),
@@ -59,6 +59,9 @@ def status_of(said: Message) -> OrderStatus:
         limit_price=None if limit is None else decimal(limit),
         state=str(said["state"]),
         reason=f"{said['code']}: {said['reason']}" if said["code"] else str(said["reason"]),
+        order_type=OrderType(said["order_type"]),
+        reduce_only=bool(said["reduce_only"]),
+        stop_price=None if stop is None else decimal(stop),
     )
 
 
@@ -113,6 +116,8 @@ def create_message(order: NewOrder, number: int) -> dict[str, object]:
         "time_in_force": order.time_in_force.value,
         "quantity": f"{order.quantity:f}",
         "limit_price": None if order.limit_price is None else f"{order.limit_price:f}",
+        "stop_price": None if order.stop_price is None else f"{order.stop_price:f}",
+        "reduce_only": order.reduce_only,
         "not_after_ns": order.not_after_ns,
     }
 

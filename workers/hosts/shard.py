@@ -13,7 +13,9 @@ from trading.strategies.engine import ShardEngine
 from trading.strategies.ids import id_factory
 from trading.strategies.loader import load_strategies
 from trading.strategies.loop import ShardLoop
+from trading.strategies.rungs import RungWatch, terms_read
 from trading.strategies.specs import Clocks, StrategySpec
+from trading.strategies.terms import Terms
 from trading.strategies.writer import SignalWriter
 from trading.universe import UNIVERSE
 
@@ -25,9 +27,10 @@ RETRY_S = 0.5
 def run(ctx: HostContext) -> None:
     """Raises ValueError when the lease is not named ``shard:N``."""
     number = int(ctx.lease.partition(":")[2])
-    specs = _load(ctx, number)
-    if specs is None:
+    loaded = _load(ctx, number)
+    if loaded is None:
         return
+    specs, terms = loaded
     boot_id = clock.boot_id()
     engine = ShardEngine(
         specs,
@@ -37,6 +40,9 @@ def run(ctx: HostContext) -> None:
         ids=id_factory(ctx.lease, ctx.token, clock.wall_ns() // 1_000_000),
         clocks=Clocks(clock.boot_ns, clock.wall_ns, boot_id),
     )
+    engine.apply(terms)
+    rungs = RungWatch(specs, terms)
+    rungs.start()
     writer = SignalWriter()
     writer.start()
     # No retry inside the client: a send that was cut off must not be made twice.
@@ -49,20 +55,29 @@ def run(ctx: HostContext) -> None:
         writer=writer,
         stopping=ctx.stopping,
         boot_id=boot_id,
+        rungs=rungs,
     )
-    log.info("shard trades", shard=ctx.lease, strategies=len(specs), accounts=engine.accounts)
+    log.info(
+        "shard trades",
+        shard=ctx.lease,
+        strategies=len(specs),
+        accounts=engine.accounts,
+        muted=engine.muted,
+    )
     try:
         loop.run()
     finally:
+        rungs.stop()
         writer.stop()
         redis.close()
 
 
-def _load(ctx: HostContext, number: int) -> list[StrategySpec] | None:
-    """This shard's strategies, waiting for the database; None when told to stop."""
+def _load(ctx: HostContext, number: int) -> tuple[list[StrategySpec], dict[str, Terms]] | None:
+    """This shard's strategies and their terms, waiting for the database; None when told to stop."""
     while not ctx.stopping():
         try:
             specs = load_strategies(number, UNIVERSE)
+            terms = terms_read(specs)
         except OperationalError as error:
             log.warning("shard waits for the database", shard=ctx.lease, error=str(error).strip())
             connections.close_all()
@@ -70,5 +85,5 @@ def _load(ctx: HostContext, number: int) -> list[StrategySpec] | None:
                 return None
             continue
         connections.close_all()  # signals are written by a thread with its own connection
-        return specs
+        return specs, terms
     return None

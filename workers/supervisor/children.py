@@ -14,7 +14,7 @@ from typing import Any
 from setproctitle import setproctitle
 
 from workers.services.spawn import die_with, redirect_output
-from workers.supervisor.home import start_ticks
+from riskctl.places import start_ticks
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from riskctl.places import start_ticks
 from workers.supervisor.errors import Exit, StartError
 
 LOG_BYTES = 8_000_000
@@ -109,18 +110,6 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(fd, "w") as out:
         out.write(text)
     fresh.replace(path)
-
-
-def start_ticks(pid: int) -> int:
-    """When ``pid`` started, in clock ticks since boot: tells it from a later one of its number.
-
-    0 when there is no such process, or only its remains.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
 
 
 def kill_leftovers(home: Home) -> list[str]:

@@ -10,6 +10,7 @@ from console.demo_desk import (
     accounts_prepare,
     credentials_prepare,
     demo_strategies,
+    ladder_prepare,
     leases_prepare,
     limits_prepare,
     roles_prepare,
@@ -33,6 +34,7 @@ class Command(BaseCommand):
                 wanted = demo_strategies(settings.FEED, settings.REPLAY_SPEED)
                 strategies_prepare(wanted, settings.SHARDS)
                 limits_prepare(wanted)
+                ladder_prepare()
             leases_prepare(settings.SHARDS)
         if settings.PRODUCTION:
             return

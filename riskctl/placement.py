@@ -1,0 +1,336 @@
+"""One hold on its way: told to every gateway, written to the database, kept on disk, proven.
+
+All three begin at once, each in a thread of its own, and none waits for another: a database that
+hangs holds up no gateway, a gateway that hangs holds up neither the other nor the caller.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import psycopg
+import structlog
+
+from riskctl.clock import MS, boot_ns, wall_ns
+from riskctl.control import ControlError, ControlLink, HoldTaken, TellHold
+from riskctl.desk import BrakesDesk
+from riskctl.holdrows import hold_statements, step_statements
+from riskctl.holds import HoldFact
+from riskctl.pending import Step, pending_drop, pending_keep
+from riskctl.places import is_dead, this_place
+from riskctl.proof import Evidence, Proof
+from riskctl.registered import ACCOUNTS_SQL, Registered, from_row, newest, on_disk
+
+log = structlog.get_logger(__name__)
+
+KEEP_AFTER_NS = 40 * MS
+"""A commit not known after so long counts as slow: the hold is kept on this host's disk as well."""
+TELL_FOR_NS = 10_000 * MS
+TELL_AGAIN_S = 0.02
+ANSWER_S = 0.7
+SEVER_S = 3.0
+
+
+class Placement:
+    """``committed``: the hold is known to be in the database already (it was read there)."""
+
+    def __init__(self, desk: BrakesDesk, hold: HoldFact, *, committed: bool = False) -> None:
+        self.hold = hold
+        self.begun_boot_ns = boot_ns()
+        self.committed_boot_ns = self.begun_boot_ns if committed else 0
+        self.latched_wall_ns = 0
+        self.effective_wall_ns = 0
+        self.proofs: dict[str, Proof] = {}
+        self.evidence: dict[str, Evidence] = {}
+        self._desk = desk
+        self._registered: dict[str, Registered] = {}
+        self._accounts_known = False
+        self._kept = False
+        self._keeping = False
+        self._recorded = committed
+        self._record_failed = ""
+        self._changed = threading.Condition()
+        self._over = False
+
+    # Beginning -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Tell, record: at once, in parallel; returns immediately."""
+        _thread(self._record)
+        self._know(list(self._on_disk().values()))
+
+    def _on_disk(self) -> dict[str, Registered]:
+        try:
+            return on_disk(self._desk.home)
+        except (OSError, ValueError) as error:
+            log.error("register.unreadable", error=str(error))
+            return {}
+
+    def _know(self, entries: Sequence[Registered]) -> None:
+        """Learn of gateways; each account is told by one thread, which follows its newest."""
+        for one in entries:
+            with self._changed:
+                fresh = one.account not in self.evidence
+                known = newest(self._registered.get(one.account), one)
+                self._registered[one.account] = known
+                evidence = self.evidence.setdefault(one.account, Evidence(one.account))
+                evidence.token = max(evidence.token, known.token)
+                self._changed.notify_all()
+            if fresh:
+                _thread(partial(self._tell, one.account))
+
+    # Telling ---------------------------------------------------------------------------------
+
+    def _tell(self, account: str) -> None:
+        until = boot_ns() + TELL_FOR_NS
+        while boot_ns() < until and not self._over:
+            one = self._registered[account]
+            if one.address and self._told(one):
+                return
+            with self._changed:
+                self._changed.wait(TELL_AGAIN_S)
+            entry = self._on_disk().get(account)
+            if entry is not None:
+                self._know([entry])
+
+    def _told(self, one: Registered) -> bool:
+        try:
+            with ControlLink(one.address, self._desk.key, timeout_s=0.3) as link:
+                link.wait_at_most(ANSWER_S)
+                taken = link.ask(TellHold(self.hold), HoldTaken)
+        except ControlError as error:
+            self._untold(one, str(error))
+            return False
+        entry = self._on_disk().get(one.account)
+        with self._changed:
+            evidence = self.evidence[one.account]
+            if entry is not None:
+                evidence.token = max(evidence.token, entry.token)
+            if taken.account == one.account and taken.token >= evidence.token:
+                evidence.taken = taken
+                evidence.token = taken.token
+                evidence.same_place = one.place == this_place()
+            self._latch()
+            self._changed.notify_all()
+            return evidence.taken is not None
+
+    def _untold(self, one: Registered, problem: str) -> None:
+        dead = is_dead(one.place, one.pid, one.start_ticks) if one.pid else False
+        with self._changed:
+            evidence = self.evidence[one.account]
+            if evidence.problems[-1:] != [problem]:
+                evidence.problems.append(problem)
+            if dead and not evidence.dead_boot_ns and one.token >= evidence.token:
+                evidence.dead_boot_ns = boot_ns()
+            elif not dead:
+                evidence.dead_boot_ns = 0
+            self._changed.notify_all()
+
+    # Recording -------------------------------------------------------------------------------
+
+    def _record(self) -> None:
+        """The hold, its entry in the record, and in the same round trip who must be told."""
+        try:
+            connection = self._desk.connection()
+        except psycopg.Error as error:
+            self._not_recorded(error)
+            return
+        watch = threading.Timer(SEVER_S, _sever, [connection])
+        watch.daemon = True
+        watch.start()
+        try:
+            with connection.pipeline():
+                connection.execute("BEGIN")
+                for sql, values in hold_statements(self.hold):
+                    connection.execute(sql.encode(), values)
+                accounts = connection.execute(ACCOUNTS_SQL)
+                connection.execute("COMMIT")
+            entries = [from_row(row) for row in accounts.fetchall()]
+        except psycopg.Error as error:
+            connection.close()
+            self._not_recorded(error)
+            return
+        finally:
+            watch.cancel()
+        committed = boot_ns()
+        self._desk.give_back(connection)
+        with self._changed:
+            self.committed_boot_ns = self.committed_boot_ns or committed
+            self._recorded = self._accounts_known = True
+            self._latch()
+            kept = self._kept
+        self._know(entries)
+        if kept:
+            pending_drop(self._desk.home, self.hold.id)
+
+    def _not_recorded(self, error: psycopg.Error) -> None:
+        reason = str(error).strip().partition("\n")[0]
+        log.warning("hold.not-recorded", hold=self.hold.id, error=reason)
+        with self._changed:
+            self._record_failed = reason or type(error).__name__
+            self._changed.notify_all()
+
+    def _keep(self) -> None:
+        try:
+            pending_keep(self._desk.home, self.hold)
+        except OSError as error:
+            log.critical("hold.not-kept", hold=self.hold.id, error=str(error))
+            return
+        with self._changed:
+            self._kept = True
+            self._latch()
+            recorded = self._recorded
+            self._changed.notify_all()
+        if recorded:
+            pending_drop(self._desk.home, self.hold.id)
+
+    def _latch(self) -> None:
+        """Somebody who will not forget knows the hold: from now on it cannot be lost."""
+        journalled = any(one.taken and one.taken.journalled for one in self.evidence.values())
+        if not self.latched_wall_ns and (self._recorded or self._kept or journalled):
+            self.latched_wall_ns = wall_ns()
+
+    # Proving ---------------------------------------------------------------------------------
+
+    def wait(self, patience_s: float) -> bool:
+        """Wait until every gateway is proven, at most ``patience_s``; whether they are."""
+        until = self.begun_boot_ns + int(patience_s * 1e9)
+        with self._changed:
+            while True:
+                now = boot_ns()
+                self._keep_if_slow(now)
+                if self._prove(now):
+                    return True
+                if now >= until:
+                    return False
+                self._changed.wait(self._next_s(now, until))
+
+    def _keep_if_slow(self, now: int) -> None:
+        slow = self._record_failed or now - self.begun_boot_ns > KEEP_AFTER_NS
+        if slow and not self._recorded and not self._keeping:
+            self._keeping = True
+            _thread(self._keep)
+
+    def _prove(self, now: int) -> bool:
+        kept = self._recorded or self._kept
+        for account, evidence in self.evidence.items():
+            if account not in self.proofs:
+                proof = evidence.proof(now, self.committed_boot_ns, kept=kept)
+                if proof is not None:
+                    self.proofs[account] = proof
+        # Without the database the register on disk is all that is known of who there is.
+        known = self._accounts_known or (bool(self.evidence) and self._kept)
+        if not known or not kept or len(self.proofs) < len(self.evidence):
+            return False
+        self.effective_wall_ns = self.effective_wall_ns or wall_ns()
+        return True
+
+    def _next_s(self, now: int, until: int) -> float:
+        dues = [until]
+        if not self._keeping and not self._recorded:
+            dues.append(self.begun_boot_ns + KEEP_AFTER_NS + MS)
+        for account, evidence in self.evidence.items():
+            due = evidence.due_boot_ns(self.committed_boot_ns)
+            if account not in self.proofs and due:
+                dues.append(due + MS)
+        return max(min(dues) - now, MS // 2) / 1e9
+
+    @property
+    def effective(self) -> bool:
+        return bool(self.effective_wall_ns)
+
+    @property
+    def not_recorded(self) -> str:
+        """Why the database does not have it yet; empty when it has."""
+        return "" if self._recorded else self._record_failed or "the database has not answered yet"
+
+    def unproven(self) -> list[tuple[str, str, int]]:
+        """(account, what is known, milliseconds until it is proven at the latest or -1)."""
+        now = boot_ns()
+        found = []
+        for account, evidence in sorted(self.evidence.items()):
+            if account not in self.proofs:
+                due = evidence.due_boot_ns(self.committed_boot_ns)
+                left = max(due - now, 0) // MS if due else -1
+                why = evidence.problems[-1] if evidence.problems else "has not answered yet"
+                found.append((account, why, left))
+        return found
+
+    # Afterwards ------------------------------------------------------------------------------
+
+    def steps(self, actor: str) -> list[Step]:
+        """What is proven so far, for the receipt."""
+        found = [
+            Step(
+                proof.how, "", account, self.effective_wall_ns or wall_ns(),
+                {**proof.facts, "in_flight": [one.client_order_id for one in proof.in_flight]},
+                actor,
+            )
+            for account, proof in sorted(self.proofs.items())
+        ]  # fmt: skip
+        if self.effective_wall_ns:
+            facts = {
+                "latched_us": (self.latched_wall_ns - self.hold.placed_wall_ns) // 1000,
+                "effective_us": (self.effective_wall_ns - self.hold.placed_wall_ns) // 1000,
+                "in_flight": [
+                    one.client_order_id for proof in self.proofs.values() for one in proof.in_flight
+                ],
+            }
+            found.append(Step("effective", "", "", self.effective_wall_ns, facts, actor))
+        return found
+
+    def note(self) -> None:
+        """Write the steps down, in a thread of its own: the caller has its answer."""
+        _thread(self.note_now)
+
+    def note_now(self) -> None:
+        """Write the steps to the database, or beside the kept hold while it is away."""
+        steps = self.steps(f"{os.uname().nodename}:{os.getpid()}")
+        try:
+            steps_write(self._desk, self.hold, steps)
+        except psycopg.Error as error:
+            log.warning("receipt.kept-on-disk", hold=self.hold.id, error=str(error).strip())
+            pending_keep(self._desk.home, self.hold, steps)
+
+    def end(self) -> None:
+        """No more telling: somebody else follows."""
+        self._over = True
+
+
+def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None:
+    """The hold and its steps into the database, as often as wanted. Raises psycopg.Error."""
+    connection = desk.connection()
+    watch = threading.Timer(SEVER_S, _sever, [connection])
+    watch.daemon = True
+    watch.start()
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            for sql, values in hold_statements(hold):
+                connection.execute(sql.encode(), values)
+            for step in steps:
+                for sql, values in step_statements(
+                    hold_id=hold.id, name=step.name, part=step.part, account=step.account,
+                    wall_ns=step.wall_ns, facts=step.facts, actor=step.actor, signer=desk.signer,
+                ):  # fmt: skip
+                    connection.execute(sql.encode(), values)
+            connection.execute("COMMIT")
+    except psycopg.Error:
+        connection.close()
+        raise
+    finally:
+        watch.cancel()
+    desk.give_back(connection)
+
+
+def _thread(run: Callable[[], None]) -> None:
+    threading.Thread(target=run, daemon=True, name="hold").start()
+
+
+def _sever(connection: psycopg.Connection[object]) -> None:
+    """Shut its socket down: whoever waits for a silent server sees it end."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
+            twin.shutdown(socket.SHUT_RDWR)

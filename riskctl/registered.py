@@ -1,0 +1,55 @@
+"""The register of gateways, as a caller reads it: from this host's disk, and from the database."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from riskctl.brakes_home import BrakesHome, read_all
+
+ACCOUNTS_SQL = """
+SELECT split_part(lease.name, ':', 2), reg.address, reg.place, reg.pid, reg.start_ticks, reg.token
+FROM riskctl_lease lease
+LEFT JOIN riskctl_gatewayregister reg ON lease.name = 'gateway:' || reg.account
+WHERE lease.role = 'gateway'
+"""
+"""Every account that may be hosted, with its newest gateway if there ever was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Where one account's newest gateway is reached; no address: it never had one."""
+
+    account: str
+    address: str = ""
+    place: str = ""
+    pid: int = 0
+    start_ticks: int = 0
+    token: int = 0
+
+
+def from_row(row: tuple[Any, ...]) -> Registered:
+    """A row of ``ACCOUNTS_SQL``."""
+    account, *rest = row
+    return Registered(account) if rest[0] is None else Registered(account, *rest)
+
+
+def on_disk(home: BrakesHome) -> dict[str, Registered]:
+    """By account. Raises ValueError naming a file that is none."""
+    found = {}
+    for path, body in read_all(home.gateways):
+        try:
+            one = Registered(
+                **{name: body[name] for name in (
+                    "account", "address", "place", "pid", "start_ticks", "token",
+                )}
+            )  # fmt: skip
+            dt.datetime.fromisoformat(body["registered_at"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path}: no gateway's entry: {error}") from error
+        found[one.account] = one
+    return found
+
+
+def newest(one: Registered | None, other: Registered) -> Registered:
+    """The one with the later fencing token."""
+    return other if one is None or other.token >= one.token else one

@@ -1,0 +1,1 @@
+"""Automatic triggers: what each measures, what is in force, and what follows from a breach."""

@@ -1,0 +1,1 @@
+"""What triggers measure of the market, the books and the stages; and who evaluates them."""

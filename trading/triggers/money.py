@@ -1,0 +1,226 @@
+"""Loss, drawdown, PnL moves, exposure and margin, from the books and the latest quotes. Pure.
+
+The same figures as the desk shows (trading.portfolio.marks): marked at the mid, unrealised PnL
+included, fees off. A symbol that this feed has never quoted counts at what it cost, as it does at
+the gateway: a position of an earlier run neither vanishes nor makes everything else unknown. A
+scope without a gross-notional limit has no capital and no reading: nothing of it may trade.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from riskctl.holds import FIRM
+from riskctl.rules import GROSS_NOTIONAL
+from riskctl.triggers.evaluate import Reading
+from trading.clock import NS
+from trading.portfolio.books import Books, PositionRow
+from trading.portfolio.market import Market
+from trading.portfolio.marks import ZERO, Valuation, add, value_position
+from trading.triggers.windows import Extreme
+from trading.universe import AssetClass, Universe
+
+MARGIN_RATE = {
+    AssetClass.FX: Decimal(1) / 30,  # 30:1, ESMA's bound for major pairs
+    AssetClass.EQUITY: Decimal("0.5"),  # Regulation T
+    AssetClass.FUTURE: Decimal("0.1"),
+    AssetClass.CRYPTO: Decimal("0.5"),
+}
+UNREAD = "the books have not been read"
+
+Limits = Mapping[tuple[str, str], Decimal]
+
+
+@dataclass(slots=True)
+class Worth:
+    """Positions of one scope together, USD. ``at_ns`` differs when the facts do."""
+
+    pnl: Decimal = ZERO
+    gross: Decimal = ZERO
+    net: Decimal = ZERO
+    margin: Decimal = ZERO
+    largest: Decimal = ZERO
+    at_ns: int = 0
+    at_cost: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+    @property
+    def detail(self) -> str:
+        """What cannot be priced, in words."""
+        if self.unknown:
+            return f"no value for {', '.join(sorted(self.unknown))}"
+        return f"at cost: {', '.join(sorted(self.at_cost))}" if self.at_cost else ""
+
+
+@dataclass(slots=True)
+class _History:
+    peak: Extreme = field(default_factory=lambda: Extreme(1))
+    loss: Extreme = field(default_factory=lambda: Extreme(1))
+    high: Extreme = field(default_factory=lambda: Extreme(1))
+    low: Extreme = field(default_factory=lambda: Extreme(-1))
+
+    def restart(self) -> None:
+        """Another feed session: the minute's moves are of one market only."""
+        for one in (self.loss, self.high, self.low):
+            one.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything a reading is made from. ``windows``: seconds of each trigger."""
+
+    books: Books
+    market: Market
+    limits: Limits
+    windows: Mapping[str, int]
+    wall_ns: int
+
+
+def worth_by_scope(books: Books, market: Market, universe: Universe) -> dict[str, Worth]:
+    """Of the firm, every account and every strategy, also those without a position."""
+    found: dict[str, Worth] = defaultdict(Worth)
+    for scope in _scopes(books):
+        found[scope] = Worth()
+    read_ns = 0 if books.as_of is None else int(books.as_of.timestamp() * 1e6) * 1000
+    for row in books.positions:
+        worth, fresh_ns, at_cost = _value(row, market, universe)
+        for scope in (FIRM, f"venue:{row.account}", f"strategy:{row.strategy}"):
+            _add(found[scope], row, worth, universe, at_cost=at_cost)
+            found[scope].at_ns += fresh_ns
+    for one in found.values():
+        one.at_ns += read_ns
+    return dict(found)
+
+
+def _scopes(books: Books) -> Iterable[str]:
+    yield FIRM
+    yield from (f"venue:{one.name}" for one in books.accounts)
+    yield from (f"strategy:{one.key}" for one in books.strategies)
+
+
+def _value(row: PositionRow, market: Market, universe: Universe) -> tuple[Valuation, int, bool]:
+    """Its worth, the time of its quote (0: flat or none), and whether it counts at cost."""
+    if row.symbol not in universe:
+        return Valuation(None, None, None, None, None), 0, False
+    instrument = universe.by_symbol(row.symbol)
+    quote = market.quote(row.symbol) if row.quantity else None
+    at_cost = bool(row.quantity) and quote is None
+    mark = None if quote is None else quote.mid
+    if at_cost:
+        mark = row.cost / (row.quantity * instrument.multiplier)
+    worth = value_position(
+        quantity=row.quantity,
+        cost=row.cost,
+        realised=row.realised,
+        fees=row.fees,
+        mark=mark,
+        instrument=instrument,
+    )
+    return worth, 0 if quote is None else quote.time_ns, at_cost
+
+
+def _add(
+    worth: Worth, row: PositionRow, one: Valuation, universe: Universe, *, at_cost: bool
+) -> None:
+    if one.pnl is None or one.gross is None or one.net is None:
+        worth.unknown.add(row.symbol)
+        return
+    if at_cost:
+        worth.at_cost.add(row.symbol)
+    worth.pnl += one.pnl
+    worth.gross += one.gross
+    worth.net += one.net
+    worth.margin += one.gross * MARGIN_RATE[universe.by_symbol(row.symbol).asset_class]
+    worth.largest = max(worth.largest, one.gross)
+
+
+class MoneyWatch:
+    """What the PnL of every scope has been, and what it comes to now."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._universe = universe
+        self._past: dict[str, _History] = defaultdict(_History)
+        self._session = ""
+
+    def seed(self, scope: str, peaks: Iterable[tuple[int, Decimal]], window_s: int) -> None:
+        """Peaks of ``scope`` of before this process began: (wall ns, PnL), oldest first."""
+        past = self._past[scope].peak
+        for at_ns, pnl in peaks:
+            past.add(at_ns, pnl, window_s * NS)
+
+    def readings(self, look: Look) -> list[Reading]:
+        """Of every scope with capital."""
+        if look.books.as_of is None:
+            return [Reading("gross-exposure", FIRM, None, look.wall_ns, UNREAD)]
+        if look.market.session != self._session:
+            self._session = look.market.session
+            for past in self._past.values():
+                past.restart()
+        found: list[Reading] = []
+        for scope, worth in worth_by_scope(look.books, look.market, self._universe).items():
+            capital = look.limits.get((_limit_scope(scope), GROSS_NOTIONAL))
+            if capital is None or capital <= 0:
+                continue
+            figures = self._figures(scope, worth, capital, look)
+            found += [
+                Reading(name, scope, None if worth.unknown else value, worth.at_ns, worth.detail)
+                for name, value in figures.items()
+            ]
+        return found
+
+    def _figures(
+        self, scope: str, worth: Worth, capital: Decimal, look: Look
+    ) -> dict[str, Decimal]:
+        percent = Decimal(100) / capital
+        gross = worth.gross * percent
+        if scope.startswith("venue:"):
+            equity = capital + worth.pnl
+            used = worth.margin / equity * 100 if equity > 0 else Decimal(1_000)
+            return {"account-gross-exposure": gross, "margin": used if worth.margin else ZERO}
+        prefix = "" if scope == FIRM else "strategy-"
+        found = {
+            f"{prefix}intraday-loss": max(ZERO, _base(scope, look.books) - worth.pnl) * percent,
+            f"{prefix}gross-exposure": gross,
+        }
+        if worth.unknown:  # no history of what is not known
+            found |= dict.fromkeys((f"{prefix}drawdown", f"{prefix}pnl-move"), ZERO)
+        else:
+            found |= self._moves(scope, worth.pnl, capital, look)
+        if scope == FIRM:
+            found["net-exposure"] = abs(worth.net) * percent
+        else:
+            found["position-value"] = worth.largest
+        return found
+
+    def _moves(self, scope: str, pnl: Decimal, capital: Decimal, look: Look) -> dict[str, Decimal]:
+        past, prefix = self._past[scope], "" if scope == FIRM else "strategy-"
+        percent, windows, feed_ns = Decimal(100) / capital, look.windows, look.market.clock_ns
+        name = f"{prefix}drawdown"
+        peak = capital + past.peak.add(look.wall_ns, pnl, windows[name] * NS)
+        drop = (peak - capital - pnl) / peak * 100 if peak > 0 else Decimal(1_000)
+        found = {name: drop}
+        if feed_ns is None:
+            return found
+        name = f"{prefix}pnl-move"
+        high = past.high.add(feed_ns, pnl, windows[name] * NS)
+        low = past.low.add(feed_ns, pnl, windows[name] * NS)
+        found[name] = max(high - pnl, pnl - low) * percent
+        if scope != FIRM:
+            name = "strategy-stop-loss"
+            best = past.loss.add(feed_ns, pnl, windows[name] * NS)
+            found[name] = (best - pnl) * percent
+        return found
+
+
+def _limit_scope(scope: str) -> str:
+    """As riskctl.models.Limit writes it."""
+    kind, colon, key = scope.partition(":")
+    return f"account:{key}" if kind == "venue" and colon else scope
+
+
+def _base(scope: str, books: Books) -> Decimal:
+    """The scope's PnL when the day began."""
+    if scope == FIRM:
+        return add(books.baselines.values()) or ZERO
+    return books.baselines.get(scope.partition(":")[2], ZERO)

@@ -1,0 +1,112 @@
+"""What triggers need of the books' database beyond what frames are built from. Raises db.Error."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.db import connection
+
+from riskctl.holds import FIRM
+from trading.clock import NS
+from trading.triggers.tally import RISK_DENIALS, AccountOrders, Happening
+
+_PEAKS = """
+SELECT 'strategy:' || strategy_id, (extract(epoch FROM max(at)) * 1000000)::bigint,
+       max(realised + unrealised - fees)
+FROM trading_pnlpoint WHERE at > clock_timestamp() - make_interval(secs => %(window_s)s)
+GROUP BY strategy_id, date_bin('5 minutes', at, '2000-01-01Z') ORDER BY 2
+"""
+# Only moments at which every strategy's worth was known: a sum without one is no peak.
+_FIRM_PEAKS = """
+SELECT (extract(epoch FROM max(at)) * 1000000)::bigint, max(pnl)
+FROM (
+    SELECT at, sum(realised + unrealised - fees) AS pnl FROM trading_pnlpoint
+    WHERE at > clock_timestamp() - make_interval(secs => %(window_s)s)
+    GROUP BY at HAVING count(*) = (SELECT count(*) FROM trading_strategy)
+) AS whole
+GROUP BY date_bin('5 minutes', at, '2000-01-01Z') ORDER BY 1
+"""
+_SIGNALS = """
+SELECT strategy_id, count(*) FROM trading_signal
+WHERE created_at > clock_timestamp() - make_interval(secs => %(window_s)s) AND direction <> 0
+GROUP BY strategy_id
+"""
+_ORDERED = """
+SELECT strategy_id, count(*) FROM trading_order
+WHERE created_at > clock_timestamp() - make_interval(secs => %(window_s)s)
+GROUP BY strategy_id
+"""
+_ORDERS = """
+SELECT account_id, state, reason_code, sent_at IS NOT NULL, answered_at IS NOT NULL,
+       (extract(epoch FROM clock_timestamp() - created_at) * 1000)::bigint,
+       (extract(epoch FROM answered_at - created_at) * 1000)::numeric
+FROM trading_order
+WHERE created_at > clock_timestamp() - make_interval(secs => %(window_s)s)
+ORDER BY created_at LIMIT %(most)s
+"""
+_UNANSWERED = """
+SELECT account_id, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::bigint
+FROM trading_order
+WHERE state IN ('pending', 'unknown') AND answered_at IS NULL AND sent_at IS NOT NULL
+GROUP BY account_id
+"""
+ORDERS_MOST = 20_000
+
+Peaks = Mapping[str, list[tuple[int, Decimal]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Signals that want a position, and orders of whatever state, by strategy."""
+
+    signals: Mapping[str, int] = field(default_factory=dict)
+    orders: Mapping[str, int] = field(default_factory=dict)
+
+
+def peaks_read(window_s: int) -> Peaks:
+    """Highest PnL of every strategy and of the firm in steps of five minutes: (wall ns, PnL)."""
+    found: dict[str, list[tuple[int, Decimal]]] = {FIRM: []}
+    with connection.cursor() as cursor:
+        cursor.execute(_PEAKS, {"window_s": window_s})
+        for scope, at_us, pnl in cursor.fetchall():
+            found.setdefault(scope, []).append((at_us * 1000, pnl))
+        cursor.execute(_FIRM_PEAKS, {"window_s": window_s})
+        found[FIRM] = [(at_us * 1000, pnl) for at_us, pnl in cursor.fetchall()]
+    return found
+
+
+def activity_read(window_s: int) -> Activity:
+    with connection.cursor() as cursor:
+        cursor.execute(_SIGNALS, {"window_s": window_s})
+        signals = dict(cursor.fetchall())
+        cursor.execute(_ORDERED, {"window_s": window_s})
+        return Activity(signals, dict(cursor.fetchall()))
+
+
+def orders_read(window_s: int, now_ns: int) -> dict[str, AccountOrders]:
+    """Orders of the window by account, as trading.triggers.tally sees them in messages."""
+    found: dict[str, AccountOrders] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDERS, {"window_s": window_s, "most": ORDERS_MOST})
+        for account, state, code, sent, answered, age_ms, latency_ms in cursor.fetchall():
+            one = found.setdefault(account, AccountOrders(deque()))
+            at_ns = now_ns - age_ms * (NS // 1_000)
+            for what in _what(state, code, sent=sent, answered=answered):
+                latency = latency_ms if what == "answered" else None
+                one.happenings.append(Happening(at_ns, what, latency))
+        cursor.execute(_UNANSWERED)
+        for account, age_ms in cursor.fetchall():
+            one = found.setdefault(account, AccountOrders(deque()))
+            one.oldest_unanswered_ms = Decimal(age_ms)
+    for one in found.values():
+        one.at_ns = now_ns
+    return found
+
+
+def _what(state: str, code: str, *, sent: bool, answered: bool) -> list[str]:
+    if state == "denied" and not sent:
+        return ["denied"] if code in RISK_DENIALS else []
+    if state == "rejected" or (state == "unknown" and not answered):
+        return ["admitted", "error"]
+    return ["admitted", "answered"] if answered else ["admitted"]
