@@ -304,6 +304,12 @@ async def a_disarmed_switch_does_nothing_and_a_bad_time_is_refused(rig: Rig) -> 
     assert await _open(desk) == [ident]
     with pytest.raises(VenueError, match="timeout_ms"):
         await desk.venue.cancel_all_after(-1)
+    await desk.venue.cancel_all_after(150)
+    await desk.venue.cancel_all_after(0)
+    await rig.kill(desk)
+    await rig.wait(0.3)
+    again = await rig.desk()
+    assert await _open(again) == [ident]
     assert "deadman" not in rig.log_kinds()
 
 

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from trading import health, streams
-from trading.clock import utc_from_ns, utc_now, wall_ns
+from trading.clock import boot_ns, utc_from_ns, utc_now, wall_ns
 from trading.hosting import HostContext
 from trading.portfolio.frames import DESK, PIPELINE, View, desk_frame, strategy_pnl
 from trading.portfolio.keeper import BooksKeeper, Points
@@ -28,6 +28,8 @@ from trading.portfolio.marks import Valuation
 from trading.portfolio.pipeline import pipeline_frame
 from trading.portfolio.prices import load_market, read_feed_state
 from trading.portfolio.standing import Stages
+from trading.triggers.path import PathTriggers
+from trading.triggers.publishing import KEPT_S, PATH_KEY
 from trading.universe import UNIVERSE, Universe
 
 STEP_S = 0.1
@@ -51,24 +53,33 @@ def connect(url: str, options: Mapping[str, Any]) -> Redis:
 
 def portfolio_run(ctx: HostContext, redis: Redis, universe: Universe = UNIVERSE) -> None:
     """Run until the host says stop."""
-    keeper = BooksKeeper()
+    keeper, triggers = BooksKeeper(), PathTriggers(universe)
     keeper.start()
-    loop = PortfolioLoop(redis, keeper, universe)
+    triggers.start()
+    loop = PortfolioLoop(redis, keeper, universe, triggers)
     while not ctx.stopping(loop.rest_s()):
         loop.step()
+    triggers.stop(STOP_S / 2)
     keeper.stop(STOP_S)
 
 
 class PortfolioLoop:
-    """One step reads what came on the streams and, when due, publishes both frames."""
+    """One step reads what came on the streams, evaluates the triggers and, when due, publishes.
 
-    def __init__(self, redis: Redis, keeper: BooksKeeper, universe: Universe) -> None:
+    Triggers are evaluated whether Redis answers or not: a silence is a reading too.
+    """
+
+    def __init__(
+        self, redis: Redis, keeper: BooksKeeper, universe: Universe, triggers: PathTriggers
+    ) -> None:
         self._redis = redis
         self._keeper = keeper
+        self._triggers = triggers
         self._universe = universe
         self._market = Market(universe)
         self._positions: dict[str, str] = {}
         self._stages: Stages = {}
+        self._stages_read_ns = 0
         self._feed_state: dict[str, Any] = {}
         self._redis_ms: float | None = None
         self._seq = wall_ns() // 1_000_000
@@ -84,12 +95,14 @@ class PortfolioLoop:
         self._is_due("step", STEP_S)
         try:
             self._follow()
+            self._triggers.look(self._view(), self._stages_read_ns)
             if self._is_due("frame", FRAME_S):
                 self._publish()
         except RedisError as error:
             self._note(str(error))
             self._redis_ms = None
             self._due["step"] = time.monotonic() + FRAME_S
+            self._triggers.look(self._view(), self._stages_read_ns)
         else:
             self._note("")
 
@@ -115,7 +128,9 @@ class PortfolioLoop:
                 self._positions[name.decode()] = entries[-1][0].decode()
                 if name.decode() == streams.TICKS:
                     self._market.on_entries(entries)
+                    self._triggers.on_ticks(entries)
                 else:
+                    self._triggers.on_orders(entries)
                     self._keeper.hint()
             if not any(len(entries) == BATCH for _, entries in answer):
                 return
@@ -131,7 +146,23 @@ class PortfolioLoop:
 
     def _publish(self) -> None:
         self._read_state()
-        view = View(
+        view = self._view()
+        self._seq += 1
+        pipe = self._redis.pipeline(transaction=False)
+        for topic, build in ((DESK, desk_frame), (PIPELINE, pipeline_frame)):
+            frame = _encode(build(view, self._seq))
+            pipe.set(streams.frame_key(topic), frame, ex=FRAME_KEPT_S)
+            pipe.publish(streams.FRAMES, frame)
+        triggers = self._triggers.due(view)
+        if triggers is not None:
+            pipe.set(PATH_KEY, triggers, ex=KEPT_S)
+        pipe.execute()
+        known = view.books.as_of is not None and self._market.clock_ns is not None
+        if known and self._is_due("point", POINT_S):
+            self._save_points(view)
+
+    def _view(self) -> View:
+        return View(
             now=utc_now(),
             books=self._keeper.books,
             market=self._market,
@@ -140,16 +171,6 @@ class PortfolioLoop:
             feed_state=self._feed_state,
             redis_ms=self._redis_ms,
         )
-        self._seq += 1
-        pipe = self._redis.pipeline(transaction=False)
-        for topic, build in ((DESK, desk_frame), (PIPELINE, pipeline_frame)):
-            frame = _encode(build(view, self._seq))
-            pipe.set(streams.frame_key(topic), frame, ex=FRAME_KEPT_S)
-            pipe.publish(streams.FRAMES, frame)
-        pipe.execute()
-        known = view.books.as_of is not None and self._market.clock_ns is not None
-        if known and self._is_due("point", POINT_S):
-            self._save_points(view)
 
     def _read_state(self) -> None:
         started = time.perf_counter()
@@ -157,6 +178,7 @@ class PortfolioLoop:
         self._redis_ms = (time.perf_counter() - started) * 1000
         if self._is_due("stages", STAGES_S):
             self._stages = health.read_stages(self._redis)
+            self._stages_read_ns = boot_ns()
 
     def _save_points(self, view: View) -> None:
         """Hand the line's next points over, unless nothing moved since the last."""

@@ -11,6 +11,7 @@ import structlog
 from msgspec import DecodeError
 
 from riskctl.holds import FIRM
+from riskctl.placing import hold_place
 from riskctl.triggers.evaluate import Moment, Reading
 from riskctl.triggers.firing import Place
 from riskctl.triggers.keeper import BrakesKeeper
@@ -58,11 +59,9 @@ class StoredReader:
 class PathTriggers:
     """The evaluation of the portfolio's loop. All but ``start`` and ``stop`` in its thread."""
 
-    def __init__(
-        self, universe: Universe, place: Place, keeper: BrakesKeeper | None = None
-    ) -> None:
+    def __init__(self, universe: Universe, place: Place = hold_place) -> None:
         self._stored = StoredReader()
-        self._keeper = keeper or BrakesKeeper(also=self._stored.read)
+        self._keeper = BrakesKeeper(also=self._stored.read)
         now = boot_ns()
         self._started = now
         self.desk = DeskTriggers(SOURCE, universe, self._keeper, place, Moment(now, 0))

@@ -1,6 +1,7 @@
-"""Hosts the watchdog's loop under the lease ``watchdog:main``."""
+"""Hosts the watchdog's loop under the lease ``watchdog:main``, and what it watches beside it."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import redis
@@ -9,9 +10,11 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from riskctl.watchdog import watchdog_run
+from riskctl.schedule import maintenance_place_due
+from riskctl.watchdog import Sides, SideTask, watchdog_run
 from trading import health
 from trading.hosting import HostContext
+from trading.triggers.watch import WatchdogTriggers
 
 log = structlog.get_logger(__name__)
 
@@ -22,14 +25,16 @@ _REDIS: dict[str, Any] = {
     "socket_connect_timeout": 0.2,
     "retry": Retry(NoBackoff(), 0),
 }
+_STOP_S = 0.8
 
 
 class _Sign:
     """The watchdog's stage in Redis, for people; whatever becomes of it, the heartbeat goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, sides: Sides) -> None:
         self._meter = health.StageMeter("watchdog", "main")
-        self._client = redis.Redis.from_url(settings.REDIS_URL, **_REDIS)
+        self._client = _client()
+        self._sides = sides
         self._before = time.monotonic_ns()
         self._down = False
 
@@ -46,18 +51,42 @@ class _Sign:
         try:
             key = health.key("watchdog", "main")
             pipe = self._client.pipeline(transaction=True)
-            pipe.hset(key, mapping=self._meter.fields())
+            pipe.hset(key, mapping={**self._meter.fields(), **_shown(self._sides.ages_s())})
             pipe.expire(key, health.EXPIRE_S)
             pipe.execute()
         except redis.RedisError as error:
             log.debug("watchdog.redis", reason=str(error))
 
 
+def _shown(ages: Mapping[str, float]) -> dict[str, str]:
+    """How long ago each side task ended well: one that hangs is seen here."""
+    return {f"{name}_s": f"{age:.1f}" for name, age in ages.items()}
+
+
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, **_REDIS)
+
+
+def side_tasks(triggers: WatchdogTriggers) -> list[SideTask]:
+    """What the watchdog does every half second beside its heartbeat, each in its own thread."""
+    return [
+        SideTask("triggers", triggers.step, triggers.stop),
+        SideTask("maintenance", maintenance_place_due),
+    ]
+
+
 def run(ctx: HostContext) -> None:
-    watchdog_run(
-        lease=ctx.lease,
-        holder=ctx.holder,
-        token=ctx.token,
-        stopping=ctx.stopping,
-        beaten=_Sign().beaten,
-    )
+    triggers = WatchdogTriggers(_client())
+    triggers.start()
+    sides = Sides(side_tasks(triggers), waits_for=(redis.RedisError,))
+    sides.start()
+    try:
+        watchdog_run(
+            lease=ctx.lease,
+            holder=ctx.holder,
+            token=ctx.token,
+            stopping=ctx.stopping,
+            beaten=_Sign(sides).beaten,
+        )
+    finally:
+        sides.stop(_STOP_S)
