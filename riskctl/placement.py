@@ -73,10 +73,13 @@ class Placement:
         for one in entries:
             with self._changed:
                 fresh = one.account not in self.evidence
-                known = newest(self._registered.get(one.account), one)
+                before = self._registered.get(one.account)
+                known = newest(before, one)
                 self._registered[one.account] = known
                 evidence = self.evidence.setdefault(one.account, Evidence(one.account))
                 evidence.token = max(evidence.token, known.token)
+                if before is not None and known.pid != before.pid:
+                    evidence.dead_boot_ns = 0  # another has taken its place
                 self._changed.notify_all()
             if fresh:
                 _thread(partial(self._tell, one.account))

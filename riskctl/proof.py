@@ -2,7 +2,8 @@
 
 Three ways, and no other:
 * it acknowledged: on disk and in force, what was on its way is on the list;
-* it is dead, and what it had written can no longer be accepted (its not-after has passed);
+* it is dead, and what it had written can no longer be accepted (its not-after has passed), and the
+  hold is in the database, where any successor reads it before its first send;
 * the hold was committed in the database so long ago that no reading from before the commit can
   license anything any more, and what was written under one can no longer be accepted.
 An expired licence alone is no proof, nor is death alone, nor a hold that was merely sent.
@@ -61,7 +62,7 @@ class Evidence:
         if committed_boot_ns and now_boot_ns - committed_boot_ns > EXPIRED_NS:
             facts = {"ms_since_commit": (now_boot_ns - committed_boot_ns) // MS}
             return Proof(self.account, "expired", facts)
-        if self.dead_boot_ns and kept and now_boot_ns - self.dead_boot_ns > DEAD_NS:
+        if self.dead_boot_ns and committed_boot_ns and now_boot_ns - self.dead_boot_ns > DEAD_NS:
             facts = {"ms_since_death": (now_boot_ns - self.dead_boot_ns) // MS}
             return Proof(self.account, "dead", facts)
         return None
@@ -79,6 +80,6 @@ class Evidence:
         dues = []
         if committed_boot_ns:
             dues.append(committed_boot_ns + EXPIRED_NS)
-        if self.dead_boot_ns:
+        if self.dead_boot_ns and committed_boot_ns:
             dues.append(self.dead_boot_ns + DEAD_NS)
         return min(dues, default=0)

@@ -43,9 +43,15 @@ class Rig:
     sent: list[NewOrder] = field(default_factory=list)
     persisted: list[Persist] = field(default_factory=list)
     numbers: "count[int]" = field(default_factory=lambda: count(1))
+    venue: str = "Paper One"
+    rehearsal: bool = False
+    since_boot_ns: int = 0
 
     def __post_init__(self) -> None:
-        self.core = GatewayCore(account=ACCOUNT, universe=UNIVERSE, licence=Licence(TOKEN))
+        self.core = GatewayCore(
+            account=ACCOUNT, universe=UNIVERSE, licence=Licence(TOKEN), venue=self.venue,
+            rehearsal=self.rehearsal, since_boot_ns=self.since_boot_ns,
+        )  # fmt: skip
         self.license()
         self.quote("1.10000", "1.10010")
 
@@ -73,6 +79,10 @@ class Rig:
             **change,
         }
         return Reading(**facts)
+
+    @staticmethod
+    def stage(rung: str, factor: str = "1") -> dict[str, StageFact]:
+        return {STRATEGY: StageFact(rung, D(factor))}
 
     def quote(self, bid: str, ask: str, symbol: str = SYMBOL, feed_ns: int = FEED_TIME) -> None:
         ticks = empty(1)

@@ -46,7 +46,7 @@ class Record:
         self.log(now_ns, order.account, "accepted", ident, order.symbol)
         body: Body = {"client_order_id": ident, "venue_order_id": order.venue_order_id}
         self._tell(order.account, "accepted", body)
-        self.outcomes(outcomes, now_ns)
+        self.outcomes(outcomes, now_ns, new=order)
 
     def rejected(self, order: Order, refusal: Refusal, received_ns: int, now_ns: int) -> None:
         """A new order that was refused; its id is used up."""
@@ -66,12 +66,15 @@ class Record:
         body: Body = {"client_order_id": ident, "code": refusal.code, "reason": refusal.reason}
         self._tell(account, kind, body)
 
-    def outcomes(self, outcomes: Iterable[Outcome], now_ns: int) -> list[Fill]:
-        """What happened to orders that are in the storage; the fills it made."""
+    def outcomes(
+        self, outcomes: Iterable[Outcome], now_ns: int, *, new: Order | None = None
+    ) -> list[Fill]:
+        """What happened; the fills it made. ``new`` was stored after it all happened."""
         fills = []
         for outcome in outcomes:
             order = outcome.order
-            self._storage.save_order(order, self.own(now_ns))
+            if order is not new:
+                self._storage.save_order(order, self.own(now_ns))
             match outcome:
                 case Execution():
                     fills.append(self._fill(outcome, now_ns))

@@ -4,6 +4,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+from riskctl.holds import HoldFact
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,31 @@ class LeaseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRow:
+    """An open hold; ``effective_at``: when it was proven, None while it is not."""
+
+    fact: HoldFact
+    placed_at: dt.datetime
+    effective_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RungRow:
+    """Where a strategy stands on the restart ladder."""
+
+    rung: str
+    factor: Decimal
+    since: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """One reading. ``as_of`` is the reader's wall time when it began; None: never read yet.
 
     ``baselines`` are each strategy's PnL when the day began, ``lines`` its PnL of the day so far;
-    a strategy without one began at 0.
+    a strategy without one began at 0. ``holds`` are open ones, ``rungs`` by strategy;
+    ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
+    ``waiting``: pending requests that take a second person.
     """
 
     as_of: dt.datetime | None = None
@@ -77,6 +100,10 @@ class Books:
     watchdog_at: dt.datetime | None = None
     baselines: Mapping[str, Decimal] = field(default_factory=dict)
     lines: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
+    holds: tuple[HoldRow, ...] = ()
+    rungs: Mapping[str, RungRow] = field(default_factory=dict)
+    dead_man: Mapping[str, Any] | None = None
+    waiting: int = 0
 
 
 def day_start(moment: dt.datetime) -> dt.datetime:

@@ -13,6 +13,15 @@ from typing import Any
 
 from trading.clock import utc_from_ns
 from trading.portfolio.books import Books, PositionRow, SignalRow, StrategyRow
+from trading.portfolio.held import (
+    dead_man_body,
+    firm_body,
+    held_firm,
+    held_strategy,
+    rung_body,
+    stopped_body,
+    triggers_body,
+)
 from trading.portfolio.market import DataAge, FeedPhase, Market
 from trading.portfolio.marks import UNKNOWN, Valuation, average_price, less, total, value_position
 from trading.portfolio.standing import (
@@ -44,6 +53,8 @@ class View:
     stages: Stages = field(default_factory=dict)
     feed_state: Mapping[str, Any] = field(default_factory=dict)
     redis_ms: float | None = None
+    triggers: Mapping[str, Any] | None = None
+    """As last published under ``hl:triggers``; None: not read, or nobody evaluates them."""
 
     @property
     def now_ns(self) -> int:
@@ -128,10 +139,18 @@ def desk_frame(view: View, seq: int) -> Frame:
         _strategy(one, held[one.key], view, ages, gateways.get(one.account))
         for one in view.books.strategies
     ]
-    firm = firm_standing(list(gateways.values()))
+    firm = held_firm(view.books.holds)
+    standing = firm_standing(list(gateways.values()), firm.mode)
     return {
         **head(DESK, seq, view),
-        "firm": {"state": firm.state, "why": firm.why},
+        "firm": {
+            "state": standing.state,
+            "why": standing.why,
+            **firm_body(firm, view.books.holds, [one["holds"] for one in strategies]),
+        },
+        "dead_man": dead_man_body(view.books.dead_man),
+        "triggers": triggers_body(view.triggers),
+        "waiting": view.books.waiting,
         "books": {
             "as_of": moment(view.books.as_of),
             "age_ms": view.books_age_ms,
@@ -152,6 +171,7 @@ def _strategy(
     gateway: Gateway | None,
 ) -> Frame:
     worth = total(one.worth for one in held)
+    stopped, rung = held_strategy(row, view.books.holds), view.books.rungs.get(row.key)
     standing = standing_of(
         row,
         gateway=gateway,
@@ -159,6 +179,8 @@ def _strategy(
         phase=view.phase,
         ages=ages,
         books_age_ms=view.books_age_ms,
+        mode=stopped.mode,
+        rung=rung.rung if rung else "",
     )
     data = worst([ages[symbol] for symbol in row.symbols])
     line = [money(one) for one in view.books.lines.get(row.key, ())]
@@ -171,6 +193,8 @@ def _strategy(
         "live": row.live,
         "state": standing.state,
         "why": standing.why,
+        **stopped_body(row, stopped),
+        "stage": rung_body(rung),
         "pnl": money(less(worth.pnl, view.books.baselines.get(row.key, Decimal(0)))),
         **_figures(worth),
         "position": [_position(one, view, ages) for one in held if one.row.quantity != 0],
@@ -241,6 +265,8 @@ def _totals(view: View, held: Mapping[str, list[_Holding]], strategies: list[Fra
         "orders_open": sum(view.books.orders_open.values()),
         "strategies": len(strategies),
         "active": sum(one["state"] == "ACTIVE" for one in strategies),
+        "held": sum(one["mode"] != "ACTIVE" for one in strategies),
+        "unknown": sum(one["state"] == "UNKNOWN" for one in strategies),
         "unmarked": sorted(symbol for symbol, count in by_symbol.items() if count),
         "marked": {
             "pnl_today": money(less(known.pnl, base)),

@@ -7,21 +7,26 @@ caller: the last ``Books`` stays true as of its time.
 import datetime as dt
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal
 
 from django.db import connection, transaction
 from django.db.models import Count
 
-from riskctl.models import Heartbeat, Lease
+from riskctl.approvals.rules import State
+from riskctl.deadman import deadman_state
+from riskctl.models import Approval, Heartbeat, Hold, Lease, ReceiptStep, Stage
+from riskctl.selectors import fact_of
 from trading.clock import utc_now
 from trading.models import Order, PnlPoint, Position, Signal, Strategy, VenueAccount
 from trading.orders.states import OPEN
 from trading.portfolio.books import (
     AccountRow,
     Books,
+    HoldRow,
     LeaseRow,
     PositionRow,
+    RungRow,
     SignalRow,
     StrategyRow,
     day_start,
@@ -111,6 +116,10 @@ class BooksReader:
                 watchdog_at=control.watchdog_at,
                 baselines=dict(self._baselines),
                 lines={key: line.shown() for key, line in self._lines.items()},
+                holds=_holds(),
+                rungs=control.rungs,
+                dead_man=control.dead_man,
+                waiting=control.waiting,
             )
 
     def save_points(
@@ -132,7 +141,12 @@ class BooksReader:
         """Who may trade, read once a second however often positions are."""
         known = self._control
         if known is None or known.as_of is None or now - known.as_of >= _CONTROL_EVERY:
-            self._control = known = control_read()
+            self._control = known = replace(
+                control_read(),
+                rungs=_rungs(),
+                dead_man=deadman_state().body(),
+                waiting=Approval.objects.filter(state=State.PENDING).count(),
+            )
         return known
 
     def _begin_day(self, now: dt.datetime) -> None:
@@ -201,6 +215,19 @@ def _symbols(value: Iterable[object]) -> tuple[str, ...]:
 def _orders_open() -> dict[str, int]:
     rows = Order.objects.filter(state__in=sorted(OPEN)).values_list("strategy_id")
     return dict(rows.annotate(Count("client_order_id")).order_by())
+
+
+def _holds() -> tuple[HoldRow, ...]:
+    """Open holds, newest first; read with every reading, for a stop must show at once."""
+    rows = list(Hold.objects.filter(lift=None).order_by("-placed_at", "id"))
+    steps = ReceiptStep.objects.filter(hold__in=[row.id for row in rows], name="effective")
+    proven = dict(steps.values_list("hold", "happened_at")) if rows else {}
+    return tuple(HoldRow(fact_of(row), row.placed_at, proven.get(row.id)) for row in rows)
+
+
+def _rungs() -> dict[str, RungRow]:
+    rows = Stage.objects.values_list("strategy", "rung", "size_factor", "since")
+    return {key: RungRow(rung, factor, since) for key, rung, factor, since in rows}
 
 
 def _leases() -> tuple[LeaseRow, ...]:

@@ -1,18 +1,20 @@
 """Whether a strategy is known to be able to trade, and why not. Pure.
 
-ACTIVE is only said when everything it rests on has been heard of just now; anything else is
-UNKNOWN, with the reasons in words.
+ACTIVE and REDUCE-ONLY are only said when everything that trading rests on has been heard of just
+now; else it is UNKNOWN, with the reasons in words. A hold that halts is known whatever else is
+not: nothing but its lift ends it.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from riskctl.holds import Mode
 from trading.health import StageReading
 from trading.portfolio.books import AccountRow, StrategyRow
 from trading.portfolio.market import DataAge, DataStatus, FeedPhase
 
-State = Literal["ACTIVE", "UNKNOWN"]
+State = Literal["ACTIVE", "REDUCE-ONLY", "HALTED", "FROZEN", "UNKNOWN"]
 GatewayState = Literal["licensed", "unlicensed", "disconnected", "dead"]
 
 Stages = Mapping[str, Sequence[StageReading]]
@@ -80,12 +82,25 @@ def worst(ages: Sequence[DataAge]) -> DataAge:
     )
 
 
-def firm_standing(gateways: Sequence[Gateway]) -> Standing:
-    """ACTIVE when every account's gateway may send. One that may not is named."""
+def firm_standing(gateways: Sequence[Gateway], mode: Mode = Mode.ACTIVE) -> Standing:
+    """By the holds on the firm; else ACTIVE when every account's gateway may send.
+
+    A gateway that may not is named.
+    """
     closed = [one.account for one in gateways if one.state != "licensed"]
-    if gateways and not closed:
-        return Standing("ACTIVE", "")
-    return Standing("UNKNOWN", f"not known to trade: {', '.join(closed) or 'no account'}")
+    reasons = [] if gateways and not closed else [", ".join(closed) or "no account"]
+    return _standing(mode, [f"not known to trade: {one}" for one in reasons])
+
+
+def _standing(mode: Mode, reasons: Sequence[str]) -> Standing:
+    why = "; ".join(reasons)
+    if mode is Mode.HALTED:
+        return Standing("HALTED", why)
+    if mode is Mode.FROZEN:
+        return Standing("FROZEN", why)
+    if why:
+        return Standing("UNKNOWN", why)
+    return Standing("REDUCE-ONLY" if mode is Mode.REDUCE_ONLY else "ACTIVE", "")
 
 
 def books_status(age_ms: int | None) -> Literal["fresh", "late", "dead"]:
@@ -105,9 +120,15 @@ def standing_of(
     phase: FeedPhase,
     ages: Mapping[str, DataAge],
     books_age_ms: int | None,
+    mode: Mode = Mode.ACTIVE,
+    rung: str = "live",
 ) -> Standing:
-    """ACTIVE, or UNKNOWN with every reason, joined by semicolons."""
+    """The state, with every reason for doubt joined by semicolons.
+
+    ``mode`` is that of the holds on it; ``rung`` empty: it stands on none.
+    """
     reasons = [
+        *_rung_reasons(rung),
         *_gateway_reasons(strategy.account, gateway),
         *_shard_reasons(strategy.shard, stages),
         *_data_reasons(strategy.symbols, phase, ages),
@@ -116,7 +137,13 @@ def standing_of(
         reasons.append("positions were never read")
     elif books_status(books_age_ms) == "dead":
         reasons.append(f"positions were last read {books_age_ms // 1000} s ago")
-    return Standing("UNKNOWN" if reasons else "ACTIVE", "; ".join(reasons))
+    return _standing(mode, reasons)
+
+
+def _rung_reasons(rung: str) -> list[str]:
+    if not rung:
+        return ["it stands on no rung of the ladder"]
+    return ["it stands on the rung stopped"] if rung == "stopped" else []
 
 
 def _gateway_reasons(account: str, gateway: Gateway | None) -> list[str]:

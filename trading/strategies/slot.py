@@ -22,6 +22,8 @@ FIRST_PAUSE_NS = NS
 LONGEST_PAUSE_NS = 30 * NS
 MISSED_PAUSE_NS = NS // 2  # an order that met no one is not sent again into the same quote
 MOVED_AT_ONCE = 3
+_STOPPED = {"HELD": NS, "BEFORE_HOLD": NS // 10, "READING_DUE": NS // 5, "NO_LICENCE": NS // 2}
+"""Denials by a stop, and how long the slot waits after one."""
 
 _DENIED = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _TAKEN = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
@@ -186,6 +188,9 @@ class Slot:
     def _denied(self, code: str, clock_ns: int) -> None:
         if code == POSITION_MOVED and self._moved < MOVED_AT_ONCE:
             self._moved += 1
+        elif code in _STOPPED:
+            # Nothing is wrong with the order: ask again soon, as the stop's end is not told.
+            self._not_before = clock_ns + _STOPPED[code]
         else:
             self._hold_back(clock_ns)
 
