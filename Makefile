@@ -3,7 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 BOOTSTRAP = @exec $(PYTHON) scripts/bootstrap.py
 
-.PHONY: up test check bench lock drill-long screenshots smoke code manage
+.PHONY: up test check bench lock drill-long screenshots smoke code manage \
+	haltline
 .DEFAULT_GOAL := up
 
 up:           ## start the desk (Ctrl-C stops it)
@@ -26,3 +27,5 @@ code:         ## current sign-in code: make code USER=mercy.okafor
 	$(BOOTSTRAP) code "$(USER)"
 manage:       ## a management command against the running desk: make manage ARGS="showmigrations"
 	$(BOOTSTRAP) manage $(ARGS)
+haltline:     ## stops by command line: make haltline ARGS="kill --scope firm"; or .venv/bin/haltline
+	$(BOOTSTRAP) haltline $(ARGS)

@@ -45,9 +45,12 @@ class DemoStrategy:
         }
 
 
+REHEARSAL = DemoAccount("rehearsal", "Paper Rehearsal", 1_000_000)
+"""Where strategies of the other accounts trade while they climb back on the rung *paper*."""
 ACCOUNTS = (
     DemoAccount("paper-1", "Paper One", 4_000_000),
     DemoAccount("paper-2", "Paper Two", 1_500_000),
+    REHEARSAL,
 )
 FIRM_LIMITS: dict[str, Decimal] = {
     Limit.Kind.GROSS_NOTIONAL: Decimal(5_000_000),
@@ -112,4 +115,7 @@ PEOPLE = (
 TOKENS: dict[str, tuple[str, tuple[str, ...]]] = {
     "read": ("jonas.lindqvist", ("read",)),
     "stop": ("ada.nwosu", ("read", "stop")),
+    "flatten": ("lena.fischer", ("read", "flatten")),
+    "trade-test": ("jonas.lindqvist", ("read", "trade-test")),
+    "export": ("ruth.adeyemi", ("read", "export")),
 }

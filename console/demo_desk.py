@@ -14,12 +14,13 @@ from console.demo import (
     ADAPTER,
     FIRM_LIMITS,
     RECORDED,
+    REHEARSAL,
     ROLES,
     STRATEGIES,
     DemoStrategy,
     account_limits,
 )
-from riskctl.models import Lease, Limit, Stage
+from riskctl.models import Lease, Limit
 from trading.feeds.files import open_file
 from trading.feeds.spec import LINES_TRIED, parse_feed
 from trading.models import Strategy, VenueAccount
@@ -57,6 +58,8 @@ def accounts_prepare(address: str) -> None:
                 "venue": one.venue, "adapter": ADAPTER, "address": address, "live": False,
             },
         )  # fmt: skip
+    others = VenueAccount.objects.filter(name__in=[one.name for one in ACCOUNTS])
+    others.exclude(name=REHEARSAL.name).update(rehearsal=REHEARSAL.name)
 
 
 def demo_strategies(feed: str, speed: str) -> tuple[DemoStrategy, ...]:
@@ -93,18 +96,6 @@ def strategies_prepare(wanted: Sequence[DemoStrategy], shards: int) -> None:
             strategy.save(update_fields=["shard"])
     # One made for an earlier recording may stand on a shard that is no more.
     Strategy.objects.filter(shard__gte=shards).update(shard=0)
-
-
-def ladder_prepare() -> None:
-    """A demo strategy begins on the top rung; where people put it since, it stays."""
-    now = dt.datetime.now(dt.UTC)
-    Stage.objects.bulk_create(
-        [
-            Stage(strategy=key, rung=Stage.Rung.LIVE, since=now, entered_by="desk_prepare")
-            for key in Strategy.objects.values_list("key", flat=True)
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def limits_prepare(wanted: Sequence[DemoStrategy]) -> None:

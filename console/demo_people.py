@@ -16,6 +16,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from console.access.capability import token_with
 from console.api.authentication import token_digest, token_text
 from console.demo import PEOPLE, TOKENS, DemoPerson
 from console.models import ApiToken
@@ -38,22 +39,33 @@ def people_prepare(path: Path, url: str) -> bool:
         if not _in_step(desk):
             _apply(desk)
         desk["url"] = url
-        if desk != _read(path):
+        if desk != _written(path):
             _write(path, desk)
     return known is None
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """What the file says; None when it is missing or does not name every person and token."""
+    """What the file says; None when it is missing or does not name every person.
+
+    A token that it does not name yet is made.
+    """
     try:
         desk = json.loads(path.read_text())
         named = {one["username"] for one in desk["users"] if one["password"] and one["totp_secret"]}
-        tokens = set(desk["tokens"])
-    except (OSError, ValueError, KeyError, TypeError):
+        desk["tokens"] = {name: desk["tokens"].get(name) or _token(name) for name in TOKENS}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if named != {one.username for one in PEOPLE} or tokens != set(TOKENS):
+    if named != {one.username for one in PEOPLE}:
         return None
     return dict(desk)
+
+
+def _written(path: Path) -> Any:
+    """What the file says, whatever it is; None when it cannot be read."""
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _new_secrets() -> dict[str, Any]:
@@ -68,8 +80,20 @@ def _new_secrets() -> dict[str, Any]:
             }
             for one in PEOPLE
         ],
-        "tokens": {name: token_text() for name in TOKENS},
+        "tokens": {name: _token(name) for name in TOKENS},
     }
+
+
+def _token(name: str) -> str:
+    """A new token; one that stops or closes carries leave to without the database."""
+    owner, scopes = TOKENS[name]
+    bare = token_text()
+    if not {"stop", "flatten"} & set(scopes):
+        return bare
+    expires_at = int((dt.datetime.now(dt.UTC) + _TOKEN_LIFE).timestamp())
+    return token_with(
+        bare, name=f"demo {name} of {owner}", owner=owner, scopes=scopes, expires_at=expires_at
+    )
 
 
 def _password() -> str:

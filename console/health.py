@@ -30,6 +30,7 @@ _WORDS = {
     "redis": "does not answer",
     "gateways": "not trading",
     "data": "nothing comes",
+    "holds": "not known",
 }
 
 
@@ -56,7 +57,8 @@ class StageSerializer(serializers.Serializer[Any]):
 class ReadySerializer(serializers.Serializer[Any]):
     status = serializers.ChoiceField(["ready", "not ready"])
     checks = serializers.DictField(
-        child=serializers.CharField(), help_text="'ok', or why not, by name of the check."
+        child=serializers.CharField(),
+        help_text="'ok' (and what more there is to say), or why not, by name of the check.",
     )
 
 
@@ -93,7 +95,8 @@ class Readyz(OpenProbe):
     @described(
         ReadySerializer,
         "Whether the desk can trade: stores answer, every stage of the path has a heartbeat, "
-        "gateways are licensed and data comes.",
+        "gateways are licensed and data comes. A desk that a hold halts is ready: it can stop and "
+        "resume, and 'holds' says that it is halted.",
         name="readyz",
         unwell=True,
         problems=_PROBLEMS,
@@ -108,10 +111,17 @@ class Readyz(OpenProbe):
             name, _, account = check.name.partition(":")
             name = "gateways" if account else name  # accounts are nobody's business here
             if checks.get(name, "ok") == "ok":
-                checks[name] = "ok" if check.ok else _WORDS.get(name, "no heartbeat")
-        ready = all(words == "ok" for words in checks.values())
+                checks[name] = _words(name, check)
+        ready = all(words.startswith("ok") for words in checks.values())
         answer = {"status": "ready" if ready else "not ready", "checks": checks}
         return Response(answer, 200 if ready else 503)
+
+
+def _words(name: str, check: selectors.Check) -> str:
+    """Short: who may ask is anybody. A halt is no secret, and no reason to be not ready."""
+    if check.ok:
+        return check.text if name == "holds" else "ok"
+    return _WORDS.get(name, "no heartbeat")
 
 
 def _status(stage: str, readings: Sequence[StageReading]) -> str:

@@ -7,9 +7,67 @@ from django.urls import URLPattern, URLResolver, include, re_path
 
 from console import faults
 from console.access import views as access
-from console.api import docs, problems, reconciliation, views
+from console.api import (
+    approvals,
+    cancelling,
+    docs,
+    holds,
+    problems,
+    reconciliation,
+    stops,
+    strategies,
+    upkeep,
+    views,
+)
 from console.api.base import NothingHere
 from console.health import Healthz, HealthzStage, Readyz
+
+STRATEGY = r"^api/strategies/(?P<strategy>[A-Za-z0-9][A-Za-z0-9._\-]{0,60})"
+UUID = r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
+APPROVAL = rf"^api/approvals/(?P<approval_id>{UUID})"
+
+BRAKES: list[URLPattern] = [
+    re_path(r"^trading/halt/?$", stops.TradingHalt.as_view(), name="trading-halt"),
+    re_path(
+        r"^emergency/stop-trading/?$", stops.StopTrading.as_view(), name="emergency-stop-trading"
+    ),
+    re_path(r"^emergency/freeze/?$", stops.Freeze.as_view(), name="emergency-freeze"),
+    re_path(
+        r"^emergency/stop-new-positions/?$",
+        stops.StopNewPositions.as_view(),
+        name="emergency-stop-new-positions",
+    ),
+    re_path(
+        r"^emergency/close-all-positions/?$",
+        cancelling.CloseAllPositions.as_view(),
+        name="emergency-close-all-positions",
+    ),
+    re_path(r"^orders/cancel-all/?$", cancelling.CancelAll.as_view(), name="orders-cancel-all"),
+    re_path(rf"{STRATEGY}/pause/?$", stops.StrategyPause.as_view(), name="strategy-pause"),
+    re_path(rf"{STRATEGY}/kill/?$", stops.StrategyKill.as_view(), name="strategy-kill"),
+    re_path(rf"{STRATEGY}/resume/?$", strategies.Resume.as_view(), name="strategy-resume"),
+    re_path(rf"{STRATEGY}/stage/?$", strategies.StrategyStage.as_view(), name="strategy-stage"),
+    re_path(r"^api/stages/?$", strategies.Stages.as_view(), name="api-stages"),
+    re_path(r"^api/holds/?$", holds.Holds.as_view(), name="api-holds"),
+    re_path(rf"^api/holds/(?P<hold_id>{UUID})/?$", holds.HoldReceipt.as_view(), name="api-hold"),
+    re_path(
+        rf"^api/holds/(?P<hold_id>{UUID})/lift/?$", holds.LiftHold.as_view(), name="api-hold-lift"
+    ),
+    re_path(r"^api/approvals/?$", approvals.Approvals.as_view(), name="api-approvals"),
+    re_path(rf"{APPROVAL}/?$", approvals.ApprovalOne.as_view(), name="api-approval"),
+    re_path(rf"{APPROVAL}/approve/?$", approvals.Approve.as_view(), name="api-approval-approve"),
+    re_path(rf"{APPROVAL}/reject/?$", approvals.Reject.as_view(), name="api-approval-reject"),
+    re_path(rf"{APPROVAL}/withdraw/?$", approvals.Withdraw.as_view(), name="api-approval-withdraw"),
+    re_path(r"^api/deadman/?$", upkeep.DeadManSwitch.as_view(), name="api-deadman"),
+    re_path(r"^api/triggers/?$", upkeep.Triggers.as_view(), name="api-triggers"),
+    re_path(r"^api/maintenance/?$", upkeep.Maintenance.as_view(), name="api-maintenance"),
+    re_path(
+        rf"^api/maintenance/(?P<scheduled_id>{UUID})/withdraw/?$",
+        upkeep.MaintenanceWithdraw.as_view(),
+        name="api-maintenance-withdraw",
+    ),
+    re_path(r"^api/regulatory/?$", stops.Regulatory.as_view(), name="api-regulatory"),
+]
 
 urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^healthz/?$", Healthz.as_view(), name="healthz"),
@@ -44,6 +102,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         reconciliation.Reconciliations.as_view(),
         name="api-reconciliations",
     ),
+    *BRAKES,
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs.docs, name="api-docs"),
     re_path(problems.API_PATHS, NothingHere.as_view(), name="api-nothing-here"),

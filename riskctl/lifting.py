@@ -114,7 +114,9 @@ def lift_request(
     go wrong again; both are asked for a kill. ``limits_approval``: the executed request by which
     limits were changed, if they were. Raises RequestError, NotAllowedError.
     """
-    hold = _open(hold_id)
+    with refusals_recorded("hold.lift-request", actor, ("hold", str(hold_id)), reason):
+        check_is_person(actor, "lift")
+        hold = _open(hold_id)
     if RULES[hold.kind].people < 2:
         raise RequestError("hold_id", f"a {hold.kind} is lifted by one person: lift it")
     request: dict[str, Any] = {"hold": str(hold_id)}

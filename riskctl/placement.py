@@ -9,6 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import psycopg
 import structlog
@@ -16,7 +17,7 @@ import structlog
 from riskctl.clock import MS, boot_ns, wall_ns
 from riskctl.control import ControlError, ControlLink, HoldTaken, TellHold
 from riskctl.desk import BrakesDesk
-from riskctl.holdrows import hold_statements, step_statements
+from riskctl.holdrows import Statement, hold_statements, step_statements
 from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_drop, pending_keep
 from riskctl.places import is_dead, this_place
@@ -49,6 +50,7 @@ class Placement:
         self._accounts_known = False
         self._kept = False
         self._keeping = False
+        self._steps_kept = False
         self._recorded = committed
         self._record_failed = ""
         self._changed = threading.Condition()
@@ -134,43 +136,34 @@ class Placement:
     # Recording -------------------------------------------------------------------------------
 
     def _record(self) -> None:
+        """Try until it is in the database: a connection kept idle may have died with its server."""
+        until = boot_ns() + TELL_FOR_NS
+        while not self._recorded_now() and boot_ns() < until and not self._over:
+            with self._changed:
+                self._changed.wait(TELL_AGAIN_S)
+
+    def _recorded_now(self) -> bool:
         """The hold, its entry in the record, and in the same round trip who must be told."""
         try:
-            connection = self._desk.connection()
+            rows = _commit(self._desk, hold_statements(self.hold), ACCOUNTS_SQL)
         except psycopg.Error as error:
             self._not_recorded(error)
-            return
-        watch = threading.Timer(SEVER_S, _sever, [connection])
-        watch.daemon = True
-        watch.start()
-        try:
-            with connection.pipeline():
-                connection.execute("BEGIN")
-                for sql, values in hold_statements(self.hold):
-                    connection.execute(sql.encode(), values)
-                accounts = connection.execute(ACCOUNTS_SQL)
-                connection.execute("COMMIT")
-            entries = [from_row(row) for row in accounts.fetchall()]
-        except psycopg.Error as error:
-            connection.close()
-            self._not_recorded(error)
-            return
-        finally:
-            watch.cancel()
+            return False
         committed = boot_ns()
-        self._desk.give_back(connection)
         with self._changed:
             self.committed_boot_ns = self.committed_boot_ns or committed
             self._recorded = self._accounts_known = True
             self._latch()
             kept = self._kept
-        self._know(entries)
-        if kept:
+        self._know([from_row(row) for row in rows])
+        if kept and not self._steps_kept:  # else who writes up what is kept drops it
             pending_drop(self._desk.home, self.hold.id)
+        return True
 
     def _not_recorded(self, error: psycopg.Error) -> None:
         reason = str(error).strip().partition("\n")[0]
-        log.warning("hold.not-recorded", hold=self.hold.id, error=reason)
+        if not self._record_failed:
+            log.warning("hold.not-recorded", hold=self.hold.id, error=reason)
         with self._changed:
             self._record_failed = reason or type(error).__name__
             self._changed.notify_all()
@@ -295,7 +288,14 @@ class Placement:
             steps_write(self._desk, self.hold, steps)
         except psycopg.Error as error:
             log.warning("receipt.kept-on-disk", hold=self.hold.id, error=str(error).strip())
+            self._keep_steps(steps)
+
+    def _keep_steps(self, steps: Sequence[Step]) -> None:
+        self._steps_kept = True
+        try:
             pending_keep(self._desk.home, self.hold, steps)
+        except OSError as error:  # the hold itself is known; its proof is made again later
+            log.error("receipt.not-kept", hold=self.hold.id, error=str(error))
 
     def end(self) -> None:
         """No more telling: somebody else follows."""
@@ -304,6 +304,19 @@ class Placement:
 
 def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None:
     """The hold and its steps into the database, as often as wanted. Raises psycopg.Error."""
+    statements = hold_statements(hold)
+    for step in steps:
+        statements += step_statements(
+            hold_id=hold.id, name=step.name, part=step.part, account=step.account,
+            wall_ns=step.wall_ns, facts=step.facts, actor=step.actor, signer=desk.signer,
+        )  # fmt: skip
+    _commit(desk, statements)
+
+
+def _commit(
+    desk: BrakesDesk, statements: Sequence[Statement], query: str = ""
+) -> list[tuple[Any, ...]]:
+    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
     connection = desk.connection()
     watch = threading.Timer(SEVER_S, _sever, [connection])
     watch.daemon = True
@@ -311,21 +324,26 @@ def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None
     try:
         with connection.pipeline():
             connection.execute("BEGIN")
-            for sql, values in hold_statements(hold):
+            for sql, values in statements:
                 connection.execute(sql.encode(), values)
-            for step in steps:
-                for sql, values in step_statements(
-                    hold_id=hold.id, name=step.name, part=step.part, account=step.account,
-                    wall_ns=step.wall_ns, facts=step.facts, actor=step.actor, signer=desk.signer,
-                ):  # fmt: skip
-                    connection.execute(sql.encode(), values)
+            found = connection.execute(query.encode()) if query else None
             connection.execute("COMMIT")
+        rows = found.fetchall() if found else []
     except psycopg.Error:
         connection.close()
+        _close_idle(desk)  # they may be as dead as this one
         raise
     finally:
         watch.cancel()
     desk.give_back(connection)
+    return rows
+
+
+def _close_idle(desk: BrakesDesk) -> None:
+    with desk.lock:
+        idle, desk.connections[:] = list(desk.connections), []
+    for connection in idle:
+        connection.close()
 
 
 def _thread(run: Callable[[], None]) -> None:

@@ -22,6 +22,7 @@ if sys.version_info[:2] != (3, 11):
 sys.path[0] = str(PROJECT)
 
 from scripts.install import (  # noqa: E402 - the version first
+    LAUNCHER,
     PYTHON,
     install_packages,
     install_python,
@@ -100,6 +101,14 @@ def manage(rest: list[str]) -> None:
     become("manage.py", *rest)
 
 
+def haltline(rest: list[str]) -> None:
+    """The command line of the desk in this home; a stop installs nothing that is there."""
+    if not LAUNCHER.exists():
+        install_python(locks_for_running(HOME))
+    sys.stdout.flush()
+    os.execv(LAUNCHER, [str(LAUNCHER), *rest])  # noqa: S606 - no shell wanted
+
+
 def code(rest: list[str]) -> None:
     print(current_code(HOME, rest[0] if rest else ""))
 
@@ -154,6 +163,7 @@ COMMANDS = {
     "smoke": smoke,
     "code": code,
     "manage": manage,
+    "haltline": haltline,
 }
 
 

@@ -23,10 +23,20 @@ from workers.supervisor.errors import Exit, StartError
 PROJECT = Path(__file__).resolve().parent.parent
 VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
+LAUNCHER = VENV / "bin" / "haltline"
 LOCKS = PROJECT / "requirements"
 FREE_FOR_INSTALL = 1_500_000_000
 _VENV_STAMP = VENV / "haltline.json"
 _NPM_STAMP = PROJECT / "node_modules" / ".haltline.json"
+_LAUNCHER_TEXT = """\
+#!/bin/sh
+# Made by scripts/install.py: haltline, of the checkout that this .venv stands in. -P: what lies in
+# the folder it is called from is not imported. Bytecode is kept whatever the shell says of it: a
+# stop must not wait for a compiler.
+bin=$(dirname -- "$(readlink -f -- "$0")")
+unset PYTHONDONTWRITEBYTECODE PYTHONHOME
+PYTHONPATH=$bin/../.. exec "$bin/python" -P -X pycache_prefix="$bin/../bytecode" -m console.cli "$@"
+"""
 _INDEX_SIGNS = (
     "connection", "could not find a version", "no matching distribution", "temporary failure",
     "dns error", "timed out", "timeout", "enotfound", "econnrefused", "eai_again", "enoent",
@@ -61,6 +71,7 @@ def install_python(locks: set[str]) -> None:
     known = stamp.get("locks", {}) if whole else {}
     wanted = {name: _hash(LOCKS / f"{name}.txt") for name in sorted(locks | set(known))}
     if whole and wanted == known:
+        install_launcher()
         return
     check_space(PROJECT)
     if not PYTHON.exists() or (stamp and not whole):  # a venv does not survive a move
@@ -73,6 +84,20 @@ def install_python(locks: set[str]) -> None:
     print(f"installing Python packages ({', '.join(wanted)}) ...", flush=True)
     _sync([str(LOCKS / f"{name}.txt") for name in wanted])
     _VENV_STAMP.write_text(json.dumps({"prefix": str(VENV), "locks": wanted}))
+    LAUNCHER.unlink(missing_ok=True)  # other packages: their bytecode is to be made anew
+    install_launcher()
+
+
+def install_launcher() -> None:
+    """``.venv/bin/haltline``, and the bytecode that a first stop would otherwise wait for."""
+    if LAUNCHER.exists() and LAUNCHER.read_text() == _LAUNCHER_TEXT:
+        return
+    fresh = LAUNCHER.with_name(f".haltline.{os.getpid()}")
+    fresh.write_text(_LAUNCHER_TEXT)
+    fresh.chmod(0o755)
+    fresh.replace(LAUNCHER)
+    # Whatever is wrong with the commands is said when they are used.
+    subprocess.run([LAUNCHER, "kill", "--help"], capture_output=True, check=False)
 
 
 def _sync(files: list[str]) -> None:

@@ -8,7 +8,15 @@ from django.db import models
 from django.db.models import Max
 
 from trading.clock import utc_now
-from trading.models import BooksCheck, FeedReject, FeedSession, PnlPoint, Signal, VenueReading
+from trading.models import (
+    BooksCheck,
+    FeedReject,
+    FeedSession,
+    PnlPoint,
+    Reconciliation,
+    Signal,
+    VenueReading,
+)
 
 BATCH = 5_000
 
@@ -22,6 +30,7 @@ class Retention:
     venue_readings: dt.timedelta = dt.timedelta(days=7)
     feed_rejects: dt.timedelta = dt.timedelta(days=30)
     books_checks: dt.timedelta = dt.timedelta(days=90)
+    reconciliations: dt.timedelta = dt.timedelta(days=7)
 
 
 def housekeeping_run(
@@ -34,6 +43,8 @@ def housekeeping_run(
     """
     now = now or utc_now()
     latest_readings = VenueReading.objects.values("account").annotate(latest=Max("id"))
+    # The newest carries the opening cash and the last moment of agreement on.
+    latest_runs = Reconciliation.objects.values("account").annotate(latest=Max("id"))
     latest_check = BooksCheck.objects.order_by("-at").values("id")[:1]
     sessions = FeedSession.objects.filter(started_at__lt=now - retention.feed_rejects)
     old: dict[str, models.QuerySet[models.Model]] = {
@@ -48,6 +59,9 @@ def housekeeping_run(
         "books_checks": BooksCheck.objects.filter(at__lt=now - retention.books_checks).exclude(
             id__in=latest_check
         ),
+        "reconciliations": Reconciliation.objects.filter(
+            at__lt=now - retention.reconciliations
+        ).exclude(id__in=latest_runs.values("latest")),
     }
     return {name: _remove(rows) for name, rows in old.items()}
 

@@ -157,7 +157,7 @@ class Lockstep:
         for row in effect.rows:
             if isinstance(row, OrderRow):
                 self.result.orders.append(row)
-            else:
+            elif isinstance(row, FillRow):
                 self.result.fills.append(row)
         for message in effect.messages:
             self._tell(message)

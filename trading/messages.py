@@ -104,6 +104,8 @@ class OrderUpdate(msgspec.Struct, frozen=True, tag="order", tag_field="kind"):
     in_flight: Decimal
     at_wall: int
     fill: FillInfo | None = None
+    apart: bool = False
+    """Not the strategy's to work with: it closes by a person's order, or protects."""
 
 
 class Holding(msgspec.Struct, frozen=True):

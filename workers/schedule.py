@@ -24,6 +24,8 @@ def _every(task: str, seconds: float, to: str, **kwargs: Any) -> dict[str, Any]:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "books-verify": _every("workers.books_verify", 60.0, "control"),
     "reconcile": _every("workers.reconcile", 10.0, "control"),
+    "requests-expire": _every("workers.requests_expire", 5.0, "control"),
+    "stages-fall": _every("workers.stages_fall", 5.0, "control"),
     "housekeeping": {
         "task": "workers.housekeeping",
         "schedule": crontab(minute="7"),

@@ -10,10 +10,13 @@ from celery import shared_task, signals
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from riskctl.approvals import approvals_expire
 from trading import health
+from trading.clock import utc_now
 from trading.housekeeping import housekeeping_run
 from trading.portfolio.recompute import books_check
 from trading.reconciliation.service import SCHEDULE, reconcile_run
+from trading.resume.promotion import stages_fall
 from workers.schedule import BEAT_QUEUES, BEAT_S
 
 _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
@@ -29,6 +32,18 @@ def books_verify() -> None:
 def reconcile() -> None:
     """Compare every venue account with our books, and keep what differs."""
     reconcile_run(asked_by=SCHEDULE)
+
+
+@shared_task(name="workers.requests_expire", ignore_result=True)
+def requests_expire() -> None:
+    """Requests that took two people too long end."""
+    approvals_expire(now=utc_now())
+
+
+@shared_task(name="workers.stages_fall", ignore_result=True)
+def fall() -> None:
+    """Strategies that no longer meet the conditions of their rung come down."""
+    stages_fall()
 
 
 @shared_task(name="workers.housekeeping")

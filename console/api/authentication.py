@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.db.models import Q
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import exceptions
@@ -16,11 +17,22 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.request import Request
 
 from audit.models import ActorKind
+from console.access import capability
+from console.access.capability import Capability
+from console.access.promptly import Asked
+from console.access.rights import actor_of
 from console.access.sessions import Person, Standing, person
-from console.api.problems import CsrfFailedError, RefusedError
+from console.api.problems import DATABASE_OUT, CsrfFailedError, RefusedError
 from console.models import ApiToken
+from riskctl.actors import Actor
+
+log = structlog.get_logger(__name__)
 
 PREFIX = "hl_"
+ASK_S = 0.2
+"""How long a stop waits for the database to say who asks."""
+PATIENCE_S = 3.0
+"""How long one waits that carries nothing else to go by."""
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/\-]+=*)", re.IGNORECASE)
 _NOTE_USE_EVERY = dt.timedelta(minutes=1)
 
@@ -42,15 +54,10 @@ class TokenAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
-        header = request.headers.get("Authorization")
-        if header is None:
+        text = bearer(request)
+        if text is None:
             return None
-        match = _BEARER.fullmatch(header.strip())
-        if match is None:
-            raise RefusedError(
-                "authorization-malformed", "Write the header as 'Authorization: Bearer TOKEN'."
-            )
-        digest = token_digest(match.group(1))
+        digest = token_digest(text)
         token = ApiToken.objects.select_related("owner").filter(digest=digest).first()
         if token is None:
             raise RefusedError("token-unknown", "No such token. Make a new one.")
@@ -66,6 +73,19 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="haltline"'
+
+
+def bearer(request: Request) -> str | None:
+    """The token in the header, None without a header. Raises RefusedError when it is none."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        return None
+    match = _BEARER.fullmatch(header.strip())
+    if match is None:
+        raise RefusedError(
+            "authorization-malformed", "Write the header as 'Authorization: Bearer TOKEN'."
+        )
+    return match.group(1)
 
 
 def _refuse_ended(token: ApiToken, now: dt.datetime) -> None:
@@ -105,6 +125,70 @@ class SecondFactorSessionAuthentication(SessionAuthentication):
             raise CsrfFailedError from error
 
 
+class StopAuthentication(BaseAuthentication):
+    """As the other two, for what stops: the database has 200 ms to say who asks.
+
+    After that, or when it fails, a signed capability that token or browser carries does.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+        asked = Asked(lambda: _looked_up(request))
+        try:
+            found = asked.result(ASK_S)
+        except (TimeoutError, *DATABASE_OUT) as error:
+            return self._without(request, asked, error)
+        return _taken(request, found)
+
+    def _without(
+        self, request: Request, asked: Asked[Any], error: BaseException
+    ) -> tuple[User, Any] | None:
+        """By capability, else as the database says after all. Raises TimeoutError, db.Error."""
+        carried = _carried(request)
+        if carried is not None:
+            log.warning("stop.by-capability", actor=carried.name, error=type(error).__name__)
+            actor = actor_of(request._request, carried)
+            return _taken(request, (User(username=carried.owner), carried, actor))
+        if not isinstance(error, TimeoutError):
+            raise error
+        try:
+            found = asked.result(PATIENCE_S)
+        except TimeoutError as late:
+            raise OperationalError("the database did not answer in time") from late
+        return _taken(request, found)
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="haltline"'
+
+
+def _taken(request: Request, found: tuple[User, Any, Actor] | None) -> tuple[User, Any] | None:
+    """Keeps the actor with the request: its view need not ask again (console.api.writes)."""
+    if found is None:
+        return None
+    user, behind, actor = found
+    request._request.haltline_actor = actor  # type: ignore[attr-defined]
+    return user, behind
+
+
+def _looked_up(request: Request) -> tuple[User, ApiToken | Person, Actor] | None:
+    found: tuple[User, ApiToken | Person] | None = TokenAuthentication().authenticate(request)
+    if found is None:
+        found = SecondFactorSessionAuthentication().authenticate(request)
+    if found is None:
+        return None
+    return *found, actor_of(request._request, found[1])
+
+
+def _carried(request: Request) -> Capability | None:
+    """A browser's counts only with its CSRF token. Raises CsrfFailedError, RefusedError."""
+    text = bearer(request)
+    if text is not None:
+        return capability.of_token(text)
+    found = capability.of_cookie(request.COOKIES)
+    if found is not None:
+        SecondFactorSessionAuthentication().enforce_csrf(request)
+    return found
+
+
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = TokenAuthentication
     name = "token"
@@ -113,7 +197,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token with the scope 'read', from an administrator.",
+            "description": "A token with the scope that the address asks for.",
         }
 
 

@@ -1,6 +1,6 @@
 """What every REST view is: closed by default, JSON out, its query read before it works."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -13,7 +13,10 @@ from console.api.queries import Field, read
 
 
 class ApiView(APIView):
-    """Reads only. ``query`` names the fields its query may have; they land in ``self.given``."""
+    """Reads only. ``query`` names the fields its query may have; they land in ``self.given``.
+
+    Writes are console.api.writes.
+    """
 
     http_method_names = ["get", "head"]
     query: ClassVar[tuple[Field, ...]] = ()
@@ -23,7 +26,11 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if not hasattr(self, str(request.method).lower()) or request.method == "OPTIONS":
             raise exceptions.MethodNotAllowed(str(request.method))
-        self.given = read(request._request.GET, self.query)
+        self.given = dict(self.read_query(request))
+
+    def read_query(self, request: Request) -> Mapping[str, Any]:
+        """Raises QueryInvalidError naming the field."""
+        return read(request._request.GET, self.query)
 
 
 class NothingHere(ApiView):
@@ -45,9 +52,16 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable name of the problem.")
     detail = serializers.CharField(help_text="What is wrong, and what to do.")
     request_id = serializers.CharField(help_text="As in the X-Request-ID header, log and record.")
-    field = serializers.CharField(required=False, help_text="The query field that is wrong.")
+    field = serializers.CharField(
+        required=False, help_text="The field of query or body that is wrong."
+    )
     allowed = serializers.JSONField(
         required=False, help_text="What the field may be: a list of values, or a sentence."
+    )
+    conditions = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="What is not so yet: name, met, text, evidence.",
     )
 
 
@@ -56,14 +70,18 @@ PROBLEMS = {
     401: "No credentials, or none that do: not-authenticated, token-unknown, token-expired, "
     "token-revoked, token-owner-inactive, authorization-malformed, factor-required, "
     "session-expired.",
-    403: "The token lacks the scope (scope-missing).",
-    404: "Nothing is there (not-found).",
+    403: "The token lacks the scope (scope-missing), the rule of what is asked for does not let "
+    "this caller (its own code), or a session's CSRF token is missing (csrf-failed).",
+    404: "Nothing is there (not-found, hold-unknown, approval-unknown); says what there is.",
     405: "The method does nothing here (method-not-allowed).",
     406: "The answer has no such form (not-acceptable).",
+    409: "Not as things stand: preconditions-not-met names every condition that is not, with its "
+    "evidence; or it was decided, lifted, void or changed since (its own code).",
     415: "The body has no form that is read (media-type-unsupported).",
     429: "Too many refused requests from this address (rate-limited); see Retry-After.",
     500: "A defect of ours (internal).",
-    503: "A store does not answer (database-unreachable, redis-unreachable); see Retry-After.",
+    503: "A store does not answer (database-unreachable, redis-unreachable), or a stop reached "
+    "nobody (stop-not-latched); see Retry-After.",
 }
 
 

@@ -39,6 +39,7 @@ class Endpoint:
     path: str
     about: str
     query: list[tuple[str, str, str]]
+    body: list[tuple[str, str, str]]
     fields: list[tuple[str, str, str]]
     errors: list[tuple[str, str]]
 
@@ -66,10 +67,24 @@ def _endpoint(method: str, path: str, operation: dict[str, Any]) -> Endpoint:
         [
             (one["name"], _kind(one["schema"]), one.get("description", ""))
             for one in operation.get("parameters", [])
+            if one["in"] == "query"
         ],
-        _fields(answers["200"]["content"]["application/json"]["schema"]),
-        [(status, one["description"]) for status, one in answers.items() if status != "200"],
+        _body(operation),
+        _fields(_answer(answers)),
+        [(status, one["description"]) for status, one in answers.items() if status[0] in "45"],
     )
+
+
+def _answer(answers: dict[str, Any]) -> dict[str, Any]:
+    """What it looks like when it is done: at once, or else when it is only asked for."""
+    done = next(answers[status] for status in sorted(answers) if status.startswith("2"))
+    found: dict[str, Any] = done["content"]["application/json"]["schema"]
+    return found
+
+
+def _body(operation: dict[str, Any]) -> list[tuple[str, str, str]]:
+    body = operation.get("requestBody")
+    return [] if body is None else _fields(body["content"]["application/json"]["schema"])
 
 
 def _resolved(part: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 move nothing."""
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.db.models import Field as ModelField
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q, QuerySet, UUIDField
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -48,9 +49,18 @@ def _key(column: Any, text: str) -> Any:
     """The cursor's key as the column holds it: a cursor of another list has none such."""
     if isinstance(column, ModelField) and column.get_internal_type() == "BigAutoField":
         if not text.isdecimal():
-            raise QueryInvalidError("cursor", "'cursor' is of another list.", CURSOR.allowed)
+            raise _foreign()
         return int(text)
+    if isinstance(column, UUIDField):
+        try:
+            return uuid.UUID(text)
+        except ValueError:
+            raise _foreign() from None
     return text
+
+
+def _foreign() -> QueryInvalidError:
+    return QueryInvalidError("cursor", "'cursor' is of another list.", CURSOR.allowed)
 
 
 def paged(
@@ -58,7 +68,12 @@ def paged(
 ) -> Response:
     """The page as a bare array; ``Link`` leads on where there is more."""
     found, following = page_of(rows, order, given)
-    response = Response(shape(found, many=True).data)
+    return paged_as(request, shape(found, many=True).data, following)
+
+
+def paged_as(request: Request, data: Any, following: Cursor | None) -> Response:
+    """One page that is written already."""
+    response = Response(data)
     if following is not None:
         plain = request._request
         url = plain.build_absolute_uri(plain.path)

@@ -1,22 +1,54 @@
 """What a caller may do. The default of every view is ReadAccess."""
 
+from typing import Any
+
 from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from audit.models import ActorKind
+from console.access.capability import Capability
 from console.access.sessions import Person
 from console.api.problems import ScopeMissingError
 from console.models import ApiToken
 
+READ: frozenset[str] = frozenset({ApiToken.Scope.READ})
+
 
 class ReadAccess(BasePermission):
-    """Tokens need the scope ``read``; people need the second factor. Anything else is closed."""
+    """Tokens need the scope that the view names, ``read`` when it names none; people need the
+    second factor. Anything else is closed.
+
+    A view with no scopes at all (``token_scopes`` empty) is for people: its service refuses tokens,
+    and records what was tried.
+    """
 
     def has_permission(self, request: Request, view: object) -> bool:
         if request.user is None:
             raise exceptions.NotAuthenticated
-        if isinstance(request.auth, ApiToken):
-            if ApiToken.Scope.READ not in request.auth.scopes:
-                raise ScopeMissingError(ApiToken.Scope.READ, str(request.auth))
-            return True
-        return isinstance(request.auth, Person)
+        held = _scopes(request.auth)
+        if held is None:
+            return isinstance(request.auth, Person | Capability)
+        wanted = wanted_scopes(view, str(request.method))
+        if wanted and not held & wanted:
+            raise ScopeMissingError(max(wanted), _name(request.auth))
+        return True
+
+
+def wanted_scopes(view: object, method: str) -> frozenset[str]:
+    """What a token needs one of: reading always takes ``read``."""
+    scopes: frozenset[str] = getattr(view, "token_scopes", READ)
+    return READ if method in ("GET", "HEAD") else scopes
+
+
+def _scopes(behind: Any) -> frozenset[str] | None:
+    """A token's; None for a person."""
+    if isinstance(behind, ApiToken):
+        return frozenset(behind.scopes)
+    if isinstance(behind, Capability) and behind.kind == ActorKind.TOKEN:
+        return frozenset(behind.scopes)
+    return None
+
+
+def _name(behind: Any) -> str:
+    return behind.name if isinstance(behind, Capability) else str(behind)

@@ -1,12 +1,13 @@
 """Errors as ``application/problem+json`` (RFC 9457), mapped in this one place.
 
 Every problem has ``status``, a stable ``code``, a ``title``, a ``detail`` that says what to do, and
-the ``request_id`` that log and record know. A wrong query adds ``field`` and ``allowed``.
+the ``request_id`` that log and record know. A wrong query or body adds ``field`` and ``allowed``,
+what is not so yet ``conditions``.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -16,10 +17,16 @@ from redis import exceptions as redis_errors
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from audit.canonical import plain
 from audit.models import ActorKind
 from console.access import backoff
 from console.access.recorded import denial_recorded
 from console.access.requests import address, request_id
+from riskctl.actors import NotAllowedError
+from riskctl.approvals import RequestError
+from riskctl.conditions import PreconditionError
+from riskctl.holds import ScopeError
+from riskctl.schedule import ScheduleError
 
 MEDIA_TYPE = "application/problem+json"
 DATABASE_OUT = (OperationalError, InterfaceError)
@@ -60,6 +67,38 @@ class QueryInvalidError(exceptions.APIException):
         super().__init__(message, "query-invalid")
         self.name = name
         self.allowed = allowed
+
+
+class BodyInvalidError(QueryInvalidError):
+    """A field of the body is unknown or its value is wrong."""
+
+    def __init__(self, name: str, message: str, allowed: list[str] | str) -> None:
+        super().__init__(name, message, allowed)
+        self.detail = exceptions.ErrorDetail(message, "body-invalid")
+
+
+class ConflictError(exceptions.APIException):
+    """What was asked for does not fit how things stand; ``extra`` says how they do."""
+
+    status_code = 409
+
+    def __init__(self, code: str, message: str, **extra: Any) -> None:
+        super().__init__(message, code)
+        self.extra = extra
+
+
+class NotLatchedError(exceptions.APIException):
+    """A stop reached nobody: neither a gateway nor the database nor this host's disk knows it."""
+
+    status_code = 503
+
+    def __init__(self, receipt: Mapping[str, Any]) -> None:
+        super().__init__(
+            "Neither gateways nor database nor this host's disk took the stop. Repeat it, and use "
+            "the command line: haltline halt.",
+            "stop-not-latched",
+        )
+        self.extra = {"receipt": receipt}
 
 
 class RefusedError(exceptions.AuthenticationFailed):
@@ -133,8 +172,10 @@ _TITLES = {
     404: NOT_FOUND_PROBLEM.title,
     405: "This method does nothing here",
     406: "No such form of the answer",
+    409: "Not as things stand",
     415: "No such form of the body",
     429: "Too many requests",
+    503: "It did not work",
 }
 
 
@@ -180,6 +221,8 @@ def _api_exception(error: exceptions.APIException) -> Problem:
     extra: dict[str, Any] = {}
     if isinstance(error, QueryInvalidError):
         extra = {"field": error.name, "allowed": error.allowed}
+    elif isinstance(error, ConflictError | NotLatchedError):
+        extra = dict(error.extra)
     if status == 401:
         tried = ', error="invalid_token"' if isinstance(error, RefusedError) else ""
         headers = {"WWW-Authenticate": f'Bearer realm="haltline"{tried}'}
@@ -194,7 +237,40 @@ def problem_of(error: Exception) -> Problem | None:
         return NOT_FOUND_PROBLEM
     if isinstance(error, PermissionDenied):
         return FORBIDDEN_PROBLEM
-    return outage(error)
+    return _refusal(error) or outage(error)
+
+
+_REFUSED_AS: dict[str, int] = {
+    "hold-unknown": 404,
+    "approval-unknown": 404,
+    "hold-already-lifted": 409,
+    "approval-decided": 409,
+    "approval-expired": 409,
+    "approval-void": 409,
+    "approval-digest-differs": 409,
+    "approval-altered": 409,
+    "stage-moved": 409,
+}
+"""Refusals that no other person or factor would change."""
+
+
+def _refusal(error: Exception) -> Problem | None:
+    """What a service of the brakes refuses: by rule, for want of a condition, or as asked for."""
+    if isinstance(error, NotAllowedError):
+        status = _REFUSED_AS.get(error.code, 403)
+        return Problem(status, error.code, _TITLES[status], str(error))
+    if isinstance(error, PreconditionError):
+        extra = {"conditions": plain([one.body() for one in error.items])}
+        return Problem(409, error.code, _TITLES[409], str(error), extra=extra)
+    if isinstance(error, RequestError | ScheduleError):
+        return _wrong_field(error.field, str(error))
+    if isinstance(error, ScopeError):
+        return _wrong_field("scope", str(error))
+    return None
+
+
+def _wrong_field(name: str, text: str) -> Problem:
+    return Problem(400, "body-invalid", _TITLES[400], text, extra={"field": name})
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> Response | None:
@@ -205,6 +281,8 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
         return None
     if problem.status in (401, 403):
         problem = _denied(error, request, problem)
+    elif problem.status == 503:
+        problem = replace(problem, headers={"Retry-After": "2", **problem.headers})
     headers = dict(problem.headers)
     if isinstance(error, exceptions.MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
@@ -212,12 +290,13 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
 
 
 def _denied(error: Exception, request: HttpRequest, problem: Problem) -> Problem:
+    actor = getattr(request, "haltline_actor", None)  # of who was let in and is refused by rule
     denial_recorded(
         request,
         status=problem.status,
         code=problem.code,
-        actor=getattr(error, "claimed", ""),
-        actor_kind=getattr(error, "kind", ActorKind.ANONYMOUS),
+        actor=getattr(error, "claimed", actor.name if actor else ""),
+        actor_kind=getattr(error, "kind", ActorKind(actor.kind) if actor else ActorKind.ANONYMOUS),
     )
     if problem.status != 401:
         return problem

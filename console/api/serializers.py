@@ -45,9 +45,26 @@ def text_field(about: str = "", *, null: bool = False, source: str | None = None
 
 
 class ScopeShape(Shape):
-    scope = text_field("firm, account:NAME or strategy:KEY")
+    scope = text_field(
+        "firm, venue:ACCOUNT, strategy:KEY, and instrument:SYMBOL where a hold lies on it"
+    )
     mode = serializers.ChoiceField(get_args(State))
-    why = text_field("Empty when ACTIVE.")
+    why = text_field("The holds, and what is not known; empty when ACTIVE.")
+    holds = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of those that apply, strictest first."
+    )
+
+
+class OpenHoldShape(Shape):
+    id = text_field(source="fact.id")
+    scope = text_field(source="fact.scope")
+    kind = text_field(source="fact.kind")
+    mode = text_field("REDUCE-ONLY, HALTED or FROZEN", source="fact.mode")
+    cancels = serializers.BooleanField(source="fact.cancels")
+    reason = text_field(source="fact.reason")
+    placed_by = text_field(source="fact.placed_by")
+    placed_at = moment_field()
+    effective_at = moment_field("When every gateway was proven; null: not yet.", null=True)
 
 
 class LicenceShape(Shape):
@@ -62,8 +79,10 @@ class LicenceShape(Shape):
 class TradingStatusShape(Shape):
     mode = serializers.ChoiceField(get_args(State), help_text="Of the firm.")
     scopes = ScopeShape(many=True)
-    holds = serializers.ListField(child=serializers.DictField(), help_text="Open holds.")
-    epoch = serializers.IntegerField(help_text="Grows with every change of a lease.")
+    holds = OpenHoldShape(many=True, help_text="Open holds, newest first.")
+    epoch = serializers.IntegerField(
+        help_text="Grows with every hold, every lift and every change of a lease."
+    )
     licences = LicenceShape(many=True)
     as_of = moment_field()
 

@@ -50,8 +50,8 @@ def _matching(rows: list[Any], wanted: dict[str, Any]) -> list[Any]:
 class TradingStatus(ApiView):
     @described(
         shapes.TradingStatusShape,
-        "Effective mode of each scope, open holds, epoch and licences. What is not known is "
-        "UNKNOWN, and nothing trades there.",
+        "Effective mode of each scope by the open holds, epoch and licences. What no hold closes "
+        "and is not known to be licensed is UNKNOWN, and nothing trades there.",
         name="trading_status",
     )
     def get(self, request: Request) -> Response:

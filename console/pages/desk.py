@@ -7,9 +7,20 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
-from console.pages import formats
-from console.pages.band import pace_words
-from console.pages.frames import DEAD_MS, DeskFrame, FeedHead, Held, StrategyLine, Totals, age_of
+from console.pages import formats, viewer, words
+from console.pages.band import WITHOUT_ORDERS, dead_man_words, pace_words
+from console.pages.frames import (
+    DEAD_MS,
+    DeskFrame,
+    FeedHead,
+    Held,
+    HoldLine,
+    StrategyLine,
+    Totals,
+    age_of,
+)
+from riskctl.actors import Actor
+from riskctl.holds import Kind
 from trading.models import Strategy
 
 LINE_WIDTH, LINE_HEIGHT = 84, 24
@@ -41,6 +52,30 @@ class Drawn:
 
 
 @dataclass(frozen=True)
+class HoldWords:
+    """Why a strategy is held: the strictest hold in two lines; ``id`` is whose receipt is shown."""
+
+    glyph: str = "none"
+    text: str = "none"
+    sub: str = ""
+    id: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """What its row's last cell offers. ``lift``: the hold to lift, with the button's ``word``;
+    else ``who`` may. ``pause``: the viewer may pause it."""
+
+    pause: bool = True
+    kill: bool = True
+    lift: str = ""
+    word: str = ""
+    short: str = ""
+    who: str = ""
+
+
+@dataclass(frozen=True)
 class Row:
     """One strategy in words. The defaults are the row before anything is known of it."""
 
@@ -49,7 +84,12 @@ class Row:
     account: str = ""
     owner: str = ""
     state: str = "UNKNOWN"
+    own: bool = False
     why: str = ""
+    stage: str = formats.UNKNOWN
+    quiet: bool = False
+    hold: HoldWords = field(default_factory=HoldWords)
+    action: Action = field(default_factory=Action)
     pnl: str = formats.UNKNOWN
     pnl_tone: str = ""
     unrealised: str = formats.UNKNOWN
@@ -88,12 +128,14 @@ def owner_names() -> dict[str, str]:
     return {name: f"{first[:1]}. {last}".lstrip(". ") for name, first, last in people}
 
 
-def rows_of(lines: Iterable[StrategyLine], owners: dict[str, str], age_ms: int) -> list[Row]:
+def rows_of(
+    lines: Iterable[StrategyLine], owners: dict[str, str], age_ms: int, actor: Actor
+) -> list[Row]:
     """``age_ms`` is what the frame has aged since: every age in it has grown by that."""
-    return [_row(one, owners, age_ms) for one in lines]
+    return [_row(one, owners, age_ms, actor) for one in lines]
 
 
-def figures_of(frame: DeskFrame | None, now: dt.datetime) -> list[Figure]:
+def figures_of(frame: DeskFrame | None, now: dt.datetime, owners: dict[str, str]) -> list[Figure]:
     """The register; PnL and marks say what they rest on."""
     sums = frame.totals if frame else Totals()
     marks = formats.age(age_of(frame.as_of, now)) if frame else formats.UNKNOWN
@@ -107,8 +149,14 @@ def figures_of(frame: DeskFrame | None, now: dt.datetime) -> list[Figure]:
         Figure("fees", "Fees", formats.number(sums.fees, 0), "USD", f"all days, {fills} fills"),
         Figure("gross", "Gross exposure", *formats.compact(sums.gross), open_orders),
         Figure("net", "Net exposure", *formats.compact(sums.net, plus=True), "long less short"),
+        _dead_man(frame, now, owners),
         _last_tick(frame, now),
     ]
+
+
+def _dead_man(frame: DeskFrame | None, now: dt.datetime, owners: dict[str, str]) -> Figure:
+    said = dead_man_words(frame.dead_man if frame else None, now, owners)
+    return Figure("dead_man", "Dead man’s switch", said.figure, said.unit, said.sub)
 
 
 def _last_tick(frame: DeskFrame | None, now: dt.datetime) -> Figure:
@@ -148,7 +196,45 @@ def drawn(points: list[Decimal]) -> Drawn:
     )
 
 
-def _row(line: StrategyLine, owners: dict[str, str], age_ms: int) -> Row:
+def hold_words(line: StrategyLine, owners: dict[str, str]) -> HoldWords:
+    """Of its own holds the strictest; without one, by what it is held from above."""
+    if not line.holds:
+        return HoldWords()
+    own = [one for one in line.holds if one.own]
+    first = own[0] if own else line.holds[0]
+    more = len(line.holds) - 1
+    parts = [words.who_words(first.by, owners), formats.clock(first.since)[:5]]
+    text = first.reason if first.own else words.inherited_words(first.scope, first.kind)
+    return HoldWords(
+        glyph=words.GLYPHS[first.kind],
+        text=text + (f" + {more}" if more and not first.own else ""),
+        sub=" · ".join([first.kind, *parts] if first.own else parts)
+        + (f" · + {more}" if more and first.own else ""),
+        id=first.id,
+        title=f"{words.scope_words(first.scope)}: {first.reason}",
+    )
+
+
+def action_of(line: StrategyLine, actor: Actor) -> Action:
+    """Pause and kill stay whatever lies on it already: a stop is never refused."""
+    scope = f"strategy:{line.key}"
+    kill = viewer.may_place(Kind.KILL, scope, actor)
+    pause = viewer.may_place(Kind.PAUSE, scope, actor)
+    own = _halting(line)
+    if own is None:
+        return Action(pause=pause, kill=kill)
+    way = viewer.lift_way(
+        kind=own.kind, scope=own.scope, by=own.by, by_person=own.by_person, actor=actor
+    )
+    return Action(pause=False, kill=kill, lift=own.id, word=way.word, short=way.short, who=way.who)
+
+
+def _halting(line: StrategyLine) -> HoldLine | None:
+    """Its own strictest hold, if one lies on it: what its row offers to lift."""
+    return next((one for one in line.holds if one.own), None)
+
+
+def _row(line: StrategyLine, owners: dict[str, str], age_ms: int, actor: Actor) -> Row:
     signal, sub = _signal(line, age_ms)
     data_age = None if line.data_age_ms is None else line.data_age_ms + age_ms
     return Row(
@@ -157,7 +243,12 @@ def _row(line: StrategyLine, owners: dict[str, str], age_ms: int) -> Row:
         account=line.account,
         owner=owners.get(line.owner, line.owner),
         state=line.state if age_ms <= DEAD_MS else "UNKNOWN",
+        own=line.own,
         why=line.why,
+        stage=stage_words(line),
+        quiet=line.stage is not None and line.stage.rung in WITHOUT_ORDERS,
+        hold=hold_words(line, owners),
+        action=action_of(line, actor),
         pnl=formats.number(line.pnl, 2, plus=True),
         pnl_tone=formats.tone(line.pnl),
         unrealised=formats.number(line.unrealised, 2, plus=True),
@@ -173,6 +264,12 @@ def _row(line: StrategyLine, owners: dict[str, str], age_ms: int) -> Row:
         data=line.data,
         line=drawn(line.line if line.pnl is None else [*line.line, line.pnl]),
     )
+
+
+def stage_words(line: StrategyLine) -> str:
+    if line.stage is None:
+        return formats.UNKNOWN
+    return words.rung_words(line.stage.rung, str(line.stage.factor))
 
 
 def _position(held: list[Held] | None) -> list[str]:

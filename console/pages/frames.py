@@ -56,6 +56,29 @@ class LastSignal(msgspec.Struct, frozen=True):
     age_ms: int | None = None
 
 
+class HoldLine(msgspec.Struct, frozen=True):
+    """An open hold; ``own``: on the thing itself, not on what is above it."""
+
+    id: str
+    scope: str
+    kind: str
+    mode: str
+    own: bool
+    reason: str
+    by: str
+    by_person: bool
+    since: dt.datetime
+    effective_at: dt.datetime | None = None
+
+
+class StageLine(msgspec.Struct, frozen=True):
+    """Where a strategy stands on the restart ladder."""
+
+    rung: str
+    factor: Decimal
+    since: dt.datetime
+
+
 class StrategyLine(msgspec.Struct, frozen=True):
     """One strategy as the desk shows it; the defaults are what is known without a frame."""
 
@@ -67,6 +90,10 @@ class StrategyLine(msgspec.Struct, frozen=True):
     live: bool = False
     state: str = "UNKNOWN"
     why: str = ""
+    mode: str = "ACTIVE"
+    own: bool = False
+    holds: list[HoldLine] = []
+    stage: StageLine | None = None
     pnl: Decimal | None = None
     realised: Decimal | None = None
     unrealised: Decimal | None = None
@@ -89,10 +116,38 @@ class BooksAge(msgspec.Struct, frozen=True):
 
 
 class Firm(msgspec.Struct, frozen=True):
-    """ACTIVE when every account's gateway may send; ``why`` not, else."""
+    """By the holds on the firm, else ACTIVE when every account's gateway may send; ``why`` not.
+
+    ``holds``: all that are open; ``on``: how many strategies have one of their own; ``hold``: the
+    strictest on the firm itself.
+    """
 
     state: str = "UNKNOWN"
     why: str = ""
+    holds: int = 0
+    on: int = 0
+    hold: HoldLine | None = None
+
+
+class DeadManLine(msgspec.Struct, frozen=True):
+    """``state``: armed, warning, expired, off, never; ``remaining_s`` as of the frame."""
+
+    state: str = "never"
+    confirmed_at: dt.datetime | None = None
+    confirmed_by: str = ""
+    warns_at: dt.datetime | None = None
+    expires_at: dt.datetime | None = None
+    remaining_s: int | None = None
+
+
+class TriggersLine(msgspec.Struct, frozen=True):
+    """How many triggers are in which state."""
+
+    ok: int = 0
+    warning: int = 0
+    breach: int = 0
+    unknown: int = 0
+    shadow: bool = False
 
 
 class DeskFrame(msgspec.Struct, frozen=True):
@@ -104,6 +159,9 @@ class DeskFrame(msgspec.Struct, frozen=True):
     strategies: list[StrategyLine]
     books: BooksAge = BooksAge()
     firm: Firm = Firm()
+    dead_man: DeadManLine | None = None
+    triggers: TriggersLine | None = None
+    waiting: int | None = None
 
 
 class Stage(msgspec.Struct, frozen=True):

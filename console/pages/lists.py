@@ -111,7 +111,7 @@ def _unfilled(order: Order) -> TapeRow:
     return TapeRow(
         formats.precise(order.ended_at or order.created_at),
         _ENDED_UNFILLED[OrderState(order.state)],
-        order.strategy_id,
+        order.strategy_id or "nobody’s books",
         text,
     )
 

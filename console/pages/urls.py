@@ -1,11 +1,32 @@
 """Addresses of the pages."""
 
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, re_path
 
-from console.pages import views
+from console.pages import approvals, holds, risk, stop, strategy, views
+
+_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_KEY = r"[A-Za-z0-9_\-]{1,60}"
 
 urlpatterns: list[URLPattern] = [
-    path("", views.desk_page, name="desk"),
+    re_path(r"^$", views.desk_page, name="desk"),
     re_path(r"^desk/tape/?$", views.desk_tape, name="desk-tape"),
     re_path(r"^pipeline/?$", views.pipeline_page, name="pipeline"),
+    re_path(r"^stop/?$", stop.StopPage.as_view(), name="stop"),
+    re_path(r"^stop/preview/?$", stop.stop_preview, name="stop-preview"),
+    re_path(rf"^strategies/(?P<key>{_KEY})/?$", strategy.strategy_page, name="strategy"),
+    re_path(rf"^strategies/(?P<key>{_KEY})/stage/?$", strategy.stage_moved, name="strategy-stage"),
+    re_path(r"^holds/?$", holds.holds_page, name="holds"),
+    re_path(rf"^holds/(?P<hold_id>{_ID})/?$", holds.hold_page, name="hold"),
+    re_path(rf"^holds/(?P<hold_id>{_ID})/receipt/?$", holds.hold_receipt, name="hold-receipt"),
+    re_path(rf"^holds/(?P<hold_id>{_ID})/lift/?$", holds.hold_lift_asked, name="hold-lift"),
+    re_path(r"^approvals/?$", approvals.approvals_page, name="approvals"),
+    re_path(rf"^approvals/(?P<approval_id>{_ID})/?$", approvals.approval_page, name="approval"),
+    re_path(
+        rf"^approvals/(?P<approval_id>{_ID})/(?P<verb>approve|reject|withdraw)/?$",
+        approvals.approval_decide,
+        name="approval-decide",
+    ),
+    re_path(r"^risk/?$", risk.risk_page, name="risk"),
+    re_path(r"^risk/triggers/?$", risk.risk_triggers, name="risk-triggers"),
+    re_path(r"^deadman/confirm/?$", risk.deadman_confirmed, name="deadman-confirm"),
 ]

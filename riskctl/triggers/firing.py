@@ -29,6 +29,10 @@ log = structlog.get_logger(__name__)
 CHAIN_S = 0.15
 """How long a firing waits to hear which of its holds were lifted."""
 
+CHAIN_NS = 3_000_000_000
+"""An older word will do when none comes in time, up to this age: should the hold have been lifted
+since, ``settle`` sees that with the next word and the trigger fires again."""
+
 Place = Callable[..., Any]
 """riskctl.placing.hold_place, or what a test puts in its place."""
 
@@ -103,6 +107,7 @@ class Firer:
     def _ident(self, firing: Firing) -> uuid.UUID:
         fresh = self._keeper.fresh(CHAIN_S)
         known = self._keeper.known
+        recent = known is not None and boot_ns() - known.read_boot_ns < CHAIN_NS
         lifted = known.lifted if known else {}
         after = lifted.get((firing.trigger, firing.scope), FIRST)
-        return hold_id(firing.trigger, firing.scope, after, unread=not fresh)
+        return hold_id(firing.trigger, firing.scope, after, unread=not (fresh or recent))

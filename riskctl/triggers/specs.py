@@ -77,11 +77,11 @@ COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
 
 _LOSSES = (
     TriggerSpec(
-        "intraday-loss", "Loss of the day", "% of capital", _FIRM, D(3), 3, _KILL,
+        "intraday-loss", "Loss of the day", "% of capital", _FIRM, D(5), 3, _KILL,
         f"-(PnL now - PnL at 00:00 UTC) / capital * 100; {_PNL}; {_CAPITAL}", _LW,
     ),
     TriggerSpec(
-        "strategy-intraday-loss", "Loss of the day", "% of capital", _STRATEGY, D(5), 3, _KILL,
+        "strategy-intraday-loss", "Loss of the day", "% of capital", _STRATEGY, D(10), 3, _KILL,
         f"-(PnL now - PnL at 00:00 UTC) / capital * 100; {_PNL}; {_CAPITAL}", _LW,
     ),
     TriggerSpec(
@@ -95,7 +95,7 @@ _LOSSES = (
         f" equity = capital + PnL; {_PNL}; {_CAPITAL}", _EP, window_s=86_400,
     ),
     TriggerSpec(
-        "strategy-drawdown", "Drawdown", "%", _STRATEGY, D(5), 3, _KILL,
+        "strategy-drawdown", "Drawdown", "%", _STRATEGY, D(10), 3, _KILL,
         f"(peak equity in the look-back - equity) / peak equity * 100; equity = capital + PnL;"
         f" {_PNL}; {_CAPITAL}", _EG, window_s=86_400,
     ),

@@ -3,13 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from scripts.bench import bench_orders, bench_path, bench_signal
+from scripts.bench import bench_halt, bench_orders, bench_path, bench_signal
 from scripts.bench.report import Figure, home, line
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "path": bench_path.main,
     "signal": bench_signal.main,
     "orders": bench_orders.main,  # and memory, of the same desk
+    "halt": bench_halt.main,
 }
 
 

@@ -3,6 +3,8 @@
 
 import { age, clock, day, moment, UNKNOWN } from "./format.js";
 import { aged, attribute, glyph, put } from "./cells.js";
+import { nameOf } from "./viewer.js";
+import { countdown, countsWords, holdsWords, WITHOUT_ORDERS } from "./words.js";
 
 const band = document.getElementById("band");
 const main = document.getElementById("main");
@@ -13,7 +15,7 @@ const part = (name) => document.querySelector(`[data-band="${name}"]`);
 const parts = Object.fromEntries(
   [
     "glyph", "word", "sub", "clock", "date", "feed-clock", "feed-sub", "data-age", "data-sub", "conn",
-    "conn-glyph", "conn-word", "conn-sub", "feed-spec", "frame-seq", "frame-rate", "skew",
+    "conn-glyph", "conn-word", "conn-sub", "feed-spec", "frame-seq", "frame-rate", "skew", "waiting",
   ].map((name) => [name, part(name)]),
 );
 const bannerParts = Object.fromEntries(
@@ -26,13 +28,6 @@ const RELOADED = "haltline.reloaded";
 let frame = null;
 let told = "";
 
-export function lineWords(states) {
-  const active = states.filter((state) => state === "ACTIVE").length;
-  const unknown = states.length - active;
-  const words = [active && `${active} active`, unknown && `${unknown} unknown`].filter(Boolean);
-  return `${states.length} strategies: ${words.join(", ") || "none"}`;
-}
-
 export function feedWords(feed, nowMs) {
   const words = [];
   const at = moment(feed.clock);
@@ -44,11 +39,25 @@ export function feedWords(feed, nowMs) {
   return words.join(" · ");
 }
 
-function subWords(states, firm) {
+function subWords(all, firm) {
+  const states = all.map((one) => one.state);
+  if (firm?.hold && ["HALTED", "FROZEN", "REDUCE-ONLY"].includes(firm.state)) {
+    const at = moment(firm.hold.effective_at);
+    const proof = at === null ? "Latched, not proven" : `Effective ${clock(at)}`;
+    return `${proof} · ${firm.hold.kind} · ${holdsWords(firm.holds)}`;
+  }
   if (firm?.why) return firm.why;
+  if (firm?.holds) {
+    const on = all.filter((one) => one.holds?.length).length;
+    return `${holdsWords(firm.holds)} open on ${on} of ${all.length} strategies`;
+  }
   const active = states.filter((state) => state === "ACTIVE").length;
   const words = `${active} of ${states.length} strategies active`;
   return active === states.length ? words : `${words}, ${states.length - active} unknown`;
+}
+
+function wasWords(firm, at) {
+  return `was ${firm?.state ?? "UNKNOWN"}${firm?.holds ? `, ${holdsWords(firm.holds)},` : ""} at ${clock(at)}`;
 }
 
 function drawState(live) {
@@ -60,14 +69,58 @@ function drawState(live) {
   attribute(band, "data-state", state);
   glyph(parts.glyph, state);
   put(parts.word, state);
-  if (frame) put(parts.sub, dead ? `was ${known} at ${clock(frame.at)}` : subWords(states, frame.firm));
+  if (frame) put(parts.sub, dead ? wasWords(frame.firm, frame.at) : subWords(frame.strategies, frame.firm));
   document.title = [environment, state, ...titleRest].join(" · ");
   const drawn = dead ? [...line.children].map(() => "UNKNOWN") : states;
   if (!dead && line.children.length !== states.length) {
     line.replaceChildren(...states.map(() => document.createElement("i")));
   }
-  [...line.children].forEach((segment, n) => attribute(segment, "data-state", drawn[n]));
-  attribute(line, "aria-label", lineWords(drawn));
+  [...line.children].forEach((segment, n) => {
+    const one = frame?.strategies[n];
+    attribute(segment, "data-state", drawn[n]);
+    segment.toggleAttribute("data-own", Boolean(one?.own));
+    segment.toggleAttribute("data-quiet", WITHOUT_ORDERS.has(one?.stage?.rung));
+  });
+  attribute(line, "data-firm", state);
+  attribute(line, "aria-label", countsWords(drawn));
+}
+
+const deadMan = Object.fromEntries(
+  [...document.querySelectorAll("[data-dead-man]")].map((node) => [node.dataset.deadMan, node]),
+);
+const deadManBanner = document.getElementById("dead-man");
+
+// The switch in words, by the server's clock: figure, unit, sub, and the banner's head and text.
+export function deadManWords(one, nowMs) {
+  if (!one) return ["–", "", "not read", "", ""];
+  const at = moment(one.confirmed_at);
+  const last = at === null ? "nobody yet" : `${nameOf(one.confirmed_by)}, ${clock(at)}`;
+  if (one.state === "off") return ["off", "", `last ${last}`, "", ""];
+  const until = moment(one.expires_at);
+  if (until === null) {
+    const text = "Nobody has confirmed yet that somebody watches this desk.";
+    return ["–", "", "nobody has confirmed", "Dead man’s switch is not armed.", text];
+  }
+  const left = Math.max(0, Math.floor((until - nowMs) / 1000));
+  const figure = countdown(left);
+  if (!left) {
+    const text = `The firm is held. Last confirmed by ${last}. Confirming lifts nothing.`;
+    return [figure, "left", `last ${last}`, "Dead man’s switch has run out.", text];
+  }
+  const warns = moment(one.warns_at);
+  if (warns === null || nowMs < warns) return [figure, "left", `last ${last}`, "", ""];
+  const text = `Then the firm is held. Last confirmed by ${last}.`;
+  return [figure, "left", `last ${last}`, `Dead man’s switch: ${figure} left.`, text];
+}
+
+function drawDeadMan(live) {
+  if (!frame) return;
+  const [figure, unit, sub, head, text] = deadManWords(frame.dead_man, live.clock.now());
+  for (const [name, said] of Object.entries({ figure, unit, sub, head, text })) {
+    if (deadMan[name]) put(deadMan[name], said);
+  }
+  deadManBanner.hidden = !head;
+  put(parts.waiting, frame.waiting === null || frame.waiting === undefined ? UNKNOWN : String(frame.waiting));
 }
 
 function drawData(live) {
@@ -124,7 +177,7 @@ export function bannerWords(live) {
   if (live.phase !== "open") {
     const left = Math.max(0, Math.ceil((live.nextAt - performance.now()) / 1000));
     const next = live.phase === "waiting" ? `Next try in ${left} s, attempt ${live.attempt + 1}.` : `Trying, attempt ${live.attempt}.`;
-    const text = `Nothing on this page is live. ${next} Strategies run on without this page.`;
+    const text = `Nothing on this page is live. ${next} Strategies and their brakes run on without this page; Stop still sends.`;
     return [`Connection lost${since}.`, text, "Try now"];
   }
   const why =
@@ -143,6 +196,7 @@ function drawBanner(live) {
   put(bannerParts.text, text);
   put(bannerParts.again, action);
   bannerParts.again.hidden = !action;
+  bannerParts.ways.hidden = !words;
   const news = words ? head.replace(/ \d.*/, ".") : told ? "Live again." : "";
   if (news !== told) {
     put(announce, news);
@@ -157,6 +211,7 @@ function tick(live) {
   drawConnection(live);
   drawState(live);
   drawData(live);
+  drawDeadMan(live);
   drawBanner(live);
 }
 

@@ -1,12 +1,15 @@
 // The desk page: every strategy, the register of figures, the lists under the table.
 
-import { drawBand, firstAsOf } from "./band.js";
+import { wire } from "./actions.js";
+import { deadManWords, drawBand, firstAsOf } from "./band.js";
 import { aged, attribute, figure, glyph, put, rows, signed } from "./cells.js";
 import * as format from "./format.js";
 import { DEAD_MS, Live } from "./live.js";
 import { drawSpark } from "./spark.js";
+import { rowsWith } from "./stop.js";
+import { liftWay, mayPlace, nameOf, names as owners } from "./viewer.js";
+import { GLYPHS, inheritedWords, rungWords, scopeWords, WITHOUT_ORDERS } from "./words.js";
 
-const owners = JSON.parse(document.getElementById("owners").textContent);
 const table = document.getElementById("strategies");
 const template = document.getElementById("strategy-row");
 const live = new Live("desk", firstAsOf());
@@ -26,6 +29,7 @@ function cells(row) {
       state: row.querySelector(".state"),
       stateCell: row.querySelector(".c-state"),
       spark: row.querySelector(".spark"),
+      acts: Object.fromEntries([...row.querySelectorAll("[data-act]")].map((node) => [node.dataset.act, node])),
     };
     cellsOf.set(row, known);
   }
@@ -46,13 +50,18 @@ function fillRow(row, one) {
   const pnlTone = format.tone(one.pnl);
   row.classList.toggle("stale-row", one.data === "stale" || one.data === "dead");
   attribute(at.state, "data-state", one.state);
+  at.state.toggleAttribute("data-own", Boolean(one.own));
+  row.toggleAttribute("data-quiet", WITHOUT_ORDERS.has(one.stage?.rung));
   glyph(at.state.querySelector("use"), one.state);
   put(at.state.querySelector(".state-word"), one.state);
   if (one.why) attribute(at.stateCell, "title", one.why);
   else at.stateCell.removeAttribute("title");
   put(at.key, one.key);
-  put(at.kind, `${sentence(one.kind)} · ${one.account}`);
-  put(at.owner, owners[one.owner] ?? one.owner);
+  attribute(at.key, "href", `/strategies/${encodeURIComponent(one.key)}`);
+  put(at.kind, `${sentence(one.kind)} · ${one.account} · ${nameOf(one.owner)}`);
+  put(at.stage, rungWords(one.stage));
+  fillHold(at, one);
+  fillActs(at, one);
   const [position, more] = positionWords(one.position);
   figure(at.position, position);
   figure(at["position-more"], more);
@@ -62,8 +71,50 @@ function fillRow(row, one) {
   figure(at.gross, format.thousands(one.gross));
   figure(at.net, format.thousands(one.net, true));
   figure(at.orders, format.count(one.orders_open));
-  figure(at.fills, format.count(one.fills));
   fillAges(row, one);
+}
+
+// Why it is held: the strictest hold of its own, else what holds it from above.
+function fillHold(at, one) {
+  const holds = one.holds ?? [];
+  const first = holds.find((hold) => hold.own) ?? holds[0];
+  const link = at["hold-text"];
+  glyph(at.hold.querySelector("use"), first ? GLYPHS[first.kind] : "none");
+  if (!first) {
+    put(link, "none");
+    link.removeAttribute("href");
+    put(at["hold-sub"], "");
+    attribute(at.hold, "title", "");
+    return;
+  }
+  const more = holds.length > 1 ? `+ ${holds.length - 1}` : "";
+  put(link, first.own ? first.reason : [inheritedWords(first.scope, first.kind), more].filter(Boolean).join(" "));
+  attribute(link, "href", `/holds/${first.id}`);
+  const since = format.clock(format.moment(first.since)).slice(0, 5);
+  const parts = [nameOf(first.by), since];
+  put(at["hold-sub"], (first.own ? [first.kind, ...parts, more] : parts).filter(Boolean).join(" · "));
+  attribute(at.hold, "title", `${scopeWords(first.scope)}: ${first.reason}`);
+}
+
+// Pause and kill stay whatever lies on it; resuming only where the viewer may.
+function fillActs(at, one) {
+  const { lift, who, pause, kill } = at.acts;
+  const scope = `strategy:${one.key}`;
+  const own = (one.holds ?? []).find((hold) => hold.own);
+  const way = own ? liftWay(own) : { word: "", short: "", who: "" };
+  lift.hidden = !way.word;
+  put(lift, way.short || "Resume…");
+  attribute(lift, "aria-label", `${way.word} ${one.key}`);
+  if (own) attribute(lift, "href", `/holds/${own.id}#lift`);
+  who.hidden = !own || Boolean(way.word);
+  attribute(who, "title", `Lifted by ${way.who}`);
+  pause.hidden = Boolean(own) || !mayPlace("pause", scope);
+  kill.hidden = !mayPlace("kill", scope);
+  for (const form of [pause, kill]) {
+    attribute(form.elements.scope, "value", scope);
+    const word = form === pause ? `Pause ${one.key}` : `Kill ${one.key}…`;
+    attribute(form.querySelector("button"), "aria-label", word);
+  }
 }
 
 // What grows between frames: ages of signals and of prices.
@@ -97,6 +148,15 @@ function fillRegister() {
   fillFigure("gross", ...format.compact(sums.gross), ordersWords(sums.orders_open));
   fillFigure("net", ...format.compact(sums.net, true), "long less short");
   fillMarks();
+  fillDeadMan();
+}
+
+function fillDeadMan() {
+  const [figure, unit, sub] = deadManWords(frame.dead_man, live.clock.now());
+  const box = document.querySelector('[data-figure="dead_man"]');
+  put(box.querySelector(".v"), figure);
+  put(box.querySelector("[data-unit]"), unit);
+  put(box.querySelector("[data-sub]"), sub);
 }
 
 const ordersWords = (open) => (open === 1 ? "1 order open" : `${format.count(open)} orders open`);
@@ -231,14 +291,49 @@ live.addEventListener("desk", ({ detail }) => {
 });
 
 function summary() {
-  const active = frame.strategies.filter((one) => one.state === "ACTIVE").length;
-  const unknown = frame.strategies.length - active;
-  return [`${frame.strategies.length} of ${frame.strategies.length}`, `${active} active`, unknown && `${unknown} unknown`]
-    .filter(Boolean)
-    .join(" · ");
+  const count = (state) => frame.strategies.filter((one) => one.state === state).length;
+  const parts = ["ACTIVE", "REDUCE-ONLY", "HALTED", "FROZEN", "UNKNOWN"]
+    .filter(count)
+    .map((state) => `${count(state)} ${state.toLowerCase()}`);
+  return [`${frame.strategies.length} of ${frame.strategies.length}`, ...parts].join(" · ");
 }
 
-const newRow = () => template.content.firstElementChild.cloneNode(true);
+const holdings = new WeakMap();
+
+function newRow() {
+  return wired(template.content.firstElementChild.cloneNode(true));
+}
+
+function wired(row) {
+  holdings.set(row, wire(row, () => row.dataset.key));
+  return row;
+}
+
+// Rows by keyboard: j and k move, Enter opens, p held 0.8 s pauses.
+const body = table?.tBodies[0];
+for (const row of body?.rows ?? []) wired(row);
+const selected = () => body?.querySelector('[aria-selected="true"]') ?? null;
+rowsWith(() => (selected() ?? document.activeElement?.closest?.("tr[data-key]"))?.dataset.key ?? "");
+
+function move(by) {
+  const all = [...(body?.rows ?? [])];
+  const to = all[Math.max(0, Math.min(all.length - 1, all.indexOf(selected()) + by))];
+  selected()?.removeAttribute("aria-selected");
+  to?.setAttribute("aria-selected", "true");
+  to?.scrollIntoView({ block: "nearest" });
+}
+
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea, button, a") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "j") move(1);
+  else if (event.key === "k") move(selected() ? -1 : 1);
+  else if (event.key === "Enter" && selected()) location.assign(`/strategies/${selected().dataset.key}`);
+  else if (event.key === "p" && !event.repeat && selected()) holdings.get(selected())?.begin();
+});
+addEventListener("keyup", (event) => {
+  if (event.key === "p" && selected()) holdings.get(selected())?.release();
+});
 
 drawBand(live, () => {
   if (!frame) return;
@@ -247,4 +342,5 @@ drawBand(live, () => {
     if (row) fillAges(row, one);
   }
   fillMarks();
+  fillDeadMan();
 });

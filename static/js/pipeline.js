@@ -4,6 +4,7 @@ import { drawBand, firstAsOf } from "./band.js";
 import { aged, attribute, figure, glyph, put, rows } from "./cells.js";
 import * as format from "./format.js";
 import { DEAD_MS, Live } from "./live.js";
+import "./stop.js";
 
 const INSTANCES = {
   feed: "feed", "data-ingestor": "ingestor", "indicator-engine": "shard", "signal-generator": "shard",

@@ -25,8 +25,12 @@ def made(**changes: Any) -> Approval:
     return Approval.objects.create(**given)
 
 
-DECIDED = {"state": "executed", "decided_by": "ruth.adeyemi", "decider_roles": ["risk"],
-           "decided_at": NOW}  # fmt: skip
+DECIDED: dict[str, Any] = {
+    "state": "executed",
+    "decided_by": "ruth.adeyemi",
+    "decider_roles": ["risk"],
+    "decided_at": NOW,
+}
 
 
 def update(row: Approval, **changes: Any) -> None:
@@ -58,7 +62,10 @@ def test_an_execution_that_breaks_the_rule_of_two(changes: dict[str, Any], words
 def test_what_was_decided_stays_decided() -> None:
     row = made()
     update(row, state="rejected", decided_by="ruth.adeyemi", decided_at=NOW)
-    for changes in (DECIDED, {"state": "pending"}, {"decision_reason": "other"}, {"result": {}}):
+    tries: list[dict[str, Any]] = [
+        DECIDED, {"state": "pending"}, {"decision_reason": "other"}, {"result": {}},
+    ]  # fmt: skip
+    for changes in tries:
         with pytest.raises(DatabaseError, match="rejected already"):
             update(row, **changes)
     done = made()
@@ -71,8 +78,10 @@ def test_what_was_decided_stays_decided() -> None:
 
 
 def test_a_request_begins_undecided() -> None:
-    for changes in (DECIDED, {"result": {}}, {"digest": "x"}, {"requested_by": ""},
-                    {"expires_at": NOW}):  # fmt: skip
+    tries: list[dict[str, Any]] = [
+        DECIDED, {"result": {}}, {"digest": "x"}, {"requested_by": ""}, {"expires_at": NOW},
+    ]  # fmt: skip
+    for changes in tries:
         with pytest.raises(DatabaseError, match="approval"), transaction.atomic():
             made(**changes)
 

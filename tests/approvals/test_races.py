@@ -22,7 +22,7 @@ from tests.approvals.people import COLIN, IVAN, MERCY, RUTH, SANA, executions, s
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS, WIDTH = 40, 16
+ROUNDS, WIDTH = 200, 16
 Try = tuple[str, Callable[[], object]]
 
 

@@ -13,7 +13,7 @@ import redis
 from tests.support.desk import PROJECT, Desk
 from trading.papervenue.admin import AdminClient
 
-ACCOUNTS = ("paper-1", "paper-2")
+ACCOUNTS = ("paper-1", "paper-2", "rehearsal")
 
 
 def venue(desk: Desk) -> AdminClient:

@@ -28,8 +28,8 @@ class Bench:
         self.journal: Journal = open_journal(path)
         self.written: list[Statement] = []
         self.brakes = Brakes(
-            owner=OWNER, stopping=Stopping(rig.core), journal=self.journal, perform=lambda effects: None,
-            write=self.written.extend, wake=lambda: None,
+            owner=OWNER, stopping=Stopping(rig.core), journal=self.journal,
+            perform=lambda effects: None, write=self.written.extend, wake=lambda: None,
         )  # fmt: skip
         self.brakes.begin([], rig.now())
 

@@ -1,5 +1,8 @@
 """A desk's books, people who are signed in, and Redis without frames of other tests."""
 
+import contextlib
+import datetime as dt
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +17,12 @@ from redis import Redis
 
 from console.access import sessions
 from console.stores import redis_client
+from riskctl.brakes_home import BrakesHome
+from riskctl.ladder import stages_prepare
+from riskctl.models import Lease
+from tests.pages.frames import Publisher
+from tests.pages.web import Chromium, Visit, Web, visiting
+from tests.support.gateways import FakeGateway, fake_gateways
 from trading import streams
 from trading.models import Strategy, VenueAccount
 
@@ -40,10 +49,26 @@ def redis() -> Iterator[Redis]:
 @pytest.fixture
 def mercy(db: None) -> User:
     """A trader with an authenticator."""
-    user = User.objects.create(username="mercy.okafor", first_name="Mercy", last_name="Okafor")
-    user.groups.add(Group.objects.get_or_create(name="trader")[0])
+    return _person("mercy.okafor", "Mercy", "Okafor", "trader")
+
+
+def _person(username: str, first: str, last: str, role: str) -> User:
+    user = User.objects.create(username=username, first_name=first, last_name=last)
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
     TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
     return user
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """A risk manager."""
+    return _person("ada.nwosu", "Ada", "Nwosu", "risk")
+
+
+@pytest.fixture
+def tomas(db: None) -> User:
+    """A trader, of the other strategy."""
+    return _person("tomas.brandt", "Tomas", "Brandt", "trader")
 
 
 @pytest.fixture
@@ -55,6 +80,13 @@ def books(db: None) -> list[Strategy]:
         )
         for name, venue in (("paper-1", "Paper One"), ("paper-2", "Paper Two"))
     ]
+    now = dt.datetime.now(dt.UTC)
+    for one in accounts:
+        Lease.objects.create(
+            name=f"gateway:{one.name}", role="gateway", holder="box:1:1", token=1,
+            expires_at=now + dt.timedelta(hours=1), renewed_at=now,
+        )  # fmt: skip
+    stages_prepare(strategies=["mom-eurusd", "mr-btcusdt"], entered_by="test")
     return [
         Strategy.objects.create(
             key=key, kind=kind, owner=owner, account=account, symbols=[symbol], size_notional=1000
@@ -92,3 +124,60 @@ def page(mercy: User, settings: Settings) -> Callable[[str], str]:
         return str(answer.content.decode())
 
     return read
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Chromium]:
+    with Chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def running_web(
+    django_db_setup: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Web]:
+    web = Web(tmp_path_factory.mktemp("web") / "home")
+    web.start()
+    yield web
+    web.kill(signal.SIGTERM)
+
+
+@pytest.fixture
+def web(running_web: Web, transactional_db: None) -> Web:
+    return running_web
+
+
+@pytest.fixture
+def publisher(redis: Redis) -> Iterator[Publisher]:
+    with Publisher(redis) as running:
+        yield running
+
+
+@pytest.fixture
+def session_key(web: Web, mercy: User) -> str:
+    return open_session(mercy)
+
+
+@pytest.fixture
+def visit(
+    web: Web, chromium: Chromium, session_key: str, books: list[Strategy], publisher: Publisher
+) -> Iterator[Visit]:
+    with visiting(chromium, web.url, session_key) as opened:
+        yield opened
+
+
+@pytest.fixture
+def gateways(web: Web) -> Iterator[dict[str, FakeGateway]]:
+    """Both accounts' gateways, faked behind their control sockets where the web process looks."""
+    with fake_gateways(BrakesHome(web.home / "brakes"), "paper-1", "paper-2") as running:
+        yield running
+
+
+@pytest.fixture
+def visit_as(
+    web: Web, chromium: Chromium, books: list[Strategy], publisher: Publisher
+) -> Iterator[Callable[[User], Visit]]:
+    """Pages as this person, in a browser of their own."""
+    with contextlib.ExitStack() as stack:
+        yield lambda who: stack.enter_context(visiting(chromium, web.url, open_session(who)))

@@ -18,6 +18,8 @@ def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
     return {
         "key": key, "kind": "momentum", "owner": "mercy.okafor", "account": "paper-1",
         "venue": "Paper One", "live": False, "state": "ACTIVE", "why": "",
+        "mode": "ACTIVE", "own": False, "holds": [],
+        "stage": {"rung": "live", "factor": "1", "since": "2026-11-20T09:00:00Z"},
         "pnl": "120.55", "realised": "130.20", "unrealised": "-2.10", "fees": "7.55",
         "gross": "92340.00", "net": "-92340.00",
         "position": [{
@@ -34,6 +36,24 @@ def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def hold_line(kind: str = "kill", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": "0b8f2c1e-5a77-4a51-9c0e-3f2a1d4c5b6a", "scope": "strategy:mom-eurusd", "kind": kind,
+        "mode": "REDUCE-ONLY" if kind == "reduce-only" else "HALTED", "own": True,
+        "reason": "quotes crossing", "by": "mercy.okafor", "by_person": True,
+        "since": "2026-11-21T15:22:10Z", "effective_at": "2026-11-21T15:22:10.002000Z", **changes,
+    }  # fmt: skip
+
+
+def dead_man(left_s: float = 5000, **changes: Any) -> dict[str, Any]:
+    """A switch that runs out in ``left_s`` and warns from 30 minutes before."""
+    return {
+        "state": "armed", "enabled": True, "confirmed_by": "ada.nwosu",
+        "confirmed_at": _now(7200 - left_s), "warns_at": _now(1800 - left_s),
+        "expires_at": _now(-left_s), "remaining_s": int(left_s), **changes,
+    }  # fmt: skip
+
+
 def _now(age_s: float = 0.0) -> str:
     moment = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=age_s)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -43,7 +63,10 @@ def desk_frame(*lines: dict[str, Any], age_s: float = 0.0, **changes: Any) -> di
     strategies = list(lines) or [strategy_line()]
     return {
         "topic": "desk", "seq": next(_numbers), "as_of": _now(age_s),
-        "firm": {"state": "ACTIVE", "why": ""},
+        "firm": {"state": "ACTIVE", "why": "", "mode": "ACTIVE", "holds": 0, "on": 0,
+                 "hold": None},
+        "dead_man": dead_man(), "waiting": 0,
+        "triggers": {"ok": 20, "warning": 0, "breach": 0, "unknown": 0, "shadow": False},
         "books": {"as_of": _now(age_s), "age_ms": 90, "status": "fresh"},
         "feed": {
             "clock": "2014-05-02T08:15:30.250000Z", "speed": "60", "state": "running",
@@ -108,6 +131,7 @@ class Publisher:
         self.silent = False
         self.lines: list[dict[str, Any]] = []
         self.pipeline: dict[str, Any] = {}
+        self.desk: dict[str, Any] = {}
         self.moving = True
         self._step = 0
 
@@ -125,5 +149,5 @@ class Publisher:
                 continue
             self._step += self.moving
             lines = self.lines or [strategy_line(pnl=f"{120 + self._step / 4:.2f}")]
-            publish(self._redis, desk_frame(*lines))
+            publish(self._redis, desk_frame(*lines, **self.desk))
             publish(self._redis, pipeline_frame(**self.pipeline))

@@ -133,9 +133,9 @@ def test_a_switch_that_ran_out_while_the_venue_was_down_fires_before_anyone_can_
         client.login()
         client.say(**{**CREATE, "limit_price": "1.0"})
         assert client.read()["event"] == "accepted"
-        assert client.ask(op="cancel_all_after", id=1, timeout_ms=500)["trigger_time_ns"]
+        assert client.ask(op="cancel_all_after", id=1, timeout_ms=1_500)["trigger_time_ns"]
         venue.kill()
-    time.sleep(0.6)
+    time.sleep(1.6)
     with sqlite3.connect(venue.storage) as books:
         assert books.execute("SELECT state FROM orders").fetchall() == [("working",)]
     venue.restart()

@@ -4,12 +4,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from riskctl.holds import RULES, HoldFact, Kind
+from riskctl.models import Stage
 from trading import ticks as tick_format
 from trading.clock import NS
 from trading.health import StageReading, Status
 from trading.messages import Side
 from trading.models import Fill, Order, Position, Strategy, VenueAccount, VenueReading
-from trading.portfolio.books import AccountRow, Books, PositionRow, StrategyRow
+from trading.portfolio.books import AccountRow, Books, HoldRow, PositionRow, RungRow, StrategyRow
 from trading.portfolio.ledger import EMPTY, Holding, apply_fill
 from trading.portfolio.market import Entry
 from trading.universe import UNIVERSE, to_nano
@@ -105,7 +107,23 @@ def books(**changes: Any) -> Books:
         "accounts": (AccountRow("paper-1", "Paper One", live=False),),
         "strategies": (strategy_row(),),
     }
-    return Books(**{**values, **changes})
+    values |= changes
+    rungs = {one.key: RungRow("live", Decimal(1), NOON) for one in values["strategies"]}
+    return Books(**{"rungs": rungs, **values})
+
+
+def hold_row(
+    scope: str = "strategy:mom-eurusd", kind: Kind = Kind.PAUSE, *, age_s: int = 60, **changes: Any
+) -> HoldRow:
+    """An open hold of a risk manager's, proven effective 2 ms after it was placed."""
+    placed_at = NOON - dt.timedelta(seconds=age_s)
+    values: dict[str, Any] = {
+        "id": f"hold-{scope}-{kind}", "mode": RULES[kind].mode, "cancels": RULES[kind].cancels,
+        "protective_too": False, "reason": "quotes crossing", "placed_by": "ada.nwosu",
+        "actor_kind": "person", "placed_wall_ns": NOON_NS - age_s * NS,
+    }  # fmt: skip
+    fact = HoldFact(scope=scope, kind=kind, **{**values, **changes})
+    return HoldRow(fact, placed_at, placed_at + dt.timedelta(milliseconds=2))
 
 
 class Desk:
@@ -128,6 +146,7 @@ class Desk:
             key=key, kind="momentum", owner="mercy.okafor", account_id=account,
             symbols=list(symbols), size_notional=Decimal(100_000),
         )  # fmt: skip
+        Stage.objects.create(strategy=key, rung="live", since=NOON, entered_by="desk")
 
     @staticmethod
     def order(ident: str, strategy: str, symbol: str, quantity: str, **changes: Any) -> Order:

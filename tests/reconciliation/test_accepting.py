@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from riskctl.actors import Actor, NotAllowedError
+from riskctl.approvals import ApprovalVoidError, approval_approve, approval_request
 from riskctl.approvals.kinds import RequestError
+from riskctl.holds import RISK, TRADER
+from riskctl.models import Approval
 from tests.reconciliation.builders import Desk, at, run
 from trading.models import Break
 from trading.reconciliation.accepting import break_state
@@ -120,6 +123,30 @@ def test_a_break_that_is_none(db: None) -> None:
     ident = uuid.uuid4()
     with pytest.raises(RequestError, match=f"breaks: there is no break {ident}"):
         break_state("", {"breaks": [str(ident)]})
+
+
+def person(name: str, role: str) -> Actor:
+    return Actor(kind="person", name=name, roles=frozenset({role}), factor_age_s=5.0)
+
+
+def test_two_people_through_the_engine(broken: Desk) -> None:
+    def ask() -> Approval:
+        return approval_request(
+            kind="break-accept", subject="account:paper-1",
+            request={"breaks": [str(found("EURUSD").pk)]}, actor=person("tomas.brandt", TRADER),
+            reason="the venue's error",
+        )  # fmt: skip
+
+    first, risk = ask(), person("ada.nwosu", RISK)
+    broken.says(20, positions={"EURUSD": "1001"}, cash="-5")
+    run(21)
+    with pytest.raises(ApprovalVoidError):
+        approval_approve(approval_id=first.id, digest=first.digest, actor=risk)
+    assert found("EURUSD").accepted is None
+    second = ask()
+    done = approval_approve(approval_id=second.id, digest=second.digest, actor=risk)
+    assert done.result == {"accepted": [str(found("EURUSD").pk)]}
+    assert found("EURUSD").accepted == second.id
 
 
 # Whether an account is reconciled -----------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from riskctl.ladder import stages_prepare
 from tests.strategies.desk import START, quotes
 from tests.strategies.rig import RedisRig, ShardRig, database_url, wait_for
 from trading import health, streams
@@ -55,6 +56,7 @@ def make_strategy(key: str, **changes: object) -> Strategy:
         "shard": 0,
         **changes,
     }
+    stages_prepare(strategies=[key], entered_by="test")
     return Strategy.objects.create(**given)
 
 

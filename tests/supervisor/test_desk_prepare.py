@@ -85,7 +85,7 @@ def test_a_second_run_changes_nothing(home: Path) -> None:
     strategy.refresh_from_db()
     assert strategy.size_notional == 1
     assert Limit.objects.get(scope="firm", kind="price-collar").value == 7
-    assert ApiToken.objects.count() == 2
+    assert ApiToken.objects.count() == 5
 
 
 def test_a_lost_demo_json_makes_new_secrets_and_says_so(

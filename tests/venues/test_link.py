@@ -72,7 +72,10 @@ def test_what_the_peers_kernel_has_is_not_unsent(listener: socket.socket) -> Non
         link, peer, _ = await _connected(listener)
         assert link.transport is not None
         link.transport.write(b"x" * 1_000)
-        await asyncio.sleep(0.05)
+        for _ in range(300):
+            await asyncio.sleep(0.01)
+            if not link.unsent_bytes:
+                break
         assert link.unsent_bytes == 0
         assert len(peer.recv(65_536)) == 1_000
         link.close()

@@ -2,14 +2,19 @@
 
 import os
 import threading
+import time
+from typing import cast
 
 import pytest
 from django.db import connection
+from redis import Redis
 
 from riskctl.leases import lease_claim, lease_release, leases_lay
 from riskctl.models import Heartbeat
-from riskctl.watchdog import LeaseLostError, heartbeat_write, watchdog_run
+from riskctl.watchdog import LeaseLostError, Sides, SideTask, heartbeat_write, watchdog_run
 from tests.workers.desk import Desk, wait_for
+from trading import health
+from trading.triggers.publishing import WATCHDOG_KEY
 from workers.hosts import ROLES
 from workers.services.ports import free_port
 
@@ -75,3 +80,59 @@ def test_it_beats_hosted_without_redis_and_again_after_kill_9(desk: Desk) -> Non
         pause.wait(0.1)
     assert worst < 1.5
     assert worker.terminate()[0] == 0
+
+
+def test_a_side_task_that_hangs_or_fails_delays_neither_heartbeat_nor_others() -> None:
+    hung, done, failed = threading.Event(), threading.Event(), threading.Event()
+    released = threading.Event()
+
+    def hang() -> None:
+        hung.set()
+        released.wait(30)
+
+    def fail() -> None:
+        if failed.is_set():
+            done.set()
+        failed.set()
+        raise ConnectionError("no such service")
+
+    sides = Sides([SideTask("hangs", hang), SideTask("fails", fail)], every_s=0.01)
+    sides.start()
+    assert hung.wait(5)
+    assert done.wait(5)
+    began = time.monotonic()
+    wait_for(lambda: sides.ages_s()["hangs"] > 0.2, "its age to be shown")
+    sides.stop(0.1)
+    assert time.monotonic() - began < 3
+    released.set()
+
+
+def test_a_side_task_that_breaks_is_logged_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+
+    def broken() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise KeyError("a defect")
+
+    closed = threading.Event()
+    sides = Sides([SideTask("breaks", broken, closed.set)], every_s=0.01)
+    sides.start()
+    wait_for(lambda: len(runs) > 3, "it to run again")
+    sides.stop(5)
+    assert closed.is_set()
+    assert any("side_failed" in str(one.msg) for one in caplog.records)
+    assert sides.ages_s()["breaks"] < 5
+
+
+def test_the_hosted_watchdog_evaluates_and_shows_it(desk: Desk) -> None:
+    leases_lay(names=[LEASE])
+    redis = Redis.from_url(desk.redis_url)
+    redis.delete(WATCHDOG_KEY)
+    worker = desk.worker("watchdog", {"watchdog": ROLES["watchdog"]})
+    wait_for(lambda: redis.get(WATCHDOG_KEY), "its evaluation to be published")
+    key = health.key("watchdog", "main")
+    wait_for(lambda: redis.hexists(key, "maintenance_s"), "the age of its side tasks")
+    assert float(cast("bytes", redis.hget(key, "triggers_s"))) < 5
+    assert worker.terminate()[0] == 0
+    redis.close()

@@ -78,6 +78,11 @@ class LiveOrder:
         return self.reduce_only and self.order_type is OrderType.STOP
 
     @property
+    def apart(self) -> bool:
+        """Not the strategy's to work with or to cancel."""
+        return bool(self.warrant) or self.protective
+
+    @property
     def remaining(self) -> Decimal:
         """What may still fill: nothing once the order has ended."""
         return ZERO if self.final else self.quantity - self.filled

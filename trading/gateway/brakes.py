@@ -152,7 +152,7 @@ class Brakes:
     def _check_beat(self, reading: Reading, now: Now) -> None:
         if reading.beat < self._beat:
             why = f"the database has gone back: heartbeat {reading.beat} after {self._beat}"
-            self.recover(f"beat {self._beat}>{reading.beat}", why, now)
+            self.recover(f"beat {self._beat}>{reading.beat} {now.wall_ns}", why, now)
             self._anchor_due = 0
         self._beat = reading.beat
         if now.boot_ns >= self._anchor_due and self._beat != self._journal.anchor:

@@ -65,7 +65,7 @@ class GatewayCore:
         self.book = Book(universe)
         self.prices = PriceBoard(universe)
         self.licence = licence
-        self.holds = HoldBook(account, venue, since_boot_ns)
+        self.holds = HoldBook(account, venue, since_boot_ns, rehearsal=rehearsal)
         self.confirmed = Confirmed()
         self.gate = Admission(
             account=account,

@@ -5,7 +5,6 @@ reading shows its lift; nothing else makes it go. What it forbids is forbidden f
 is learnt.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from riskctl.holds import FIRM, HoldFact, Mode, Scopes, scopes_of, strictest
@@ -24,9 +23,16 @@ class Learnt:
 
 
 class HoldBook:
-    """Open holds by id. ``changed``: when each scope's last hold or lift was learnt, boot ns."""
+    """Open holds by id. ``changed``: when each scope's last hold or lift was learnt, boot ns.
 
-    def __init__(self, account: str, venue: str = "", since_boot_ns: int = 0) -> None:
+    On a ``rehearsal`` account (paper, where strategies climb back) a hold of the firm, a strategy
+    or an instrument counts only when it is FROZEN: it stops the strategy's own account.
+    """
+
+    def __init__(
+        self, account: str, venue: str = "", since_boot_ns: int = 0, *, rehearsal: bool = False
+    ) -> None:
+        self._rehearsal = rehearsal
         self._account = account
         self._venue = venue or account
         self.open: dict[str, HoldFact] = {}
@@ -54,10 +60,15 @@ class HoldBook:
     def scopes(self, strategy: str = "", symbol: str = "") -> Scopes:
         return scopes_of(self._account, self._venue, strategy, symbol)
 
-    def on(self, strategy: str = "", symbol: str = "") -> Iterable[HoldFact]:
+    def on(self, strategy: str = "", symbol: str = "") -> list[HoldFact]:
         """The open holds that apply to an order of ``strategy`` in ``symbol`` here."""
         scopes = self.scopes(strategy, symbol)
-        return [one for one in self.open.values() if scopes.applies(one)]
+        return [one for one in self.open.values() if scopes.applies(one) and self._counts(one)]
+
+    def _counts(self, hold: HoldFact) -> bool:
+        return (
+            not self._rehearsal or hold.mode is Mode.FROZEN or hold.scope.startswith("venue:")
+        )
 
     def mode(self, strategy: str = "", symbol: str = "") -> Mode:
         found = strictest(self.on(strategy, symbol))
@@ -65,7 +76,7 @@ class HoldBook:
 
     def covers(self, hold: HoldFact, strategy: str, symbol: str) -> bool:
         """Whether ``hold`` lies on a scope of an order of ``strategy`` in ``symbol`` here."""
-        return self.scopes(strategy, symbol).applies(hold)
+        return self._counts(hold) and self.scopes(strategy, symbol).applies(hold)
 
     def denial(self, order: LiveOrder) -> Denial | None:
         """Why a hold forbids this order outright; REDUCE-ONLY is judged where positions are."""

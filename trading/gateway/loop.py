@@ -128,12 +128,14 @@ class GatewayLoop:
             self._teller.tell(message)
         if effect.release:
             moment = now()
+            connected = self._venue.connected and self._session.settled.is_set()
+            # While it connects the venue's clock is not known, and nothing may leave anyway.
             self.perform(
                 self.core.release(
                     effect.release,
                     moment,
-                    connected=self._venue.connected and self._session.settled.is_set(),
-                    not_after_ns=self._venue.not_after(NOT_AFTER_MS),
+                    connected=connected,
+                    not_after_ns=self._venue.not_after(NOT_AFTER_MS) if connected else 0,
                 )
             )
         self._teller.wake()

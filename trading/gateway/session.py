@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from audit.canonical import plain
 from riskctl.licence import NOT_AFTER_MS
-from trading.clock import boot_id, boot_ns, utc_now, wall_ns
+from trading.clock import boot_id, boot_ns, utc_from_ns, wall_ns
 from trading.gateway.admission import Now
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
@@ -241,7 +241,7 @@ def _row(account: str, reading: VenueReadingNow) -> tuple[Any, ...]:
     ]  # fmt: skip
     return (
         account,
-        utc_now(),
+        utc_from_ns(reading.begun_wall_ns),
         reading.fill_sequence,
         _json(positions),
         _json(orders),

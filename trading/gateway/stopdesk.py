@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from riskctl.brakes_home import BrakesHome, read_all
-from riskctl.holds import FIRM, Kind
+from riskctl.holds import FIRM, HoldFact, Kind
 from riskctl.journal import Journal, open_journal
 from riskctl.licence import SUCCESSOR_WAIT_S, Reading
 from riskctl.pending import pending_read
@@ -68,6 +68,7 @@ class StopDesk:
         self._begun = boot_ns()
         self._journal: Journal | None = None
         self._control: ControlServer | None = None
+        self._flattener: Flattener | None = None
         self.moved = asyncio.Event()
         self.loaded = asyncio.Event()
         self.stopping = Stopping(core)
@@ -84,11 +85,11 @@ class StopDesk:
             owner=self._owner, stopping=self.stopping, journal=self._journal,
             perform=self._perform, write=self._write, wake=self._wake,
         )  # fmt: skip
-        self.flattener = Flattener(
+        self._flattener = Flattener(
             core=self._core, brakes=self.brakes, session=self._session, universe=UNIVERSE,
             perform=self._perform,
         )  # fmt: skip
-        self.brakes.begin([one.hold for one in pending_read(self._place.home)], now())
+        self.brakes.begin(self._kept_here(), now())
         answers = Answers(
             owner=self._owner, core=self._core, stopping=self.stopping, brakes=self.brakes,
             session=self._session, venue=self._venue, perform=self._perform, moved=self.moved,
@@ -96,11 +97,17 @@ class StopDesk:
         )  # fmt: skip
         self._control = ControlServer(self._place.key, answers.answer)
         self._register(await self._control.start(self._place.host))
+        # Who kept a hold since looks at the register after that: one of us sees the other.
+        for hold in self._kept_here():
+            self.brakes.take(hold, now())
+
+    def _kept_here(self) -> list[HoldFact]:
+        return [one.hold for one in pending_read(self._place.home)]
 
     def _wake(self) -> None:
         self.sweeper.wake()
-        if self._journal is not None and hasattr(self, "flattener"):
-            self.flattener.wake()
+        if self._flattener is not None:
+            self._flattener.wake()
 
     async def _own_journal(self) -> Journal:
         """A predecessor on this host that still has the journal is ended: its lease is ours now."""
@@ -142,7 +149,8 @@ class StopDesk:
         self._write([self._entry.statement()])
 
     def tasks(self) -> list[asyncio.Task[None]]:
-        works = (self.sweeper.run(), self.flattener.run(), self._keep_dead_man())
+        assert self._flattener is not None, "opened first"
+        works = (self.sweeper.run(), self._flattener.run(), self._keep_dead_man())
         return [asyncio.create_task(one) for one in works]
 
     async def close(self) -> None:
@@ -214,7 +222,7 @@ class StopDesk:
     async def _cancel_strangers(self, asked: set[str]) -> None:
         holds = [
             one
-            for one in self._core.holds.on("", "") or ()
+            for one in self._core.holds.on()
             if one.cancels and (one.scope == FIRM or one.scope.startswith("venue:"))
         ]
         symbols = [

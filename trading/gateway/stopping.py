@@ -10,7 +10,8 @@ from trading.gateway.holdbook import Learnt
 from trading.gateway.reducing import increases
 from trading.orders.states import OrderState
 
-_UNANSWERED = (OrderState.PENDING, OrderState.UNKNOWN)
+_UNANSWERED = (OrderState.PENDING, OrderState.CANCEL_PENDING, OrderState.UNKNOWN)
+"""A create may be cancelled before it is answered: it may still be accepted first."""
 
 
 class Stopping:

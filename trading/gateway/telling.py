@@ -27,6 +27,7 @@ def update_of(
         in_flight=book.in_flight(order.strategy, order.symbol),
         at_wall=max(order.ended_wall_ns, order.answered_wall_ns, order.created_wall_ns),
         fill=fill,
+        apart=order.apart,
     )
 
 
@@ -55,5 +56,6 @@ def snapshot(account: str, book: Book, wall_ns: int) -> BookSnapshot:
                 limit_price=order.limit_price,
             )
             for order in book.open_orders()
+            if not order.apart
         ],
     )

@@ -13,7 +13,15 @@ import structlog
 from audit.record import entry_id
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.clock import NS, wall_ns
-from riskctl.control import ControlError, ControlLink, TellWarrant, Warrant, WarrantTaken
+from riskctl.control import (
+    ControlError,
+    ControlLink,
+    HoldTaken,
+    TellHold,
+    TellWarrant,
+    Warrant,
+    WarrantTaken,
+)
 from riskctl.desk import BrakesDesk, brakes_desk
 from riskctl.holds import RISK, Kind, check_scope
 from riskctl.placing import Placing, hold_place
@@ -101,6 +109,8 @@ def warrant_give(
             continue
         try:
             with ControlLink(entry.address, desk.key, timeout_s=ANSWER_S) as link:
+                # Again, for one that a proof without its answer has left untold so far.
+                link.ask(TellHold(placing.hold), HoldTaken)
                 answer = link.ask(TellWarrant(warrant), WarrantTaken)
         except ControlError as error:
             refused[account] = str(error)

@@ -86,6 +86,7 @@ class PortfolioLoop:
         self._due = dict.fromkeys(("step", "frame", "stages", "point"), 0.0)
         self._last_points: Points | None = None
         self._failing = False
+        self._said: dict[str, Any] | None = None
 
     def rest_s(self) -> float:
         """Seconds until the next step is due."""
@@ -156,6 +157,7 @@ class PortfolioLoop:
         triggers = self._triggers.due(view)
         if triggers is not None:
             pipe.set(PATH_KEY, triggers, ex=KEPT_S)
+            self._said = msgspec.json.decode(triggers)
         pipe.execute()
         known = view.books.as_of is not None and self._market.clock_ns is not None
         if known and self._is_due("point", POINT_S):
@@ -170,6 +172,7 @@ class PortfolioLoop:
             stages=self._stages,
             feed_state=self._feed_state,
             redis_ms=self._redis_ms,
+            triggers=self._said,
         )
 
     def _read_state(self) -> None:

@@ -4,8 +4,6 @@ import datetime as dt
 from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 
-from django.db.models import Q
-
 from riskctl.models import TriggerFiring
 from riskctl.rungs import Bounds, Evidence, Rung
 from trading.messages import Side
@@ -88,7 +86,7 @@ def _firings(strategy: Strategy, since: dt.datetime) -> Sequence[TriggerFiring]:
     scopes = scopes_over(strategy)
     return list(
         TriggerFiring.objects.filter(
-            Q(scope__in=scopes), happened_at__gt=since, shadow=False
+            scope__in=scopes, happened_at__gt=since, shadow=False
         ).order_by("happened_at")
     )
 

@@ -15,6 +15,7 @@ from trading.selectors.books import (
     positions_summary,
     signals,
 )
+from trading.selectors.flattening import ClosingPreview, closings_preview
 from trading.selectors.prices import (
     DataFreshness,
     LatestPrice,
@@ -35,6 +36,7 @@ from trading.selectors.status import (
 __all__ = [
     "BrokerPosition",
     "Check",
+    "ClosingPreview",
     "DataFreshness",
     "LatestPrice",
     "LicenceStatus",
@@ -44,6 +46,7 @@ __all__ = [
     "SymbolFreshness",
     "TradingStatus",
     "broker_positions",
+    "closings_preview",
     "data_freshness",
     "executions",
     "latest_prices",

@@ -3,19 +3,24 @@
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError
 from redis import Redis, RedisError
 
+from riskctl.holds import Mode, scopes_of, strictest
+from riskctl.models import Hold, HoldLift, Stage
+from riskctl.receipts import effective_at
+from riskctl.selectors import fact_of
 from trading.clock import utc_now
 from trading.health import STAGES, StageReading, read_stages
-from trading.portfolio.books import Books
+from trading.portfolio.books import AccountRow, Books, HoldRow
 from trading.portfolio.frames import View
+from trading.portfolio.held import Held, held_firm, held_strategy
 from trading.portfolio.market import Market
 from trading.portfolio.prices import read_feed_state
 from trading.portfolio.reader import control_read
-from trading.portfolio.standing import Gateway, State, firm_standing, standing_of
+from trading.portfolio.standing import Gateway, Standing, State, firm_standing, standing_of
 from trading.portfolio.text import age_ms
 from trading.selectors.prices import market_now
 from trading.universe import UNIVERSE, Universe
@@ -28,11 +33,16 @@ WATCHDOG_DEAD_MS = 3_000
 
 @dataclass(frozen=True, slots=True)
 class ScopeStatus:
-    """``scope`` is firm, account:NAME or strategy:KEY; ``why`` is empty when ACTIVE."""
+    """``scope`` is firm, venue:ACCOUNT, strategy:KEY, or instrument:SYMBOL where a hold lies on it.
+
+    ``holds`` are the open ones that apply, strictest first; ``why`` says in words what they are,
+    and what is not known. It is empty when ACTIVE.
+    """
 
     scope: str
     mode: State
     why: str
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +57,14 @@ class LicenceStatus:
 
 @dataclass(frozen=True, slots=True)
 class TradingStatus:
-    """``mode`` is the firm's. ``epoch`` grows with every change of a lease."""
+    """``mode`` is the firm's. ``epoch`` grows with every hold, lift and change of a lease.
+
+    ``holds`` are all open ones, newest first.
+    """
 
     mode: State
     scopes: tuple[ScopeStatus, ...]
-    holds: tuple[Mapping[str, Any], ...]
+    holds: tuple[HoldRow, ...]
     epoch: int
     licences: tuple[LicenceStatus, ...]
     as_of: dt.datetime
@@ -59,7 +72,7 @@ class TradingStatus:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of readiness; ``text`` is ``ok``, or what is wrong."""
+    """One condition of readiness; ``text`` begins with ``ok``, or says what is wrong."""
 
     name: str
     ok: bool
@@ -67,18 +80,90 @@ class Check:
 
 
 def trading_status(redis: Redis, *, universe: Universe = UNIVERSE) -> TradingStatus:
-    """As known now; without Redis nothing is known of gateways and shards, so UNKNOWN.
+    """As known now; without Redis nothing is known of gateways and shards.
 
-    Raises django.db.Error.
+    HALTED and FROZEN are known from the holds alone: nothing but a lift ends them. Anything more
+    open than that is UNKNOWN while a gateway is not known to be licensed. Raises django.db.Error.
     """
     books = control_read()
+    holds = holds_now()
     try:
         view = _view(redis, universe, books)
     except RedisError:
         view = View(now=utc_now(), books=books, market=Market(universe), universe=universe)
-    gateways, ages = view.gateways(), view.ages()
-    scopes = [_account_scope(one) for one in gateways.values()]
+    gateways = view.gateways()
+    firm = _firm_scope(list(gateways.values()), holds)
+    tokens = {one.name: one.token for one in view.books.leases}
+    return TradingStatus(
+        mode=firm.mode,
+        scopes=(
+            firm,
+            *(_account_scope(one, gateways[one.name], holds) for one in view.books.accounts),
+            *_strategy_scopes(view, gateways, holds),
+            *_instrument_scopes(holds),
+        ),
+        holds=holds,
+        epoch=sum(tokens.values()) + Hold.objects.count() + HoldLift.objects.count(),
+        licences=tuple(_licence(one, tokens) for one in gateways.values()),
+        as_of=view.now,
+    )
+
+
+def holds_now() -> tuple[HoldRow, ...]:
+    """Open holds, newest first, each with when it was proven. Raises django.db.Error."""
+    rows = list(Hold.objects.filter(lift=None).order_by("-placed_at", "id"))
+    proven = effective_at(row.id for row in rows) if rows else {}
+    return tuple(HoldRow(fact_of(row), row.placed_at, proven.get(row.id)) for row in rows)
+
+
+def held_words(held: Held) -> str:
+    """``kill on firm by ada.nwosu: unexpected orders``, joined by semicolons."""
+    facts = (one.fact for one in held.holds)
+    return "; ".join(f"{one.kind} on {one.scope} by {one.placed_by}: {one.reason}" for one in facts)
+
+
+def _scope(scope: str, standing: Standing, held: Held) -> ScopeStatus:
+    why = "; ".join(filter(None, (held_words(held), standing.why)))
+    return ScopeStatus(scope, standing.state, why, tuple(one.fact.id for one in held.holds))
+
+
+def _firm_scope(gateways: Sequence[Gateway], holds: Sequence[HoldRow]) -> ScopeStatus:
+    held = held_firm(holds)
+    return _scope("firm", firm_standing(gateways, held.mode), held)
+
+
+def _account_scope(
+    account: AccountRow, gateway: Gateway, holds: Sequence[HoldRow]
+) -> ScopeStatus:  # fmt: skip
+    names = scopes_of(account.name, account.venue).names
+    held = _held([one for one in holds if one.fact.scope in names])
+    words = gateway_words(gateway)
+    doubt = "" if words == "ok" else words
+    closed = held.mode in (Mode.HALTED, Mode.FROZEN)
+    state: State = "UNKNOWN" if doubt and not closed else _STATES[held.mode]
+    return _scope(f"venue:{account.name}", Standing(state, doubt), held)
+
+
+_STATES: dict[Mode, State] = {
+    Mode.ACTIVE: "ACTIVE", Mode.REDUCE_ONLY: "REDUCE-ONLY", Mode.HALTED: "HALTED",
+    Mode.FROZEN: "FROZEN",
+}  # fmt: skip
+
+
+def _held(rows: Sequence[HoldRow]) -> Held:
+    found = strictest(one.fact for one in rows)
+    ordered = sorted(rows, key=lambda one: (-one.fact.mode.strictness, one.placed_at, one.fact.id))
+    return Held(found.mode if found else Mode.ACTIVE, tuple(ordered))
+
+
+def _strategy_scopes(
+    view: View, gateways: Mapping[str, Gateway], holds: Sequence[HoldRow]
+) -> list[ScopeStatus]:
+    ages = view.ages()
+    rungs = dict(Stage.objects.values_list("strategy", "rung"))
+    found = []
     for row in view.books.strategies:
+        held = held_strategy(row, holds)
         standing = standing_of(
             row,
             gateway=gateways.get(row.account),
@@ -86,26 +171,21 @@ def trading_status(redis: Redis, *, universe: Universe = UNIVERSE) -> TradingSta
             phase=view.phase,
             ages=ages,
             books_age_ms=view.books_age_ms,
+            mode=held.mode,
+            rung=rungs.get(row.key, ""),
         )
-        scopes.append(ScopeStatus(f"strategy:{row.key}", standing.state, standing.why))
-    firm_is = firm_standing(list(gateways.values()))
-    firm = ScopeStatus("firm", firm_is.state, firm_is.why)
-    tokens = {one.name: one.token for one in view.books.leases}
-    return TradingStatus(
-        mode=firm.mode,
-        scopes=(firm, *scopes),
-        holds=(),
-        epoch=sum(tokens.values()),
-        licences=tuple(_licence(one, tokens) for one in gateways.values()),
-        as_of=view.now,
-    )
+        found.append(_scope(f"strategy:{row.key}", standing, held))
+    return found
 
 
-def _account_scope(gateway: Gateway) -> ScopeStatus:
-    scope = f"account:{gateway.account}"
-    if gateway.state == "licensed":
-        return ScopeStatus(scope, "ACTIVE", "")
-    return ScopeStatus(scope, "UNKNOWN", gateway_words(gateway))
+def _instrument_scopes(holds: Sequence[HoldRow]) -> list[ScopeStatus]:
+    """Those that a hold lies on; the others are what their accounts are."""
+    scopes = sorted({one.fact.scope for one in holds if one.fact.scope.startswith("instrument:")})
+    found = []
+    for scope in scopes:
+        held = _held([one for one in holds if one.fact.scope in ("firm", scope)])
+        found.append(_scope(scope, Standing(_STATES[held.mode], ""), held))
+    return found
 
 
 def gateway_words(gateway: Gateway) -> str:
@@ -161,6 +241,7 @@ def readiness(redis: Redis, *, universe: Universe = UNIVERSE) -> list[Check]:
         *(_gateway_check(one) for one in view.gateways().values()),
         _watchdog_check(view),
         _feed_check(view),
+        *([] if books is None else [_holds_check()]),
     ]
 
 
@@ -196,6 +277,17 @@ def _watchdog_check(view: View) -> Check:
     ms = age_ms(at, view.now)
     late = ms >= WATCHDOG_DEAD_MS
     return Check("watchdog", not late, f"last heartbeat {ms / 1000:.0f} s ago" if late else "ok")
+
+
+def _holds_check() -> Check:
+    """A desk that is halted is ready: it can stop, and it can resume."""
+    try:
+        held = held_firm(holds_now())
+    except (DatabaseError, InterfaceError):
+        return Check("holds", False, "not known without the database")
+    if held.mode is Mode.ACTIVE:
+        return Check("holds", True, "ok")
+    return Check("holds", True, f"ok: the firm is {held.mode}; ready to stop and to resume")
 
 
 def _feed_check(view: View) -> Check:

@@ -141,6 +141,8 @@ class Slot:
         """The gateway says that one of our orders moved."""
         self.position = update.position
         self.in_flight = update.in_flight
+        if update.apart:
+            return
         if update.intent_id == self._sent_id:
             self._sent_id = ""
         if not update.final:

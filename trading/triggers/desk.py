@@ -16,6 +16,7 @@ from trading.clock import NS
 from trading.portfolio.books import Books
 from trading.portfolio.market import Entry, FeedPhase, Market
 from trading.ticks import unpack
+from trading.triggers.carried import SessionFact
 from trading.triggers.market import MarketWatch
 from trading.triggers.money import Look, MoneyWatch
 from trading.triggers.quality import QualityWatch
@@ -39,7 +40,7 @@ TRADING_RUNGS = frozenset({"ramp", "live"})
 
 @dataclass(frozen=True)
 class Sight:
-    """What one source sees now. ``database``: (ms of the last reading, when it was made)."""
+    """What one source sees now. ``others`` are readings that it has made itself."""
 
     books: Books
     market: Market
@@ -47,6 +48,7 @@ class Sight:
     feed_state: Mapping[str, Any]
     peaks: Peaks | None
     activity: Activity
+    session: SessionFact | None = None
     components: Sequence[Heard] = ()
     gateways: Mapping[str, Heard] = field(default_factory=dict)
     others: Sequence[Reading] = ()
@@ -141,7 +143,8 @@ class DeskTriggers:
                 self._money.seed(scope, peaks, windows[name])
         books = sight.books if self._seeded and known is not None else Books()
         limits = {} if known is None else known.limits
-        return self._money.readings(Look(books, sight.market, limits, windows, now.wall_ns))
+        look = Look(books, sight.market, limits, windows, now.wall_ns, sight.session)
+        return self._money.readings(look)
 
     def _market_readings(self, sight: Sight, now: Moment) -> list[Reading]:
         if sight.phase == "ended":

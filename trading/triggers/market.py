@@ -23,7 +23,10 @@ KEPT = 1_024
 BASE_BARS = 3_600 // BAR_S
 """What is normal is measured over the hour before the window."""
 
-BASE_LEAST = 300 // BAR_S
+BASE_LEAST = 900 // BAR_S
+"""What is shorter than this is no normal to compare with: no reading."""
+
+BASE_QUOTED = 60
 VOLATILITY_LEAST = 30
 """Fewer bars with a quote than these say nothing: no reading."""
 
@@ -179,7 +182,9 @@ def volatility_ratio(bars: _Bars, window_s: int, normal: float) -> float | None:
     now = _variance(bars, window, VOLATILITY_LEAST)
     if now is None:
         return None
-    before = _variance(bars, base, BASE_LEAST) or 0.0
+    before = _variance(bars, base, BASE_QUOTED) if _span(bars, base) >= BASE_LEAST else None
+    if before is None:
+        return None
     least = normal**2 / YEAR_BARS
     return float(np.sqrt(now / max(before, least)))
 
@@ -189,7 +194,7 @@ def spread_ratio(bars: _Bars, window_s: int, normal: float) -> float | None:
     window, base = _split(window_s)
     now, before = bars.quoted[window], bars.quoted[base]
     least = min(VOLATILITY_LEAST, max(1, window_s // BAR_S // 4))
-    if now.sum() < least or before.sum() < BASE_LEAST:
+    if now.sum() < least or before.sum() < BASE_QUOTED or _span(bars, base) < BASE_LEAST:
         return None
     return float(bars.spread[window][now].mean() / max(bars.spread[base][before].mean(), normal))
 
@@ -208,6 +213,6 @@ def volume_ratio(bars: _Bars, window_s: int) -> float | None:
     window, base = _split(window_s)
     live_now, live_before = int(bars.live[window].sum()), _span(bars, base)
     before = float(bars.volume[base].sum())
-    if before <= 0 or live_before < 2 * BASE_LEAST or 2 * live_now * BAR_S < window_s:
+    if before <= 0 or live_before < BASE_LEAST or 2 * live_now * BAR_S < window_s:
         return None
     return float(bars.volume[window].sum() / live_now / (before / live_before))

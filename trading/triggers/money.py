@@ -2,11 +2,12 @@
 
 The same figures as the desk shows (trading.portfolio.marks): marked at the mid, unrealised PnL
 included, fees off. A symbol that this feed has never quoted counts at what it cost, as it does at
-the gateway: a position of an earlier run neither vanishes nor makes everything else unknown. A
-scope without a gross-notional limit has no capital and no reading: nothing of it may trade.
+the gateway: a position of an earlier run neither vanishes nor makes everything else unknown; what
+another feed's first prices make of it is kept out (trading.triggers.carried). A scope without a
+gross-notional limit has no capital and no reading: nothing of it may trade.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,7 @@ from trading.clock import NS
 from trading.portfolio.books import Books, PositionRow
 from trading.portfolio.market import Market
 from trading.portfolio.marks import ZERO, Valuation, add, value_position
+from trading.triggers.carried import Carried, SessionFact
 from trading.triggers.windows import Extreme
 from trading.universe import AssetClass, Universe
 
@@ -28,6 +30,7 @@ MARGIN_RATE = {
     AssetClass.CRYPTO: Decimal("0.5"),
 }
 UNREAD = "the books have not been read"
+UNNAMED = "the feed's session is not known yet"
 
 Limits = Mapping[tuple[str, str], Decimal]
 
@@ -55,10 +58,19 @@ class Worth:
 
 @dataclass(slots=True)
 class _History:
+    last: deque[Decimal] = field(default_factory=lambda: deque(maxlen=3))
+    facts: int | None = None
     peak: Extreme = field(default_factory=lambda: Extreme(1))
     loss: Extreme = field(default_factory=lambda: Extreme(1))
     high: Extreme = field(default_factory=lambda: Extreme(1))
     low: Extreme = field(default_factory=lambda: Extreme(-1))
+
+    def steady(self, pnl: Decimal, facts: int) -> Decimal | None:
+        """The middle one of the last three, each of other facts: what one bad quote cannot move."""
+        if facts != self.facts:
+            self.facts = facts
+            self.last.append(pnl)
+        return sorted(self.last)[1] if len(self.last) == 3 else None
 
     def restart(self) -> None:
         """Another feed session: the minute's moves are of one market only."""
@@ -75,9 +87,12 @@ class Look:
     limits: Limits
     windows: Mapping[str, int]
     wall_ns: int
+    session: SessionFact | None = None
 
 
-def worth_by_scope(books: Books, market: Market, universe: Universe) -> dict[str, Worth]:
+def worth_by_scope(
+    books: Books, market: Market, universe: Universe, carried: Carried
+) -> dict[str, Worth]:
     """Of the firm, every account and every strategy, also those without a position."""
     found: dict[str, Worth] = defaultdict(Worth)
     for scope in _scopes(books):
@@ -85,11 +100,17 @@ def worth_by_scope(books: Books, market: Market, universe: Universe) -> dict[str
     read_ns = 0 if books.as_of is None else int(books.as_of.timestamp() * 1e6) * 1000
     for row in books.positions:
         worth, fresh_ns, at_cost = _value(row, market, universe)
+        if worth.unrealised is not None:
+            carried.quoted(row, worth.unrealised, at_cost=at_cost)
         for scope in (FIRM, f"venue:{row.account}", f"strategy:{row.strategy}"):
             _add(found[scope], row, worth, universe, at_cost=at_cost)
             found[scope].at_ns += fresh_ns
-    for one in found.values():
-        one.at_ns += read_ns
+    for one in books.strategies:
+        for scope in (FIRM, f"venue:{one.account}", f"strategy:{one.key}"):
+            found[scope].pnl -= carried.offset(one.key)
+    for total in found.values():
+        total.at_ns += read_ns
+    carried.valued()
     return dict(found)
 
 
@@ -142,6 +163,7 @@ class MoneyWatch:
         self._universe = universe
         self._past: dict[str, _History] = defaultdict(_History)
         self._session = ""
+        self._carried = Carried()
 
     def seed(self, scope: str, peaks: Iterable[tuple[int, Decimal]], window_s: int) -> None:
         """Peaks of ``scope`` of before this process began: (wall ns, PnL), oldest first."""
@@ -153,12 +175,16 @@ class MoneyWatch:
         """Of every scope with capital."""
         if look.books.as_of is None:
             return [Reading("gross-exposure", FIRM, None, look.wall_ns, UNREAD)]
+        if not self._carried.begin(look.market.session, look.session, look.wall_ns):
+            return [Reading("gross-exposure", FIRM, None, look.wall_ns, UNNAMED)]
         if look.market.session != self._session:
             self._session = look.market.session
             for past in self._past.values():
                 past.restart()
         found: list[Reading] = []
-        for scope, worth in worth_by_scope(look.books, look.market, self._universe).items():
+        for scope, worth in worth_by_scope(
+            look.books, look.market, self._universe, self._carried
+        ).items():
             capital = look.limits.get((_limit_scope(scope), GROSS_NOTIONAL))
             if capital is None or capital <= 0:
                 continue
@@ -186,30 +212,35 @@ class MoneyWatch:
         if worth.unknown:  # no history of what is not known
             found |= dict.fromkeys((f"{prefix}drawdown", f"{prefix}pnl-move"), ZERO)
         else:
-            found |= self._moves(scope, worth.pnl, capital, look)
+            found |= self._moves(scope, worth, capital, look)
         if scope == FIRM:
             found["net-exposure"] = abs(worth.net) * percent
         else:
             found["position-value"] = worth.largest
         return found
 
-    def _moves(self, scope: str, pnl: Decimal, capital: Decimal, look: Look) -> dict[str, Decimal]:
+    def _moves(self, scope: str, worth: Worth, capital: Decimal, look: Look) -> dict[str, Decimal]:
+        """Against what was: a drop that one bad quote made is judged, but not remembered."""
         past, prefix = self._past[scope], "" if scope == FIRM else "strategy-"
+        pnl, steady = worth.pnl, past.steady(worth.pnl, worth.at_ns)
         percent, windows, feed_ns = Decimal(100) / capital, look.windows, look.market.clock_ns
-        name = f"{prefix}drawdown"
-        peak = capital + past.peak.add(look.wall_ns, pnl, windows[name] * NS)
+
+        def before(extreme: Extreme, at_ns: int, name: str) -> Decimal:
+            window_ns = windows[f"{prefix}{name}"] * NS
+            if steady is None:
+                return pnl if extreme.value is None else extreme.value
+            return extreme.add(at_ns, steady, window_ns)
+
+        peak = capital + max(pnl, before(past.peak, look.wall_ns, "drawdown"))
         drop = (peak - capital - pnl) / peak * 100 if peak > 0 else Decimal(1_000)
-        found = {name: drop}
+        found = {f"{prefix}drawdown": drop}
         if feed_ns is None:
             return found
-        name = f"{prefix}pnl-move"
-        high = past.high.add(feed_ns, pnl, windows[name] * NS)
-        low = past.low.add(feed_ns, pnl, windows[name] * NS)
-        found[name] = max(high - pnl, pnl - low) * percent
+        high, low = (before(one, feed_ns, "pnl-move") for one in (past.high, past.low))
+        found[f"{prefix}pnl-move"] = max(high - pnl, pnl - low, ZERO) * percent
         if scope != FIRM:
-            name = "strategy-stop-loss"
-            best = past.loss.add(feed_ns, pnl, windows[name] * NS)
-            found[name] = (best - pnl) * percent
+            best = before(past.loss, feed_ns, "stop-loss")
+            found["strategy-stop-loss"] = max(ZERO, best - pnl) * percent
         return found
 
 

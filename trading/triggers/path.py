@@ -20,10 +20,11 @@ from trading.messages import gateway_decoder
 from trading.portfolio.frames import View
 from trading.portfolio.market import Entry
 from trading.portfolio.text import ns_of
+from trading.triggers.carried import SessionFact
 from trading.triggers.desk import DeskTriggers, Sight
 from trading.triggers.publishing import published
 from trading.triggers.stages import Heard, queue_reading, stage_heard
-from trading.triggers.stored import Activity, Peaks, activity_read, peaks_read
+from trading.triggers.stored import Activity, Peaks, activity_read, peaks_read, session_read
 from trading.triggers.tally import OrderTally
 from trading.universe import Universe
 
@@ -40,6 +41,7 @@ class StoredReader:
     def __init__(self) -> None:
         self.peaks: Peaks | None = None
         self.activity = Activity()
+        self.session: SessionFact | None = None
         self.windows: Callable[[], dict[str, int]] | None = None
         self._read_at = 0
         self._lock = threading.Lock()
@@ -48,6 +50,7 @@ class StoredReader:
         """Raises db.Error."""
         windows = self.windows() if self.windows else {}
         with self._lock:
+            self.session = session_read(self.session)
             if self.peaks is None:
                 look_back = (windows.get("drawdown", 0), windows.get("strategy-drawdown", 0))
                 self.peaks = peaks_read(max(look_back))
@@ -121,6 +124,7 @@ class PathTriggers:
             feed_state=view.feed_state,
             peaks=self._stored.peaks,
             activity=self._stored.activity,
+            session=self._stored.session,
             components=self._components(view, read_ago_ns),
             gateways={one: self._gateway(one, view, read_ago_ns, now) for one in accounts},
             others=others,

@@ -9,6 +9,8 @@ from django.db import connection
 
 from riskctl.holds import FIRM
 from trading.clock import NS
+from trading.models import FeedSession
+from trading.triggers.carried import SessionFact
 from trading.triggers.tally import RISK_DENIALS, AccountOrders, Happening
 
 _PEAKS = """
@@ -43,7 +45,7 @@ SELECT account_id, state, reason_code, sent_at IS NOT NULL, answered_at IS NOT N
        (extract(epoch FROM answered_at - created_at) * 1000)::numeric
 FROM trading_order
 WHERE created_at > clock_timestamp() - make_interval(secs => %(window_s)s)
-ORDER BY created_at LIMIT %(most)s
+ORDER BY created_at DESC LIMIT %(most)s
 """
 _UNANSWERED = """
 SELECT account_id, (extract(epoch FROM clock_timestamp() - min(created_at)) * 1000)::bigint
@@ -51,7 +53,22 @@ FROM trading_order
 WHERE state IN ('pending', 'unknown') AND answered_at IS NULL AND sent_at IS NOT NULL
 GROUP BY account_id
 """
-ORDERS_MOST = 20_000
+_OFFSETS = """
+SELECT s.key, after.pnl - before.pnl
+FROM trading_strategy s
+CROSS JOIN LATERAL (
+    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    WHERE strategy_id = s.key AND at < %(started)s ORDER BY at DESC LIMIT 1
+) before
+CROSS JOIN LATERAL (
+    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    WHERE strategy_id = s.key AND at >= %(started)s ORDER BY at LIMIT 1
+) after
+"""
+ORDERS_MOST = 5_000
+"""The newest so many of a window are judged: at more orders a second, of a shorter one."""
+
+LATE_S = 10
 
 Peaks = Mapping[str, list[tuple[int, Decimal]]]
 
@@ -76,6 +93,27 @@ def peaks_read(window_s: int) -> Peaks:
     return found
 
 
+def session_read(known: SessionFact | None) -> SessionFact | None:
+    """The feed session that runs; ``known`` again while it is the same, None before the first."""
+    rows = list(FeedSession.objects.order_by("-started_at")[:2].values("id", "spec", "started_at"))
+    if not rows:
+        return None
+    if known is not None and known.session == str(rows[0]["id"]):
+        return known
+    differs = len(rows) > 1 and rows[0]["spec"] != rows[1]["spec"]
+    started = rows[0]["started_at"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT clock_timestamp() - %s > make_interval(secs => %s)", [started, LATE_S]
+        )
+        late = bool(cursor.fetchone()[0])
+        offsets: dict[str, Decimal] = {}
+        if differs and late:
+            cursor.execute(_OFFSETS, {"started": started})
+            offsets = dict(cursor.fetchall())
+    return SessionFact(str(rows[0]["id"]), differs, late, offsets)
+
+
 def activity_read(window_s: int) -> Activity:
     with connection.cursor() as cursor:
         cursor.execute(_SIGNALS, {"window_s": window_s})
@@ -94,7 +132,7 @@ def orders_read(window_s: int, now_ns: int) -> dict[str, AccountOrders]:
             at_ns = now_ns - age_ms * (NS // 1_000)
             for what in _what(state, code, sent=sent, answered=answered):
                 latency = latency_ms if what == "answered" else None
-                one.happenings.append(Happening(at_ns, what, latency))
+                one.happenings.appendleft(Happening(at_ns, what, latency))
         cursor.execute(_UNANSWERED)
         for account, age_ms in cursor.fetchall():
             one = found.setdefault(account, AccountOrders(deque()))

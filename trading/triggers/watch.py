@@ -41,7 +41,7 @@ BATCH, BATCHES = 2_000, 10
 CELERY_QUEUES = ("hl:celery:control", "hl:celery:default")
 LEASE_TTL_NS = 2 * NS
 ROLES = frozenset({"feed", "shard", "portfolio"})
-ORDERS_EVERY_NS = NS
+ORDERS_EVERY_NS = 2 * NS
 
 
 class _Published(msgspec.Struct):
@@ -160,6 +160,7 @@ class WatchdogTriggers:
             feed_state=self._feed_state,
             peaks=self._stored.peaks,
             activity=self._stored.activity,
+            session=self._stored.session,
             components=self._components(books, now),
             gateways={
                 one.name.partition(":")[2]: _lease_heard(one, now)

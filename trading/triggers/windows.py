@@ -17,6 +17,11 @@ class Extreme:
         self._sign = sign
         self._kept: deque[tuple[int, Decimal]] = deque()
 
+    @property
+    def value(self) -> Decimal | None:
+        """The extreme as of the last ``add``; None before the first."""
+        return self._kept[0][1] if self._kept else None
+
     def clear(self) -> None:
         self._kept.clear()
 
@@ -24,10 +29,11 @@ class Extreme:
         """Set ``value`` from ``at_ns`` on, which never falls; the extreme of the window there."""
         kept = self._kept
         grain = window_ns // RESOLUTION
+        since_ns = at_ns
         while kept and self._sign * (value - kept[-1][1]) >= 0:
-            kept.pop()
-        if not kept or at_ns - kept[-1][0] >= grain:
-            kept.append((at_ns, value))
+            since_ns = kept.pop()[0]  # from there on this is the extreme
+        if not kept or since_ns < at_ns or at_ns - kept[-1][0] >= grain:
+            kept.append((since_ns, value))
         while len(kept) > 1 and kept[1][0] <= at_ns - window_ns:
             kept.popleft()
         return kept[0][1]

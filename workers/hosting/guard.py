@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 BEAT_S = 0.25
 GRACE_S = 3.0
+RESTART_S = 0.4
+"""A child is restarted under its old token when a new one cannot be had in this time."""
 UNANSWERED_BEATS = 20
 """The nursery is taken for frozen after so many (5 s); counted, so our own freezing is no proof."""
 EXIT_GUARD = 70
@@ -62,6 +64,7 @@ class Guard:
         self._store_down = False
         self._unanswered = 0
         self._next_beat = 0.0
+        self._beating: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
 
     def start(self) -> None:
@@ -131,10 +134,18 @@ class Guard:
         now = time.monotonic()
         if now >= self._next_beat:
             self._next_beat = now + BEAT_S
-            await self._beat()
+            self._begin_beat()
         for one in [h for h in self._hosted.values() if not h.running and not h.losing]:
             if one.restart_at <= time.monotonic():
                 await self._restart(one)
+
+    def _begin_beat(self) -> None:
+        """Beside the rest: a database that hangs must not keep a dead child from its successor."""
+        if self._beating is not None:
+            if not self._beating.done():
+                return
+            self._beating.result()
+        self._beating = asyncio.create_task(self._beat())
 
     def _due(self) -> float:
         pending = [h.restart_at for h in self._hosted.values() if not h.running and not h.losing]
@@ -172,7 +183,9 @@ class Guard:
             if held:
                 kept = await self._store.renew(self.holder, held)
                 for lease in held.keys() - kept:
-                    self._lose(self._hosted[lease])
+                    one = self._hosted.get(lease)
+                    if one is not None and one.token == held[lease]:  # not restarted meanwhile
+                        self._lose(one)
             await self._claim_free(await self._store.standing(self._hosting.targets))
             await self._journal.write(self._store)
         except StoreDownError as down:
@@ -225,7 +238,7 @@ class Guard:
 
     async def _restart(self, one: Hosted) -> None:
         try:
-            token = await self._store.claim(one.lease, self.holder, ())
+            token = await self._store.claim(one.lease, self.holder, (), RESTART_S)
         except StoreDownError:
             # The old token is all there is; a licence decides whether the child may trade.
             token = one.token
@@ -250,6 +263,8 @@ class Guard:
     async def _end(self) -> None:
         """Stop the children, free the leases, write down what was done, dismiss the nursery."""
         log.info("guard.stop", leases=sorted(self._hosted))
+        if self._beating is not None:
+            await self._beating
         self._tell(wire.Stop(GRACE_S))
         until = time.monotonic() + GRACE_S + 1
         while any(h.running for h in self._hosted.values()) and time.monotonic() < until:

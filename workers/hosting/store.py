@@ -51,10 +51,12 @@ class LeaseStore:
         rows = await self._call(leases.STANDING_SQL, {"roles": list(roles)})
         return [Standing(*row) for row in rows]
 
-    async def claim(self, name: str, holder: str, gone: Collection[str]) -> int | None:
+    async def claim(
+        self, name: str, holder: str, gone: Collection[str], within_s: float = CALL_S
+    ) -> int | None:
         """As riskctl.leases.lease_claim."""
         values = {"name": name, "holder": holder, "ttl_s": leases.TTL_S, "gone": list(gone)}
-        rows = await self._call(leases.CLAIM_SQL, values)
+        rows = await self._call(leases.CLAIM_SQL, values, within_s)
         return int(rows[0][0]) if rows else None
 
     async def renew(self, holder: str, held: Mapping[str, int]) -> set[str]:
@@ -80,20 +82,22 @@ class LeaseStore:
             await self._connection.close()
             self._connection = None
 
-    async def _call(self, sql: str, values: Mapping[str, Any] | Sequence[Any]) -> list[Row]:
+    async def _call(
+        self, sql: str, values: Mapping[str, Any] | Sequence[Any], within_s: float = CALL_S
+    ) -> list[Row]:
         if time.monotonic() < self._not_before:
             raise StoreDownError("not tried again yet")
         try:
             if self._connection is None:
-                self._connection = await self._connect()
-            return await in_time(self._connection, _rows(self._connection, sql, values), CALL_S)
+                self._connection = await self._connect(within_s)
+            return await in_time(self._connection, _rows(self._connection, sql, values), within_s)
         except (psycopg.Error, OSError, TimeoutError) as error:
             await self.close()
             self._not_before = time.monotonic() + _PAUSE_S
             raise StoreDownError(f"{type(error).__name__}: {error}".strip()) from error
 
-    async def _connect(self) -> psycopg.AsyncConnection[Row]:
-        async with asyncio.timeout(CALL_S):
+    async def _connect(self, within_s: float) -> psycopg.AsyncConnection[Row]:
+        async with asyncio.timeout(within_s):
             return await psycopg.AsyncConnection.connect(
                 conninfo(), autocommit=True, options=_OPTIONS, application_name=self._name
             )

@@ -1,6 +1,8 @@
 """Hosts the order gateway of one venue account under the lease ``gateway:NAME``."""
 
 import asyncio
+import queue
+import threading
 
 import structlog
 from django.conf import settings
@@ -20,12 +22,14 @@ from trading.venues.registry import VenueSetupError, read_credentials, venue_of
 
 log = structlog.get_logger(__name__)
 
+DATABASE_S = 0.3
+"""How long the database is waited for when the account's facts are known from before."""
+
 
 def run(ctx: HostContext) -> None:
     """Raises VenueSetupError, trading.gateway.writer.LeaseLostError, OSError."""
     home = BrakesHome(settings.BRAKES_HOME)
     facts = account_facts(ctx.lease.partition(":")[2], home)
-    connections.close_all()  # the loop has connections of its own
     venue = venue_of(
         adapter=facts.adapter,
         account=facts.name,
@@ -51,17 +55,33 @@ def signing_key() -> Signer:
 
 
 def account_facts(name: str, home: BrakesHome) -> AccountFacts:
-    """From the database, else as they were when it last answered: cancels need no database."""
+    """From the database, else as they were when it last answered: cancels need no database.
+
+    A gateway that was killed must cancel again within a second, so a silent database is not waited
+    for. The thread that asks it may hang on; it holds nothing, and ends with the database's answer.
+    """
+    answers: queue.SimpleQueue[AccountFacts | Exception] = queue.SimpleQueue()
+    threading.Thread(target=_ask, args=(name, answers), daemon=True, name="facts").start()
+    kept = AccountFacts.kept(home, name)
+    try:
+        found = answers.get(timeout=None if kept is None else DATABASE_S)
+    except queue.Empty:
+        found = TimeoutError(f"no answer in {DATABASE_S} s")
+    if isinstance(found, AccountFacts):
+        found.keep(home)
+        return found
+    if kept is None:
+        raise VenueSetupError(f"{name}: the database does not answer: {found}") from found
+    log.warning("gateway.starts-without-database", account=name, error=str(found).strip())
+    return kept
+
+
+def _ask(name: str, answers: "queue.SimpleQueue[AccountFacts | Exception]") -> None:
     try:
         row = VenueAccount.objects.get(name=name)
         rehearsal = VenueAccount.objects.filter(rehearsal=row).exists()
-    except DatabaseError as error:
+        answers.put(AccountFacts(row.name, row.venue, row.adapter, row.address, rehearsal))
+    except (DatabaseError, VenueAccount.DoesNotExist) as error:
+        answers.put(error)
+    finally:
         connections.close_all()
-        kept = AccountFacts.kept(home, name)
-        if kept is None:
-            raise VenueSetupError(f"{name}: the database does not answer: {error}") from error
-        log.warning("gateway.starts-without-database", account=name, error=str(error).strip())
-        return kept
-    facts = AccountFacts(row.name, row.venue, row.adapter, row.address, rehearsal)
-    facts.keep(home)
-    return facts

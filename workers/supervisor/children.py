@@ -13,8 +13,8 @@ from typing import Any
 
 from setproctitle import setproctitle
 
-from workers.services.spawn import die_with, redirect_output
 from riskctl.places import start_ticks
+from workers.services.spawn import die_with, redirect_output
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 5.0

@@ -10,13 +10,15 @@ from console.demo_desk import (
     accounts_prepare,
     credentials_prepare,
     demo_strategies,
-    ladder_prepare,
     leases_prepare,
     limits_prepare,
     roles_prepare,
     strategies_prepare,
 )
 from console.demo_people import people_prepare
+from riskctl.approvals.startup import executors_check
+from riskctl.deadman import deadman_prepare
+from riskctl.ladder import stages_prepare
 
 
 class Command(BaseCommand):
@@ -27,6 +29,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        executors_check()
         with transaction.atomic():
             roles_prepare()
             if not settings.PRODUCTION:
@@ -34,7 +37,9 @@ class Command(BaseCommand):
                 wanted = demo_strategies(settings.FEED, settings.REPLAY_SPEED)
                 strategies_prepare(wanted, settings.SHARDS)
                 limits_prepare(wanted)
-                ladder_prepare()
+                stages_prepare(strategies=[one.key for one in wanted], entered_by="desk start")
+                # Whoever starts a demo desk watches it; later they have to say so themselves.
+                deadman_prepare(confirmed_by="desk start")
             leases_prepare(settings.SHARDS)
         if settings.PRODUCTION:
             return

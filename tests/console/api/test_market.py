@@ -1,4 +1,4 @@
-"""/api/latest-prices, /api/data-freshness and /api/trading-status."""
+"""/api/latest-prices and /api/data-freshness, and /api/trading-status without anybody heard."""
 
 import pytest
 from django.test import Client
@@ -38,7 +38,7 @@ def test_nothing_is_said_to_be_active_that_was_not_heard(
     scopes = {one["scope"]: one["mode"] for one in status["scopes"]}
     assert scopes == {
         "firm": "UNKNOWN",
-        "account:paper-1": "UNKNOWN",
+        "venue:paper-1": "UNKNOWN",
         "strategy:mom-eurusd": "UNKNOWN",
     }
     assert [one["valid"] for one in status["licences"]] == [False]

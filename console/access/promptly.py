@@ -1,0 +1,44 @@
+"""Work on the database that a stop may wait for, but only so long."""
+
+import contextvars
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+MOST = 64
+"""Threads that may wait for a database at once; past that it counts as silent."""
+
+_free = threading.BoundedSemaphore(MOST)
+
+
+class Asked(Generic[T]):
+    """``work`` begins at once in a thread of its own, which a silent database may keep."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._future: Future[T] = Future()
+        if not _free.acquire(blocking=False):
+            self._future.set_exception(TimeoutError(f"{MOST} others wait for the database"))
+            return
+        context = contextvars.copy_context()
+        threading.Thread(target=context.run, args=(self._run, work), daemon=True).start()
+
+    def _run(self, work: Callable[[], T]) -> None:
+        try:
+            try:
+                found = work()
+            finally:
+                connections.close_all()
+                _free.release()
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            self._future.set_exception(error)
+        else:
+            self._future.set_result(found)
+
+    def result(self, seconds: float) -> T:
+        """What the work gave or raised; TimeoutError after ``seconds``, and it goes on."""
+        return self._future.result(seconds)

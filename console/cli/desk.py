@@ -1,0 +1,67 @@
+"""The brakes of the desk in this home, for a process that lives for a second."""
+
+import os
+
+import psycopg
+
+from console.cli.bounded import why, within
+from console.cli.codes import Code, EndError
+from console.cli.home import find_desk, login_name
+from console.cli.output import quiet_logs, tell
+from riskctl.actors import Actor, shell_actor
+from riskctl.desk import BrakesDesk, brakes_desk
+from riskctl.pending import pending_keep
+from riskctl.placement import steps_write
+from riskctl.placing import Placing
+
+WRITE_S = 0.5
+
+
+def desk_here() -> BrakesDesk:
+    """Raises EndError when there is no desk in this home, or its keys cannot be read."""
+    found = find_desk(os.environ)
+    os.environ.update(found.told)
+    os.environ["HALTLINE_HOME"] = str(found.path)
+    quiet_logs()
+    if found.problem:
+        tell(found.problem)
+    if not (found.path / "brakes" / "control.key").exists() and not _given("CONTROL_KEY"):
+        tell(
+            "no control key in this home: gateways will not listen to this shell;"
+            " set HALTLINE_CONTROL_KEY as for the desk"
+        )
+    try:
+        return brakes_desk()
+    except (OSError, ValueError) as error:
+        raise EndError(Code.UNREACHABLE, f"the desk's keys cannot be used: {error}") from error
+
+
+def _given(name: str) -> bool:
+    return any(f"HALTLINE_{name}{end}" in os.environ for end in ("", "_FILE"))
+
+
+def actor_here() -> Actor:
+    return shell_actor(login_name())
+
+
+def console_address() -> str:
+    """Where people find the console of this desk, as far as a shell knows."""
+    return f"http://127.0.0.1:{os.environ.get('PORT', '8080')}"
+
+
+def placing_write(placing: Placing, desk: BrakesDesk) -> str:
+    """Hold and steps, before this process and its threads end: into the database, or else onto
+    this host's disk, from where the watchdog writes them up. Why the database does not have them;
+    empty when it has."""
+    steps = placing.placement.steps(f"shell:{os.getpid()}")
+    try:
+        within(WRITE_S, lambda: steps_write(desk, placing.hold, steps))
+    except (TimeoutError, psycopg.Error) as error:
+        problem = why(error)
+    else:
+        return ""
+    try:
+        pending_keep(desk.home, placing.hold, steps)
+    except OSError as error:
+        tell(f"the receipt cannot be kept on disk either: {why(error)}")
+    return problem

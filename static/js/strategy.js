@@ -1,0 +1,74 @@
+// One strategy's page: head, register and position live; its buttons.
+
+import { wire } from "./actions.js";
+import { aged, attribute, figure, glyph, put, rows, signed } from "./cells.js";
+import * as format from "./format.js";
+import { DEAD_MS } from "./live.js";
+import { live } from "./page.js";
+import { rowsWith } from "./stop.js";
+import { rungWords } from "./words.js";
+
+const head = document.getElementById("strategy");
+const key = head.dataset.key;
+const state = head.querySelector(".state");
+const holding = wire(head, () => key);
+document.getElementById("stop-open").dataset.strategy = key;
+rowsWith(() => key);
+let heldBy = null;
+
+function fillFigure(name, text, tone = "", sub = null) {
+  const box = document.querySelector(`[data-figure="${name}"]`);
+  signed(box.querySelector(".figure-value"), text, tone);
+  if (sub !== null) put(box.querySelector("[data-sub]"), sub);
+}
+
+live.addEventListener("desk", ({ detail }) => {
+  const one = detail.strategies.find((line) => line.key === key);
+  if (!one) return;
+  attribute(state, "data-state", one.state);
+  state.toggleAttribute("data-own", one.own);
+  glyph(state.querySelector("use"), one.state);
+  put(state.querySelector(".state-word"), one.state);
+  put(head.querySelector('[data-f="stage"]'), rungWords(one.stage));
+  const status = live.age() >= DEAD_MS ? "stale" : one.data;
+  const grown = one.data_age_ms === null ? null : one.data_age_ms + live.age();
+  aged(head.querySelector('[data-f="data-age"]'), format.age(grown), status);
+  for (const name of ["pnl", "unrealised", "realised"]) {
+    fillFigure(name, format.number(one[name], 2, true), format.tone(one[name]));
+  }
+  fillFigure("fees", format.number(one.fees, 2));
+  fillFigure("gross", format.compact(one.gross)[0]);
+  fillFigure("net", format.compact(one.net, true)[0]);
+  fillFigure("orders", format.count(one.orders_open), "", `${format.count(one.fills)} fills, all days`);
+  const table = document.getElementById("positions").tBodies[0];
+  rows(table, one.position ?? [], (held) => held.symbol, newRow, fillRow);
+  // Holds, buttons and evidence are the server's words: read again when the holds differ.
+  const now = one.holds.map((hold) => hold.id).sort().join();
+  if (heldBy !== null && heldBy !== now && !document.querySelector("dialog[open]")) location.reload();
+  heldBy ??= now;
+});
+
+function newRow() {
+  const row = document.createElement("tr");
+  const name = document.createElement("th");
+  name.scope = "row";
+  row.append(name, ...Array.from({ length: 4 }, () => Object.assign(document.createElement("td"), { className: "num live" })));
+  return row;
+}
+
+function fillRow(row, held) {
+  const [symbol, quantity, average, mark, unrealised] = row.cells;
+  put(symbol, held.symbol);
+  figure(quantity, format.exact(held.quantity, true));
+  figure(average, format.exact(held.average_price));
+  figure(mark, format.price(held.mark));
+  signed(unrealised, format.number(held.unrealised, 2, true), format.tone(held.unrealised));
+}
+
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "Escape") location.assign("/");
+  if (event.key === "p" && !event.repeat) holding?.begin();
+});
+addEventListener("keyup", (event) => event.key === "p" && holding?.release());

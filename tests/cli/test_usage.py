@@ -1,0 +1,163 @@
+"""What a shell may say, and what it hears when it says it wrong."""
+
+import ast
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from console.cli.app import app
+from console.cli.codes import EXIT_CODES
+from riskctl.brakes_home import BrakesHome, write_json
+from tests.cli.shell import haltline
+from tests.support.desk import PROJECT
+
+STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
+LOOKS = {"status", "receipt"}
+ASKS = {"lift"}
+HOLD = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A desk that has been, without database or gateways."""
+    BrakesHome(tmp_path / "brakes").create()
+    (tmp_path / "brakes" / "control.key").write_text("known to the gateways")
+    return tmp_path
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of something that listens and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def register(home: Path, account: str, address: str) -> None:
+    entry = {
+        "account": account, "address": address, "place": "elsewhere", "pid": 1, "start_ticks": 1,
+        "token": 1, "registered_at": "2026-11-26T00:00:00+00:00",
+    }  # fmt: skip
+    write_json(home / "brakes" / "gateways" / f"{account}.json", entry)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("halt", "--scope", "desk"), "'--scope'"),
+        (("kill", "-s", "strategy:"), "'--scope'"),
+        (("halt", "--output", "xml"), "'--output'"),
+        (("flatten", "--yes"), "'--scope'"),
+        (("flatten", "--scope", "firm"), "'--yes'"),
+        (("kill", "--reasons", "x"), "--reasons"),
+        (("receipt", "17"), "HOLD_ID"),
+        (("receipt",), "HOLD_ID"),
+        (("lift", HOLD), "'--reason'"),
+        (("lift", "17", "--reason", "x"), "HOLD_ID"),
+        (("resume",), "resume"),
+    ],
+)
+def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -> None:
+    said = CliRunner().invoke(app, arguments)
+    assert (said.exit_code, said.stdout) == (2, "")
+    assert named in said.stderr
+
+
+@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS))
+def test_every_command_says_its_exit_codes(name: str) -> None:
+    said = CliRunner().invoke(app, [name, "--help"])
+    assert said.exit_code == 0
+    assert " ".join(EXIT_CODES.split()) in " ".join(said.stdout.split())
+
+
+def test_there_is_no_command_that_starts_anything() -> None:
+    named = {
+        command.name or command.callback.__name__
+        for group in app.registered_groups
+        for command in group.typer_instance.registered_commands  # type: ignore[union-attr]
+        if command.callback is not None
+    }
+    assert named == STOPS | LOOKS | ASKS
+
+
+def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:
+    """``lift_request`` is all that is taken from where lifting lives, and models only by it."""
+    taken: set[str] = set()
+    for path in (PROJECT / "console" / "cli").glob("*.py"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                taken |= {f"{node.module}.{one.name}" for one in node.names}
+            elif isinstance(node, ast.Import):
+                taken |= {one.name for one in node.names}
+            elif isinstance(node, ast.Attribute):
+                taken.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                taken.add(node.value)
+    forbidden = {
+        "hold_lift", "lift_execute", "approval_approve", "stage_promote", "promote_execute",
+        "limit_raise_execute", "trigger_relax_execute",
+    }  # fmt: skip
+    assert not {one for one in taken if one.rpartition(".")[2] in forbidden}
+    rooms = {one for one in taken if one.startswith(("riskctl.", "trading.", "workers."))}
+    starting = ("lifting", "approvals", "ladder", "rungs", "models", "resume")
+    assert {one for one in rooms if any(f".{part}" in one for part in starting)} == {
+        "riskctl.lifting", "riskctl.approvals.kinds",
+    }  # fmt: skip
+    assert "lift_request" in taken
+    # Nor by SQL of its own: it writes what stops, by riskctl.holdrows and audit.record.
+    writing = ("INSERT ", "UPDATE ", "DELETE ", "TRUNCATE ", "CALL ")
+    assert [one for one in taken if one.strip().upper().startswith(writing)] == []
+
+
+def test_with_nothing_running_a_stop_is_kept_for_whoever_starts(home: Path) -> None:
+    said = haltline(home, "kill", "-o", "json")
+    assert (said.code, said.json["status"]) == (3, "latched")
+    assert "no gateway is known" in said.err
+    assert "kept on this host's disk" in said.err
+    hold = said.json["hold"]
+    assert (hold["scope"], hold["kind"], hold["reason"]) == ("firm", "kill", "no reason given")
+    shown = haltline(home, "receipt", hold["id"], "-o", "json")
+    assert (shown.code, shown.json["hold"]) == (3, hold)
+    assert "read from this host's disk" in shown.err
+
+
+def test_a_stop_that_nobody_keeps_is_no_stop(home: Path) -> None:
+    (home / "brakes" / "pending").rmdir()
+    (home / "brakes" / "pending").write_text("in the way")
+    said = haltline(home, "kill")
+    assert said.code == 5
+    assert said.out.startswith("NOT KEPT ANYWHERE")
+
+
+@pytest.mark.parametrize("command", ["status", "cancel-all"])
+def test_nobody_to_ask(home: Path, command: str) -> None:
+    said = haltline(home, command, "-o", "json")
+    assert said.code == 5
+    assert "no-database-is-known" in said.json["database"]
+
+
+def test_a_silent_gateway_is_named_and_not_waited_for(home: Path, silent: str) -> None:
+    register(home, "paper-1", silent)
+    begun = haltline(home, "--help").took_s
+    for command in ("status", "kill", "cancel-all"):
+        said = haltline(home, command)
+        assert said.took_s < begun * 2 + 2, command
+        assert "paper-1: " in said.err, command
+    assert haltline(home, "kill", "-o", "json").json["unproven"][0]["account"] == "paper-1"
+
+
+def test_data_is_on_stdout_and_messages_are_on_stderr(home: Path) -> None:
+    said = haltline(home, "status")
+    assert all(line.startswith("haltline: ") for line in said.err.splitlines())
+    assert "haltline:" not in said.out
+
+
+def test_what_lies_in_the_folder_it_is_called_from_is_not_imported(
+    home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "typer.py").write_text("raise SystemExit('taken for typer')")
+    said = haltline(home, "--help", cwd=str(tmp_path), PYTHONPATH=str(tmp_path))
+    assert (said.code, said.err) == (0, "")

@@ -1,0 +1,23 @@
+"""One rig for a whole run: it costs some ten seconds to start."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.halting.rig import Rig
+
+
+@pytest.fixture(scope="session")
+def whole_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    made = Rig(tmp_path_factory.mktemp("halting"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rig(whole_rig: Rig) -> Iterator[Rig]:
+    """The rig with its load flowing, and its account of halts empty."""
+    whole_rig.wait_flow()
+    whole_rig.fresh_halts()
+    yield whole_rig
+    whole_rig.lift_all()

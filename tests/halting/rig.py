@@ -1,0 +1,295 @@
+"""A desk of real parts for drills: PostgreSQL, Redis, paper venue, hosted gateways, a heartbeat.
+
+The test process is the caller of ``hold_place`` and the load; everything else is processes that
+can be frozen, killed and cut. What it saw is judged afterwards (tests.halting.judge).
+"""
+
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+
+from audit.signing import signer_at
+from riskctl.actors import Actor
+from riskctl.brakes_home import BrakesHome
+from riskctl.desk import BrakesDesk
+from riskctl.holds import RISK, SRE, Kind, Mode
+from riskctl.placing import hold_place, pending_write
+from tests.halting.judge import Entry, Halt
+from tests.halting.load import ACCOUNTS, SHARD, SHARD_TOKEN, STRATEGIES, Load, account_of
+from tests.halting.services import RigPostgres, RigRedis, thaw
+from tests.venues.rigs import CREDENTIALS, VenueProcess
+from tests.workers.desk import Desk, Worker, alive, wait_for
+from trading import clock, streams
+
+GATEWAYS = ("gw-a", "gw-b")
+GATEWAY = {"gateway": "tests.halting.hosts.gateway"}
+HEARTBEAT = {"watchdog": "tests.halting.hosts.heartbeat"}
+RISK_MANAGER = Actor("person", "risk.one", roles=frozenset({RISK, SRE}))
+FLOWING_NS = 250_000_000
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Rig:
+    """Use ``running`` (conftest) or call ``close``."""
+
+    def __init__(self, folder: Path, *, seed: str = "") -> None:
+        self.home = folder / "home"
+        (self.home / "run").mkdir(parents=True)
+        self.postgres = RigPostgres(folder)
+        self.redis = RigRedis(folder)
+        self.venue = VenueProcess(
+            self.home, self.redis.url, "--ticks-stream", streams.TICKS, "--acks-stream",
+            streams.ACKS,
+        )  # fmt: skip
+        self._prepare(seed)
+        self._workers = Desk(self.home, self.redis.url, self.postgres.url)
+        brakes = BrakesHome(self.home / "brakes")
+        self.desk = BrakesDesk(
+            brakes, brakes.control_key(), signer_at(self.home / "signing.pem"), self.postgres.url
+        )
+        self.workers: dict[str, Worker] = {}
+        self.halts: list[Halt] = []
+        self._lock = threading.Lock()
+        self._lifter = threading.local()
+        self.load = Load(self.redis.url)
+        for name in (*GATEWAYS, "watchdog"):
+            self.launch(name)
+        self.load.start()
+        try:
+            self.wait_flow(120)
+        except AssertionError:
+            self.close()
+            raise
+
+    def _prepare(self, seed: str) -> None:
+        (self.home / "venue-credentials.json").write_text(json.dumps(CREDENTIALS))
+        (self.home / "offset").write_bytes(bytes(8))
+        if seed:
+            (self.home / "seed").write_text(seed)
+        environ = {
+            **os.environ, "DATABASE_URL": self.postgres.url, "HALTLINE_HOME": str(self.home),
+        }  # fmt: skip
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+            cwd=PROJECT, env=environ, check=True,
+        )  # fmt: skip
+        with psycopg.connect(self.postgres.url) as connection:
+            for sql, rows in _records(self.venue.address):
+                connection.cursor().executemany(sql.encode(), rows)
+
+    def launch(self, name: str) -> None:
+        """Start a worker (again)."""
+        self.workers[name] = self._workers.worker(
+            name, HEARTBEAT if name == "watchdog" else GATEWAY
+        )
+
+    def close(self) -> None:
+        self.load.stop()
+        for worker in self.workers.values():
+            if alive(worker.pid):
+                thaw(*worker.family())
+        self._workers.close()
+        for connection in self.desk.connections:
+            connection.close()
+        self.venue.close()
+        self.redis.close()
+        self.postgres.close()
+
+    # Processes -------------------------------------------------------------------------------
+
+    def gateway_pid(self, account: str) -> int:
+        """Pid of the living process that hosts the account, 0 while there is none."""
+        return self.hosted(f"gateway:{account}")[1]
+
+    def hosted(self, lease: str) -> tuple[str, int]:
+        """Worker and pid that host ``lease``; empty and 0 when none does."""
+        for name, worker in self.workers.items():
+            for pid in worker.family() if alive(worker.pid) else []:
+                if _title(pid) == f"haltline: {lease}":
+                    return name, pid
+        return "", 0
+
+    def kill(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not alive(pid), f"{pid} is dead", 5)
+
+    def step_clock(self, seconds: float) -> None:
+        """The gateways' wall clocks are off by so much from now on."""
+        with (self.home / "offset").open("r+b") as file:
+            file.write(struct.pack("q", int(seconds * 1e9)))
+
+    # Load ------------------------------------------------------------------------------------
+
+    def flows(self, scope: str = "firm", since_ns: int = 0) -> bool:
+        """Orders in ``scope`` are being accepted, and were after ``since_ns`` (boot)."""
+        last = self.load.accepted_ns(scope)
+        return last > since_ns and clock.boot_ns() - last < FLOWING_NS
+
+    def wait_flow(self, within_s: float = 20.0, scopes: Sequence[str] = ()) -> None:
+        """Orders of every strategy (or of every scope) flow."""
+        wanted = scopes or [f"strategy:{one}" for one in STRATEGIES]
+        since = clock.boot_ns()
+        wait_for(
+            lambda: all(self.flows(one, since) for one in wanted),
+            f"load on {[one for one in wanted if not self.flows(one)]} ({self.load.refused})",
+            within_s,
+        )
+
+    # Halting ---------------------------------------------------------------------------------
+
+    def halt(
+        self, scope: str, *, cancels: bool = False, mode: Mode | None = None,
+        kind: Kind = Kind.PAUSE, patience_s: float = 0.7,
+    ) -> Halt:  # fmt: skip
+        """Place a hold as a caller does, and note what the caller was told and when."""
+        decided = time.time_ns()
+        placing = hold_place(
+            scope=scope, kind=kind, actor=RISK_MANAGER, reason="drill", mode=mode,
+            cancels=cancels, desk=self.desk, patience_s=patience_s,
+        )  # fmt: skip
+        effective = placing.effective
+        returned = time.time_ns()
+        body = placing.body()
+        halt = Halt(
+            hold=placing.hold.id, scope=scope, decided_ns=decided, returned_ns=returned,
+            effective=effective, receipt=body,
+            in_flight=frozenset(
+                one["client_order_id"] for row in body["gateways"] for one in row["in_flight"]
+            ),
+        )  # fmt: skip
+        with self._lock:
+            self.halts.append(halt)
+        return halt
+
+    def halt_all(self, scopes: Iterable[str], **how: Any) -> list[Halt]:
+        """Several callers at once."""
+        wanted = list(scopes)
+        with ThreadPoolExecutor(len(wanted)) as callers:
+            return list(callers.map(lambda scope: self.halt(scope, **how), wanted))
+
+    def lift(self, halt: Halt) -> None:
+        """Lift one hold. What lifts in the desk is a service with rules; the row is what counts."""
+        halt.lifted_ns = time.time_ns()
+        # A hold may be effective before its commit is done: on disk, and in every gateway.
+        wait_for(
+            lambda: self._lift_sql("SELECT id FROM riskctl_hold WHERE id = %s", halt.hold),
+            f"{halt.hold} is in the database",
+        )
+
+    def lift_all(self) -> None:
+        """Lift whatever is open, once every hold of ours is in the database."""
+        wait_for(self._written_up, "every hold is in the database", 20)
+        now = time.time_ns()
+        for halt in self.halts:
+            halt.lifted_ns = min(halt.lifted_ns, now)
+        self._lift_sql("SELECT id FROM riskctl_hold")
+
+    def _lift_sql(self, which: str, *values: Any) -> int:
+        connection = getattr(self._lifter, "connection", None)
+        if connection is None or connection.closed or connection.broken:
+            connection = psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
+            self._lifter.connection = connection
+        sql = (
+            "INSERT INTO riskctl_holdlift (hold_id, lifted_by, second, reason)"
+            f" SELECT one.id, 'risk.one', '', 'drill' FROM ({which}) AS one (id)"
+            " ON CONFLICT DO NOTHING"
+        )
+        return connection.execute(sql.encode(), values).rowcount
+
+    def _written_up(self) -> bool:
+        try:
+            pending_write(desk=self.desk)
+            return not self.lost()
+        except psycopg.Error:
+            return False
+
+    # Looking ---------------------------------------------------------------------------------
+
+    def lost(self) -> list[str]:
+        """Holds of which the database, or its record, knows nothing or another time."""
+        rows = self.postgres.sql(
+            "SELECT h.id::text, h.placed_at = e.happened_at FROM riskctl_hold h"
+            " JOIN audit_entry e ON e.object_kind = 'hold' AND e.object_id = h.id::text"
+            " AND e.action = 'hold.place'"
+        )
+        known = {ident for ident, right in rows if right}
+        return [halt.hold for halt in self.halts if halt.hold not in known]
+
+    def venue_log(self) -> list[Entry]:
+        with self.venue.admin() as admin:
+            return sorted(admin.log(), key=lambda entry: int(entry["at_ns"]))
+
+    def fresh_halts(self) -> list[Halt]:
+        """Begin a new account of halts; the old one."""
+        with self._lock:
+            before, self.halts = self.halts, []
+        return before
+
+
+def _title(pid: int) -> str:
+    try:
+        words = psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return ""
+    return words[0].strip() if words else ""
+
+
+Rows = list[tuple[Any, ...]]
+_ACCOUNT_SQL = """
+INSERT INTO trading_venueaccount (name, venue, adapter, address, live)
+VALUES (%s, %s, %s, %s, false)
+"""
+_STRATEGY_SQL = """
+INSERT INTO trading_strategy
+  (key, kind, owner, account_id, symbols, parameters, size_notional, shard)
+VALUES (%s, 'momentum', 'trader', %s, '[]', '{}', 1000, 0)
+"""
+_STAGE_SQL = """
+INSERT INTO riskctl_stage (strategy, rung, size_factor, since, entered_by, reason)
+VALUES (%s, 'live', 1, now(), 'rig', '')
+"""
+_LEASE_SQL = """
+INSERT INTO riskctl_lease (name, role, holder, token, expires_at, renewed_at)
+VALUES (%s, %s, '', %s, to_timestamp(0), to_timestamp(0))
+"""
+_LIMIT_SQL = """
+INSERT INTO riskctl_limit (scope, kind, value, changed_at) VALUES (%s, %s, %s, now())
+"""
+
+
+def _records(address: str) -> list[tuple[str, Rows]]:
+    """What a desk must have before it trades."""
+    accounts: Rows = [
+        (one, "Paper " + one[-1], "trading.venues.paper.PaperVenue", address) for one in ACCOUNTS
+    ]
+    strategies: Rows = [(one, account_of(one)) for one in STRATEGIES]
+    leases: Rows = [(f"gateway:{one}", "gateway", 0) for one in ACCOUNTS]
+    leases += [("watchdog:main", "watchdog", 0), (SHARD, "shard", SHARD_TOKEN)]
+    limits: Rows = [("firm", kind, 10**9) for kind in ("order-notional", "gross-notional")]
+    limits.append(("firm", "price-collar", 500))
+    for one in ACCOUNTS:
+        limits += [(f"account:{one}", "gross-notional", 10**8)]
+        limits += [(f"account:{one}", "order-rate", 10_000)]
+    notionals = ("order-notional", "position-notional", "gross-notional")
+    for one in STRATEGIES:
+        limits += [(f"strategy:{one}", kind, 10**7) for kind in notionals]
+        limits += [(f"strategy:{one}", kind, 1_000) for kind in ("open-orders", "order-rate")]
+    return [
+        (_ACCOUNT_SQL, accounts),
+        (_STRATEGY_SQL, strategies),
+        (_STAGE_SQL, [(one,) for one in STRATEGIES]),
+        (_LEASE_SQL, leases),
+        (_LIMIT_SQL, limits),
+    ]
