@@ -36,7 +36,7 @@ ANSWERS: dict[int, tuple[Any, str]] = {
     200: (ReceiptShape, "Effective: no order that it forbids can leave, as the receipt proves."),
     202: (
         ReceiptShape,
-        "Latched: never forgotten, but a gateway is not proven yet; it is named, with its deadline.",
+        "Latched: it lasts, but a gateway is not proven yet; it is named, with its deadline.",
     ),
 }
 

@@ -16,6 +16,7 @@ from console.api.problems import ConflictError
 from console.api.queries import LIMIT_WHOLE, name_field
 from console.api.writes import WriteView, posted
 from riskctl.actors import Actor, NotAllowedError
+from riskctl.approvals.engine import check_is_person
 from riskctl.conditions import PreconditionError
 from riskctl.holds import Kind, Mode, strictest
 from riskctl.ladder import stage_demote, stage_of, stage_promote_request
@@ -55,6 +56,7 @@ class Resume(WriteView):
         return self.once(request, actor, lambda: self.resume(strategy, actor))
 
     def resume(self, strategy: str, actor: Actor) -> Response:
+        check_is_person(actor, "lift")
         scope_exists(f"strategy:{strategy}")
         row = Strategy.objects.select_related("account").get(key=strategy)
         lifted, refused = _lift_pauses(strategy, actor, self.said.text("reason"))

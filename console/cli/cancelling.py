@@ -1,25 +1,22 @@
 """``haltline cancel-all``: every open order in a scope, now, holding nothing."""
 
-import datetime as dt
-import uuid
+import threading
+import time
 
-import psycopg
 import typer
 
-from audit.record import INSERT_SQL, entry_row
-from console.cli.bounded import Database, why, within
-from console.cli.codes import EXIT_CODES, Code
+from console.cli.codes import EXIT_CODES, Code, EndError
 from console.cli.desk import actor_here, desk_here
-from console.cli.gateways import Asked, gateways_ask
 from console.cli.options import FIRM, Output, ProtectiveToo, Reason, Scope
 from console.cli.output import Form, show_json, show_table, tell
-from riskctl.actors import Actor
-from riskctl.control import Cancelling, CancelOpen
-from riskctl.desk import BrakesDesk
+from riskctl.actors import NotAllowedError
+from riskctl.cancelling import Cancelled, orders_cancel
 
 app = typer.Typer()
 
 RECORD_S = 1.0
+WRITERS = "cancel"
+"""The name of the threads that orders_cancel leaves behind; one of them writes the record."""
 
 
 @app.command("cancel-all", epilog=EXIT_CODES)
@@ -30,56 +27,42 @@ def cancel_all(
     protective_too: ProtectiveToo = False,
 ) -> None:
     """Cancel open orders in SCOPE. Holds nothing: strategies go on and may order again."""
-    desk, actor = desk_here(), actor_here()
-    request = CancelOpen(scope, reason or f"cancel-all by {actor.name}", protective_too)
-    asked = gateways_ask(desk, Database(desk), lambda link: link.ask(request, Cancelling))
-    found = {account: one.orders for account, one in asked.answers.items()}
-    recorded = _record(desk, actor, request, asked)
+    desk = desk_here()
+    try:
+        done = orders_cancel(
+            scope=scope, actor=actor_here(), reason=reason, protective_too=protective_too, desk=desk
+        )
+    except NotAllowedError as error:
+        raise EndError(Code.REFUSED, str(error)) from error
     if output is Form.JSON:
         show_json(
             {
-                "scope": scope, "cancelling": found, "not_asked": asked.silent,
-                "database": asked.database, "recorded": recorded,
+                "scope": scope, "reason": done.reason, "cancelling": dict(done.cancelling),
+                "unanswered": dict(done.failed), "accounts_known": done.accounts_known,
             }
         )  # fmt: skip
     else:
-        rows = [(account, len(orders), " ".join(orders)) for account, orders in found.items()]
+        rows = [(name, len(orders), " ".join(orders)) for name, orders in done.cancelling.items()]
         show_table(("gateway", ">cancelling", "orders"), rows)
-    for account, problem in asked.silent.items():
-        tell(f"{account}: its orders are not cancelled: {problem}")
-    if asked.database:
-        tell(f"the database did not say whether there are more gateways: {asked.database}")
-    raise typer.Exit(_code(asked))
+    for account, problem in done.failed.items():
+        tell(f"{account}: what is open there is not known to go: {problem}")
+    if not done.accounts_known:
+        tell("the database did not say whether there are more gateways")
+    if not _recorded():
+        tell("not in the record under your name: the database is slow; each order's cancel will be")
+    raise typer.Exit(_code(done))
 
 
-def _code(asked: Asked[Cancelling]) -> Code:
-    if not asked.answers:
+def _code(done: Cancelled) -> Code:
+    if not done.cancelling:
         return Code.UNREACHABLE
-    return Code.LATCHED if asked.silent or asked.database else Code.DONE
+    return Code.DONE if done.complete else Code.LATCHED
 
 
-def _record(desk: BrakesDesk, actor: Actor, request: CancelOpen, asked: Asked[Cancelling]) -> bool:
-    """What was asked of whom; each order's own cancel is recorded by its gateway in any case."""
-    row = entry_row(
-        id=uuid.uuid4(),
-        action="orders.cancel-all",
-        outcome="done" if asked.answers else "failed",
-        actor_kind=actor.kind,
-        actor=actor.name,
-        object_kind="scope",
-        object_id=request.scope,
-        reason=request.reason,
-        source=actor.source,
-        happened_at=dt.datetime.now(dt.UTC),
-        after={
-            "protective_too": request.protective_too,
-            "orders": {account: one.orders for account, one in asked.answers.items()},
-            "not_asked": asked.silent,
-        },
-    )
-    try:
-        within(RECORD_S, lambda: desk.connection().execute(INSERT_SQL.encode(), row))
-    except (psycopg.Error, TimeoutError) as error:
-        tell(f"not in the record under your name: {why(error)}")
-        return False
-    return True
+def _recorded() -> bool:
+    """Waits for what would end with this process, for a second at most."""
+    until = time.monotonic() + RECORD_S
+    for thread in threading.enumerate():
+        if thread.name == WRITERS:
+            thread.join(max(until - time.monotonic(), 0))
+    return not any(thread.name == WRITERS for thread in threading.enumerate())

@@ -132,11 +132,16 @@ def test_a_stop_that_nobody_keeps_is_no_stop(home: Path) -> None:
     assert said.out.startswith("NOT KEPT ANYWHERE")
 
 
-@pytest.mark.parametrize("command", ["status", "cancel-all"])
-def test_nobody_to_ask(home: Path, command: str) -> None:
-    said = haltline(home, command, "-o", "json")
+def test_nobody_to_ask(home: Path) -> None:
+    said = haltline(home, "status", "-o", "json")
     assert said.code == 5
     assert "no-database-is-known" in said.json["database"]
+
+
+def test_nobody_to_cancel(home: Path) -> None:
+    said = haltline(home, "cancel-all", "-o", "json")
+    assert (said.code, said.json["cancelling"], said.json["accounts_known"]) == (5, {}, False)
+    assert "the database did not say whether there are more gateways" in said.err
 
 
 def test_a_silent_gateway_is_named_and_not_waited_for(home: Path, silent: str) -> None:

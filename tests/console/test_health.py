@@ -1,5 +1,6 @@
 """Probes: open, short, and true."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,8 +11,12 @@ from redis import Redis
 
 from console import health
 from console.stores import redis_client
-from tests.console.api.conftest import forget
+from riskctl.holds import Kind
+from riskctl.models import Heartbeat
+from tests.console.api.brakes import new_hold
+from tests.console.api.conftest import forget, quoted
 from trading.health import STAGES, key
+from trading.models import VenueAccount
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +97,29 @@ def test_not_ready_says_what_is_missing(browser: Client, monkeypatch: pytest.Mon
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"] == "does not answer"
     assert "127.0.0.1" not in answer.content.decode(), "addresses are nobody's business"
+
+
+def test_a_halted_desk_is_ready_and_says_that_it_is_halted(browser: Client) -> None:
+    VenueAccount.objects.create(name="paper-1", venue="Paper One", adapter="none", address="x:1")
+
+    def ready() -> tuple[int, str, str]:
+        for stage in STAGES:
+            beat(stage)
+        licensed = {"ts_wall": str(time.time_ns()), "connected": "1", "licence_ms": "200"}
+        redis_client().hset(key("broker", "paper-1"), mapping=licensed)
+        now = dt.datetime.now(dt.UTC)
+        Heartbeat.objects.update_or_create(name="watchdog", defaults={"at": now})
+        quoted("EURUSD", "1.1", "1.2")
+        answer = browser.get("/readyz")
+        checks = answer.json()["checks"]
+        assert {name for name, words in checks.items() if not words.startswith("ok")} == set()
+        return answer.status_code, answer.json()["status"], checks["holds"]
+
+    assert ready() == (200, "ready", "ok")
+    new_hold(Kind.PAUSE, "strategy:mom-eurusd")
+    assert ready() == (200, "ready", "ok")
+    new_hold(Kind.KILL, "firm")
+    status, words, holds = ready()
+    assert (status, words) == (200, "ready")
+    assert "HALTED" in holds
+    assert "ada" not in holds

@@ -6,10 +6,7 @@ A fault is a context: what fails, fails inside; it is well again when the contex
 
 import contextlib
 import json
-import os
-import resource
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,8 +43,10 @@ def gateway_of(rig: Rig, account: str) -> int:
 def gateway_frozen(rig: Rig, number: int) -> Iterator[None]:
     pid = gateway_of(rig, hit(number))
     freeze(pid)
-    yield
-    thaw(pid)
+    try:
+        yield
+    finally:
+        thaw(pid)
 
 
 @fault
@@ -55,12 +54,14 @@ def gateway_frozen_between_check_and_write(rig: Rig, number: int) -> Iterator[No
     """It wakes up with everything checked, and writes: the venue must refuse what then comes."""
     account = hit(number)
     pid = gateway_of(rig, account)
-    held = rig.home / f"stop.{account}.held"
+    held = rig.home / f"stop-{account}.held"
     held.unlink(missing_ok=True)
-    (rig.home / f"stop.{account}").touch()
-    wait_for(lambda: stopped(pid) and held.exists(), f"{account} freezes before a write", 10)
-    yield
-    thaw(pid)
+    (rig.home / f"stop-{account}").touch()
+    wait_for(lambda: stopped(pid) and held.exists(), f"{account} freezes before a write", 20)
+    try:
+        yield
+    finally:
+        thaw(pid)
     ident = held.read_text()
     wait_for(lambda: _refused_late(rig, account, ident), f"{ident} comes and is late", 10)
 
@@ -78,10 +79,12 @@ def gateway_and_guard_frozen(rig: Rig, number: int) -> Iterator[None]:
     name, pid = rig.hosted(f"gateway:{hit(number)}")
     family = rig.workers[name].family()
     freeze(*family)
-    yield
-    if number % 2:  # long enough for a standby to take over: the frozen one is ended
-        wait_for(lambda: _taken_over(rig, number, pid), "the standby has the account", 20)
-    thaw(*family)
+    try:
+        yield
+        if number % 2:  # long enough for a standby to take over: the frozen one is ended
+            wait_for(lambda: _taken_over(rig, number, pid), "the standby has the account", 20)
+    finally:
+        thaw(*family)
 
 
 def _taken_over(rig: Rig, number: int, pid: int) -> bool:
@@ -101,9 +104,12 @@ def gateway_killed(rig: Rig, number: int) -> Iterator[None]:
 @fault
 def guard_killed(rig: Rig, number: int) -> Iterator[None]:
     name = GATEWAYS[number % 2]
-    rig.kill(rig.workers[name].pid)
-    yield
-    rig.launch(name)
+    rig.workers[name].kill()
+    rig.workers[name].process.wait(5)
+    try:
+        yield
+    finally:
+        rig.launch(name)
 
 
 @fault
@@ -111,10 +117,12 @@ def watchdog_dead(rig: Rig, number: int) -> Iterator[None]:
     """Licences run out three seconds later; the halts come before, and after."""
     _, pid = rig.hosted("watchdog:main")
     freeze(pid)
-    if number % 2:
-        wait_for(lambda: not rig.flows(), "no order without a watchdog", 10)
-    yield
-    thaw(pid)
+    try:
+        if number % 2:
+            wait_for(lambda: not rig.flows(), "no order without a watchdog", 10)
+        yield
+    finally:
+        thaw(pid)
 
 
 # The venue and the socket ------------------------------------------------------------------------
@@ -138,9 +146,11 @@ def _venue_fault(rig: Rig, **faults: object) -> Iterator[None]:
         for account in ACCOUNTS:
             admin.fault(account, **faults)
     time.sleep(0.1)  # load meets the fault
-    yield
-    with rig.venue.admin() as admin:
-        admin.clear_faults()
+    try:
+        yield
+    finally:
+        with rig.venue.admin() as admin:
+            admin.clear_faults()
 
 
 @fault
@@ -154,10 +164,12 @@ def control_socket_cut(rig: Rig, number: int) -> Iterator[None]:
     sql = "UPDATE riskctl_gatewayregister SET address = %s WHERE account = %s"
     for one in accounts:
         rig.postgres.sql(sql, "127.0.0.1:1", one)
-    yield
-    for one, path in files.items():
-        path.write_text(before[one])
-        rig.postgres.sql(sql, json.loads(before[one])["address"], one)
+    try:
+        yield
+    finally:
+        for one, path in files.items():
+            path.write_text(before[one])
+            rig.postgres.sql(sql, json.loads(before[one])["address"], one)
 
 
 # The database ------------------------------------------------------------------------------------
@@ -166,15 +178,19 @@ def control_socket_cut(rig: Rig, number: int) -> Iterator[None]:
 @fault
 def database_stopped(rig: Rig, number: int) -> Iterator[None]:
     rig.postgres.stop(signal.SIGQUIT)
-    yield
-    rig.postgres.start()
+    try:
+        yield
+    finally:
+        rig.postgres.start()
 
 
 @fault
 def database_frozen(rig: Rig, number: int) -> Iterator[None]:
     rig.postgres.freeze()
-    yield
-    rig.postgres.thaw()
+    try:
+        yield
+    finally:
+        rig.postgres.thaw()
 
 
 @fault
@@ -206,29 +222,28 @@ def database_set_back(rig: Rig, number: int) -> Iterator[None]:
 @fault
 def wall_clock_stepped(rig: Rig, number: int) -> Iterator[None]:
     rig.step_clock(3_600 * (-1) ** number)
-    yield
-    rig.step_clock(0)
+    try:
+        yield
+    finally:
+        rig.step_clock(0)
 
 
 @fault
 def disk_full(rig: Rig, number: int) -> Iterator[None]:
-    """No process of the gateways' can make a file grow, and none has room for a new one."""
-    pids = [gateway_of(rig, one) for one in ACCOUNTS]
-    limits = [_limit_files(pid) for pid in pids]
-    if number % 2:
-        rig.postgres.freeze()  # nor can the caller write it down
-    yield
-    if number % 2:
-        rig.postgres.thaw()
-    for pid, limit in zip(pids, limits, strict=True):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
+    """The brakes' files lie on a small file system without room for another byte."""
+    filler = _fill(rig.desk.home.root)
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
-def _limit_files(pid: int) -> tuple[int, int]:
-    """Nothing beyond the journal's own size can be written any more."""
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (2 << 20, hard))
-    return soft, hard
+def _fill(folder: Path) -> Path:
+    filler = folder / "filler"
+    with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
+        while out.write(bytes(4096)):
+            pass
+    return filler
 
 
 # Redis -------------------------------------------------------------------------------------------
@@ -236,46 +251,23 @@ def _limit_files(pid: int) -> tuple[int, int]:
 
 @fault
 def redis_emptied(rig: Rig, number: int) -> Iterator[None]:
-    rig.venue.redis.from_url(rig.redis.url).flushall()
+    rig.venue.redis.flushall()
     yield
 
 
 @fault
 def redis_stopped(rig: Rig, number: int) -> Iterator[None]:
     rig.redis.kill()
-    yield
-    rig.redis.start()
+    try:
+        yield
+    finally:
+        rig.redis.start()
 
 
 @fault
 def redis_frozen(rig: Rig, number: int) -> Iterator[None]:
     freeze(rig.redis.pid)
-    yield
-    thaw(rig.redis.pid)
-
-
-# A full file system ------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path, kilobytes: int) -> Iterator[None]:
-    """``folder`` on a file system of its own. Raises CalledProcessError where that is not let."""
-    folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", folder],
-        check=True, capture_output=True,
-    )  # fmt: skip
     try:
         yield
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """A file that leaves no room for another byte."""
-    filler = folder / "filler"
-    with filler.open("wb", buffering=0) as out, contextlib.suppress(OSError):
-        while out.write(bytes(4096)):
-            pass
-    assert os.statvfs(folder).f_bavail == 0
-    return filler
+        thaw(rig.redis.pid)

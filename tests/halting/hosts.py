@@ -1,8 +1,7 @@
 """The real gateway and the real heartbeat, hosted as ever, with hooks for the faults of a drill.
 
-What a drill wants of them stands in files of the home: ``stop.ACCOUNT`` freezes the gateway just
-before it writes its next create, ``offset`` steps its wall clock, ``seed`` names a defect that is
-put in on purpose (tests.halting.seeds).
+What a drill wants of them stands in files of the home: ``stop-ACCOUNT`` freezes the gateway just
+before it writes its next create, ``offset`` steps its wall clock.
 """
 
 import mmap
@@ -16,7 +15,6 @@ from pathlib import Path
 from django.conf import settings
 
 from riskctl.watchdog import watchdog_run
-from tests.halting.seeds import SEEDS
 from trading.hosting import HostContext
 from trading.venues.base import NewOrder
 from trading.venues.paper import PaperVenue
@@ -28,10 +26,7 @@ OFFSET = struct.Struct("q")
 def gateway(ctx: HostContext) -> None:
     home = Path(settings.HALTLINE_HOME)
     _step_with(home / "offset")
-    seed = home / "seed"
-    if seed.exists():
-        SEEDS[seed.read_text()]()
-    _stop_before_writing(home / f"stop.{ctx.lease.partition(':')[2]}")
+    _stop_before_writing(home / f"stop-{ctx.lease.partition(':')[2]}")
     real.run(ctx)
 
 
@@ -59,11 +54,12 @@ def _step_with(path: Path) -> None:
 def _stop_before_writing(flag: Path) -> None:
     """All checks are done, the bytes are not written: the worst moment to be frozen."""
     write: Callable[[PaperVenue, NewOrder], None] = PaperVenue.send_create
+    held = flag.with_name(f"{flag.name}.held")
 
     def send_create(self: PaperVenue, order: NewOrder) -> None:
         if flag.exists():
-            flag.rename(flag.with_suffix(".held"))
-            flag.with_suffix(".held").write_text(order.client_order_id)
+            flag.unlink()
+            held.write_text(order.client_order_id)
             os.kill(os.getpid(), signal.SIGSTOP)
         write(self, order)
 

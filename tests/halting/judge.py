@@ -12,6 +12,9 @@ from typing import Any
 MET_NS = 300_000_000
 """A halt met load when an order of its scope was accepted so shortly before it."""
 
+LIFE_NS = 10_000_000_000
+"""Longer than any wish lives, and any order is under way."""
+
 Entry = Mapping[str, Any]
 
 
@@ -69,6 +72,20 @@ def met_load(halts: Sequence[Halt], log: Iterable[Entry]) -> list[Halt]:
         if any(
             halt.covers(one) for one in _between(orders, halt.decided_ns - MET_NS, halt.decided_ns)
         )
+    ]
+
+
+def replayed(
+    halts: Sequence[Halt], log: Iterable[Entry], born: Mapping[str, int]
+) -> list[tuple[Halt, Entry]]:
+    """Orders accepted after a lift that were wanted before it. ``born``: wall ns by order id."""
+    orders = accepted(log)
+    return [
+        (halt, order)
+        for halt in halts
+        if halt.effective
+        for order in _between(orders, halt.lifted_ns, halt.lifted_ns + LIFE_NS)
+        if halt.covers(order) and born[order["client_order_id"]] < halt.lifted_ns
     ]
 
 

@@ -90,6 +90,8 @@ class Load:
         }
         self.sent = 0
         self.refused: dict[str, int] = {}
+        self.born: dict[str, int] = {}
+        """Wall ns of each intent, by the id of the order that it becomes."""
 
     def start(self) -> None:
         self._thread.start()
@@ -172,6 +174,7 @@ class Load:
             return CancelIntent(
                 ident, slot.strategy, slot.account, order, SHARD, SHARD_TOKEN, "its time is over"
             )
+        self.born[f"{slot.account}.{ident}"] = clock.wall_ns()
         one = UNIVERSE.by_symbol(slot.symbol)
         side = Side.SELL if slot.position > 0 else Side.BUY
         dice = self._random.random()
@@ -198,7 +201,7 @@ class Load:
             boot_id=self._boot,
         )
 
-    def _quotes(self) -> dict[str, Any]:
+    def _quotes(self) -> Any:
         ticks = empty(len(SYMBOLS))
         wall = clock.wall_ns()
         for row, symbol in enumerate(SYMBOLS):

@@ -38,22 +38,25 @@ GATEWAY = {"gateway": "tests.halting.hosts.gateway"}
 HEARTBEAT = {"watchdog": "tests.halting.hosts.heartbeat"}
 RISK_MANAGER = Actor("person", "risk.one", roles=frozenset({RISK, SRE}))
 FLOWING_NS = 250_000_000
+BRAKES_KB = 6_000
+"""Two journals of 2 MiB, and the small files beside them."""
 PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Rig:
     """Use ``running`` (conftest) or call ``close``."""
 
-    def __init__(self, folder: Path, *, seed: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         (self.home / "run").mkdir(parents=True)
+        self.small_disk = _small_disk(self.home / "brakes", BRAKES_KB)
         self.postgres = RigPostgres(folder)
         self.redis = RigRedis(folder)
         self.venue = VenueProcess(
             self.home, self.redis.url, "--ticks-stream", streams.TICKS, "--acks-stream",
             streams.ACKS,
         )  # fmt: skip
-        self._prepare(seed)
+        self._prepare()
         self._workers = Desk(self.home, self.redis.url, self.postgres.url)
         brakes = BrakesHome(self.home / "brakes")
         self.desk = BrakesDesk(
@@ -73,11 +76,9 @@ class Rig:
             self.close()
             raise
 
-    def _prepare(self, seed: str) -> None:
+    def _prepare(self) -> None:
         (self.home / "venue-credentials.json").write_text(json.dumps(CREDENTIALS))
         (self.home / "offset").write_bytes(bytes(8))
-        if seed:
-            (self.home / "seed").write_text(seed)
         environ = {
             **os.environ, "DATABASE_URL": self.postgres.url, "HALTLINE_HOME": str(self.home),
         }  # fmt: skip
@@ -106,6 +107,8 @@ class Rig:
         self.venue.close()
         self.redis.close()
         self.postgres.close()
+        if self.small_disk:
+            subprocess.run(["umount", "-l", self.home / "brakes"], check=True)
 
     # Processes -------------------------------------------------------------------------------
 
@@ -194,19 +197,32 @@ class Rig:
         now = time.time_ns()
         for halt in self.halts:
             halt.lifted_ns = min(halt.lifted_ns, now)
-        self._lift_sql("SELECT id FROM riskctl_hold")
+        wait_for(self._all_lifted, "everything is lifted", 20)
 
     def _lift_sql(self, which: str, *values: Any) -> int:
-        connection = getattr(self._lifter, "connection", None)
-        if connection is None or connection.closed or connection.broken:
-            connection = psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
-            self._lifter.connection = connection
         sql = (
             "INSERT INTO riskctl_holdlift (hold_id, lifted_by, second, reason)"
             f" SELECT one.id, 'risk.one', '', 'drill' FROM ({which}) AS one (id)"
             " ON CONFLICT DO NOTHING"
         )
-        return connection.execute(sql.encode(), values).rowcount
+        connection = getattr(self._lifter, "connection", None)
+        try:
+            if connection is None:
+                connection = psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5)
+            count = connection.execute(sql.encode(), values).rowcount
+        except psycopg.OperationalError:  # of before a restart: try again
+            self._lifter.connection = None
+            return 0
+        self._lifter.connection = connection
+        return int(count)
+
+    def _all_lifted(self) -> bool:
+        self._lift_sql("SELECT id FROM riskctl_hold")
+        ((left,),) = self.postgres.sql(
+            "SELECT count(*) FROM riskctl_hold h WHERE NOT EXISTS"
+            " (SELECT 1 FROM riskctl_holdlift l WHERE l.hold_id = h.id)"
+        )
+        return not left
 
     def _written_up(self) -> bool:
         try:
@@ -236,6 +252,13 @@ class Rig:
         with self._lock:
             before, self.halts = self.halts, []
         return before
+
+
+def _small_disk(folder: Path, kilobytes: int) -> bool:
+    """``folder`` on a file system of its own; whether this machine lets us."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _title(pid: int) -> str:

@@ -111,8 +111,12 @@ class Machine(Venue):
     # What is sent ----------------------------------------------------------------------------
 
     @rule(target=Venue.intents, lots=st.integers(1, 30), side=st.sampled_from(Side))
-    def intend_and_release(self, lots: int, side: Side) -> str:
-        order = self.intend(side, lots)
+    def is_sent(self, lots: int, side: Side) -> str:
+        return self.send(lots, side)
+
+    def send(self, lots: int, side: Side) -> str:
+        """Intent and release with a moment between."""
+        order = str(self.intend(side, lots))
         self.born[order] = self.rig.boot_ns
         self.rig.later(1)
         self.release(order)
@@ -125,7 +129,7 @@ class Machine(Venue):
         self.rig.later(1)
         self.rig.quote("1.10000", "1.10010")
         self.the_gateway_asks()
-        order = self.intend_and_release(lots, side)
+        order = self.send(lots, side)
         while self.wire:
             self.a_create_arrives()
         if order in self.received:
@@ -156,7 +160,7 @@ class Machine(Venue):
         out = Side.SELL if position > 0 else Side.BUY
         lots = max(1, int(abs(position) // 1000) * share // 4)
         side = (Side.BUY if out is Side.SELL else Side.SELL) if other_side else out
-        return self.intend_and_release(lots, side)
+        return self.send(lots, side)
 
     @rule(target=Venue.intents, lots=st.integers(1, 30), side=st.sampled_from(Side))
     def warrant(self, lots: int, side: Side) -> str:

@@ -5,13 +5,17 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.halting.judge import leaks, met_load, sent_twice
+import pytest
+
+from tests.halting.judge import leaks, met_load, replayed, sent_twice
 from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 from trading import clock
 
 PLAIN = 1_500
-WITHIN_S = 150
+WITHIN_S = 200
+PATIENCE_S = 3.0
+"""So that a busy machine makes no halt doubtful: how soon they are effective is a benchmark's."""
 
 
 class Halter:
@@ -37,7 +41,7 @@ class Halter:
                 if self._over():
                     return
                 time.sleep(0.004)
-            halt = self._rig.halt(scope, cancels=number % 3 == 0)
+            halt = self._rig.halt(scope, cancels=number % 3 == 0, patience_s=PATIENCE_S)
             self._rig.lift(halt)
             since = clock.boot_ns()
             with self._lock:
@@ -48,13 +52,19 @@ class Halter:
         return self._left <= 0 or time.monotonic() > self._until
 
 
-def test_no_plain_halt_leaks(rig: Rig) -> None:
-    Halter(rig, PLAIN + PLAIN // 20, WITHIN_S).run()
+def plain_halts(rig: Rig, count: int, within_s: float) -> None:
+    """Halt until ``count`` halts have met load, and judge them all."""
+    Halter(rig, count + count // 20, within_s).run()
     log = rig.venue_log()
     assert leaks(rig.halts, log) == []
+    assert replayed(rig.halts, log, rig.load.born) == []
     assert sent_twice(log) == []
     assert rig.lost() == []
-    latched = [one for one in rig.halts if not one.effective]
-    assert latched == []
-    assert [one for one in rig.halts if one.in_flight] == []
-    assert len(met_load(rig.halts, log)) >= PLAIN
+    assert [one.receipt["unproven"] for one in rig.halts if not one.effective] == []
+    assert [one for one in rig.halts if one.in_flight] == [], "the venue is well"
+    assert len(met_load(rig.halts, log)) >= count
+
+
+@pytest.mark.timeout(300)
+def test_no_plain_halt_leaks(rig: Rig) -> None:
+    plain_halts(rig, PLAIN, WITHIN_S)

@@ -5,9 +5,11 @@ that sees nothing, or a scene that could not fail, fails here.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +28,7 @@ from trading.gateway.holdbook import HoldBook, Learnt
 from trading.gateway.stopping import Stopping
 from trading.gateway.store import Owner
 from trading.messages import OrderType, Side, TimeInForce
-from trading.venues.base import NewOrder, VenueEvent
+from trading.venues.base import NewOrder, VenueDisconnectedError, VenueEvent
 from trading.venues.paper import PaperVenue
 
 Seed = Callable[[pytest.MonkeyPatch], None]
@@ -89,7 +91,7 @@ def wall_clock_set_back_while_nothing_is_read() -> list[object]:
     """An order written down before the hold, its commit known late."""
     world = World(told=False)
     order = world.intend()
-    world.stepped_ns = -3_600 * 1_000 * MS
+    world.stepped_ns = -700 * MS
     world.halt()
     world.write(world.check(order))
     return found(world)
@@ -97,28 +99,13 @@ def wall_clock_set_back_while_nothing_is_read() -> list[object]:
 
 @seed(wall_clock_set_back_while_nothing_is_read)
 def wall_clock_for_boot_clock(patch: pytest.MonkeyPatch) -> None:
-    def denial(self: licence.Licence, now_ns: int) -> object:
-        reading = self.reading
-        assert reading is not None
-        return None if World_NOW[0].wall_ns - READ_WALL[0] < licence.LICENCE_NS else "over"
-
-    world_now, read = World.now, World.read
+    right = World.now
 
     def now(self: World) -> Now:
-        World_NOW[0] = world_now(self)
-        return World_NOW[0]
-
-    def reading(self: World) -> None:
-        read(self)
-        READ_WALL[0] = now(self).wall_ns
+        moment = right(self)
+        return Now(moment.wall_ns, moment.wall_ns, moment.boot_id)
 
     patch.setattr(World, "now", now)
-    patch.setattr(World, "read", reading)
-    patch.setattr(licence.Licence, "denial", denial)
-
-
-World_NOW = [Now(0, 0, "")]
-READ_WALL = [0]
 
 
 def nothing_read_since_the_hold() -> list[object]:
@@ -228,6 +215,25 @@ def test_a_defect_is_seen_and_its_absence_too(
 # The journal: acknowledged, killed, started again ------------------------------------------------
 
 
+def acknowledged_and_killed(path: Path) -> list[object]:
+    """No database knows the hold: what the successor knows, it has from the journal."""
+    path.unlink(missing_ok=True)
+    first = World()
+    journal = open_journal(path)
+    halt = first.halt(recorded=False)
+    told = next(iter(first.rig.core.holds.open.values()))
+    halt.effective = brakes(journal, first).take(told, first.now())
+    journal.close()
+    second = World(rig=Rig(boot_ns=first.rig.boot_ns, wall_ns=first.rig.wall_ns), halts=[halt])
+    journal = open_journal(path)
+    brakes(journal, second).begin([], second.now())
+    journal.close()
+    second.later(10)
+    second.read()
+    second.order()
+    return found(second)
+
+
 def brakes(journal: Journal, world: World) -> Brakes:
     return Brakes(
         owner=Owner(ACCOUNT, f"gateway:{ACCOUNT}", "here", 4), stopping=world.stopping,
@@ -235,32 +241,58 @@ def brakes(journal: Journal, world: World) -> Brakes:
     )  # fmt: skip
 
 
-def killed_after_it_acknowledged(path: Path) -> list[object]:
-    """No database: what the successor knows, it has from the journal."""
-    world = World()
-    journal = open_journal(path)
-    first = brakes(journal, world)
-    taken = Stopping.apply
+def test_a_hold_acknowledged_before_it_is_on_disk_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert acknowledged_and_killed(tmp_path / "holds") == []
+    monkeypatch.setattr(Journal, "put", lambda self, kind, ident, body: None)
+    assert acknowledged_and_killed(tmp_path / "holds") != []
 
-    def told(self: Stopping, hold: object, now: Now) -> list[object]:
-        assert first.take(hold, now)  # type: ignore[arg-type]
-        return []
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.stopping, "apply", taken.__get__(world.stopping))
-        patch.setattr(World, "write", lambda self, effects: None)
-        patch.setattr(
-            "tests.halting.world.Stopping.apply", taken
+# A client that tries again -----------------------------------------------------------------------
+
+
+class Retrying(PaperVenue):
+    """As a library would that re-sends what was not answered when it is connected again."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._unanswered: list[NewOrder] = []
+
+    def send_create(self, order: NewOrder) -> None:
+        self._unanswered.append(order)
+        super().send_create(order)
+
+    async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
+        await super().connect(on_event)
+        for order in self._unanswered:
+            super().send_create(order)
+
+
+async def cut_before_the_answer(process: VenueProcess, kind: type[PaperVenue], ident: str) -> None:
+    venue = kind("paper-1", process.address, CREDENTIALS["paper-1"])
+    await venue.connect(lambda event: None)
+    with process.admin() as admin:
+        admin.fault("paper-1", disconnect_after=1)
+    venue.send_create(
+        NewOrder(
+            ident, "EURUSD", Side.BUY, OrderType.LIMIT, TimeInForce.GTC, Decimal(1000),
+            Decimal("1.0"), venue.not_after(NOT_AFTER // MS * 50),
         )
-        halt = world.halt(recorded=False)
-        first.take(_hold_of(world, halt.hold), world.now())
-    journal.close()
-    world.rig = Rig(boot_ns=world.rig.boot_ns, wall_ns=world.rig.wall_ns)
-    world.stopping = Stopping(world.rig.core)
-    again = open_journal(path)
-    brakes(again, world).begin([], world.now())
-    world.later(10)
-    world.read()
-    world.order()
-    again.close()
-    return found(world)
+    )  # fmt: skip
+    with contextlib.suppress(VenueDisconnectedError):
+        await venue.ping()
+    await venue.connect(lambda event: None)
+    await venue.ping()
+    await venue.close()
+
+
+def test_a_client_that_sends_again_is_seen(tmp_path: Path) -> None:
+    process = VenueProcess(tmp_path, redis_url())
+    try:
+        for kind, seen in ((PaperVenue, []), (Retrying, ["twice.Retrying"])):
+            asyncio.run(cut_before_the_answer(process, kind, f"twice.{kind.__name__}"))
+            with process.admin() as admin:
+                assert sent_twice(admin.log("paper-1")) == seen
+    finally:
+        process.close()

@@ -78,6 +78,7 @@ class World:
     def intend(self) -> str:
         """A strategy's intent comes in; the order's id."""
         self.rig.quote("1.10000", "1.10010")
+        self.rig.core.prices.heard_boot_ns = self.now().boot_ns
         number = next(self.rig.numbers)
         intent = self.rig.intent(
             intent_id=f"{STRATEGY}.{SYMBOL}.{number}", created_boot=self.now().boot_ns

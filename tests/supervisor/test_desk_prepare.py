@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
+from console.access import capability
 from console.api.authentication import token_digest
 from console.demo import RECORDED, STRATEGIES
 from console.models import ApiToken
@@ -67,7 +68,31 @@ def test_tokens_are_kept_as_hashes_with_their_scopes(home: Path) -> None:
         name: set(ApiToken.objects.get(digest=token_digest(text)).scopes)
         for name, text in tokens.items()
     }
-    assert scopes == {"read": {"read"}, "stop": {"read", "stop"}}
+    assert scopes == {"read": {"read"}} | {
+        name: {"read", name} for name in ("stop", "flatten", "trade-test", "export")
+    }
+
+
+def test_tokens_that_stop_carry_leave_to_without_the_database(home: Path) -> None:
+    call_command("desk_prepare")
+    for name, text in _demo(home)["tokens"].items():
+        carried = capability.of_token(text)
+        assert (carried is not None) == (name in ("stop", "flatten"))
+        if carried is not None:
+            token = ApiToken.objects.get(digest=token_digest(text))
+            assert (carried.name, set(carried.scopes)) == (str(token), set(token.scopes))
+
+
+def test_a_token_that_demo_json_does_not_name_yet_is_made_and_nothing_else(home: Path) -> None:
+    call_command("desk_prepare")
+    before = _demo(home)
+    older = {**before, "tokens": {name: before["tokens"][name] for name in ("read", "stop")}}
+    (home / "demo.json").write_text(json.dumps(older))
+    call_command("desk_prepare")
+    after = _demo(home)
+    assert after["users"] == before["users"]
+    assert set(after["tokens"]) == set(before["tokens"])
+    assert {name: after["tokens"][name] for name in ("read", "stop")} == older["tokens"]
 
 
 def test_a_second_run_changes_nothing(home: Path) -> None:

@@ -1,7 +1,6 @@
 """Orders that rest far from the market, put on a desk's own intents streams."""
 
 import uuid
-from collections import defaultdict
 from decimal import Decimal
 from functools import partial
 
@@ -18,7 +17,11 @@ AT_ONCE = 100
 
 
 def rest_orders(desk: Desk, count: int) -> None:
-    """Have ``count`` buy orders rest, half on each account, and wait until the venue has them."""
+    """Have ``count`` buy orders rest, half on each account, and wait until the venue has them.
+
+    What is denied (an intent that waited too long, say) is wanted again. Raises AssertionError when
+    they do not come to rest in a minute.
+    """
     ((token,),) = desk.sql("SELECT token FROM riskctl_lease WHERE name = 'shard:0'")
     # In the name of strategies that do not trade the symbol themselves: nobody else moves its view.
     homes = desk.sql(
@@ -26,23 +29,34 @@ def rest_orders(desk: Desk, count: int) -> None:
         " GROUP BY account_id"
     )
     client = redis.Redis.from_url(desk.environment["REDIS_URL"])
-    before = _resting(desk)
-    wanted: dict[str, Decimal] = defaultdict(Decimal)
-    for strategy, account in homes:
-        wanted[account] = _view(desk, strategy)
-    for first in range(0, count, AT_ONCE):
-        for number in range(first, min(first + AT_ONCE, count)):
+    wanted = _resting(desk) + count
+
+    def sent_again() -> bool:
+        missing = wanted - _resting(desk)
+        batch = min(missing, AT_ONCE)
+        views = {strategy: _view(desk, strategy) for strategy, _ in homes}
+        for number in range(batch):
             strategy, account = homes[number % len(homes)]
-            intent = _intent(strategy, account, wanted[account], int(token))
-            wanted[account] += intent.quantity
+            intent = _intent(strategy, account, views[strategy], int(token))
+            views[strategy] += intent.quantity
             client.xadd(streams.intents(account), {"m": encode(intent)})
-        until = before + min(first + AT_ONCE, count)
-        desk.wait_for(partial(_rested, desk, until), 30, f"{until} orders resting")
+        if batch > 0:
+            desk.wait_for(partial(_answered, desk, _orders(desk) + batch // 2), 10, "answered")
+        return missing <= 0
+
+    desk.wait_for(sent_again, 60, f"with {count} more orders resting")
     client.close()
 
 
-def _rested(desk: Desk, count: int) -> bool:
-    return _resting(desk) >= count
+def _orders(desk: Desk) -> int:
+    ((count,),) = desk.sql(
+        "SELECT count(*) FROM trading_order WHERE correlation_id = 'bench' AND state <> 'pending'"
+    )
+    return int(count)
+
+
+def _answered(desk: Desk, count: int) -> bool:
+    return _orders(desk) >= count
 
 
 def _resting(desk: Desk) -> int:

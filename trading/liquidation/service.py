@@ -4,10 +4,14 @@ A risk manager may do this alone. The gateways carry it out and prove it (tradin
 the warrant is void when its hold is lifted, and a FROZEN hold stops it.
 """
 
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import msgspec
+import psycopg
 import structlog
 
 from audit.record import entry_id
@@ -23,13 +27,18 @@ from riskctl.control import (
     WarrantTaken,
 )
 from riskctl.desk import BrakesDesk, brakes_desk
-from riskctl.holds import RISK, Kind, check_scope
+from riskctl.holds import RISK, HoldFact, Kind, check_scope
+from riskctl.models import HoldLift, ReceiptStep
+from riskctl.pending import Step, pending_keep
+from riskctl.placement import steps_write
 from riskctl.placing import Placing, hold_place
-from riskctl.registered import on_disk
+from riskctl.registered import Registered, on_disk
+from riskctl.selectors import fact_of, hold_get
 
 log = structlog.get_logger(__name__)
 
-ANSWER_S = 1.0
+ANSWER_S = 2.0
+ORDERED = "flatten-ordered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,28 @@ def flatten_order(
         tranche_value=tranche_value,
         max_tranches=max_tranches,
     )
-    taken, refused = warrant_give(warrant, placing, at)
+    accounts = {*placing.placement.evidence, *on_disk(at.home)}
+    taken, refused = warrant_give(warrant, placing.hold, accounts, at)
+    _note(warrant, placing.hold, actor, at)
     log.warning("flatten.ordered", hold=placing.hold.id, scope=scope, taken=taken, refused=refused)
     return Flattening(placing, warrant, tuple(taken), refused)
+
+
+def _note(warrant: Warrant, hold: HoldFact, actor: Actor, desk: BrakesDesk) -> None:
+    """On the receipt: what was ordered, so that the watchdog can see it through."""
+    said = {
+        **msgspec.to_builtins(warrant),  # in forms that the record takes: no float, no long number
+        "tranche_value": int(warrant.tranche_value),
+        "issued_wall_ns": str(warrant.issued_wall_ns),
+        "expires_wall_ns": str(warrant.expires_wall_ns),
+    }
+    facts = {"warrant": said}
+    step = Step(ORDERED, warrant.id, "", wall_ns(), facts, actor.name)
+    try:
+        steps_write(desk, hold, [step])
+    except psycopg.Error as error:
+        log.warning("flatten.not-recorded", hold=hold.id, error=str(error).strip())
+        pending_keep(desk.home, hold, [step])
 
 
 def _as_placer(actor: Actor) -> Actor:
@@ -97,26 +125,53 @@ def _as_placer(actor: Actor) -> Actor:
 
 
 def warrant_give(
-    warrant: Warrant, placing: Placing, desk: BrakesDesk
+    warrant: Warrant, hold: HoldFact, accounts: Iterable[str], desk: BrakesDesk
 ) -> tuple[list[str], dict[str, str]]:
-    """Give the warrant to every gateway that is known: who took it, and why others did not."""
-    taken, refused = [], {}
+    """Give the warrant to the gateways of ``accounts``, all at once: who took it, why others not.
+
+    To give it again changes nothing.
+    """
     known = on_disk(desk.home)
-    for account in sorted({*placing.placement.evidence, *known}):
-        entry = known.get(account)
-        if entry is None or not entry.address:
-            refused[account] = "no gateway of this account is known on this host"
+    names = sorted(accounts)
+    with ThreadPoolExecutor(max_workers=max(len(names), 1), thread_name_prefix="warrant") as pool:
+        answers = list(pool.map(lambda name: _given(warrant, hold, known.get(name), desk), names))
+    taken = [name for name, refused in zip(names, answers, strict=True) if not refused]
+    return taken, {name: why for name, why in zip(names, answers, strict=True) if why}
+
+
+def _given(warrant: Warrant, hold: HoldFact, entry: Registered | None, desk: BrakesDesk) -> str:
+    """Why this gateway did not take it; empty when it did."""
+    if entry is None or not entry.address:
+        return "no gateway of this account is known on this host"
+    try:
+        with ControlLink(entry.address, desk.key, timeout_s=ANSWER_S) as link:
+            # The hold again, for one that a proof without its answer has left untold so far.
+            link.ask(TellHold(hold), HoldTaken)
+            return link.ask(TellWarrant(warrant), WarrantTaken).refused
+    except ControlError as error:
+        return str(error)
+
+
+def warrants_follow(*, desk: BrakesDesk | None = None) -> int:
+    """Give warrants again to gateways that have not proven flat: one may have been down then.
+
+    For the watchdog, every half second; how many were given. Raises django.db.Error.
+    """
+    at = desk or brakes_desk()
+    ordered = ReceiptStep.objects.filter(name=ORDERED).exclude(
+        hold__in=HoldLift.objects.values("hold_id")
+    )
+    count = 0
+    for step in ordered:
+        warrant = msgspec.convert(
+            json.loads(bytes(step.body))["facts"]["warrant"], Warrant, strict=False
+        )
+        hold = hold_get(step.hold)
+        if hold is None or warrant.expires_wall_ns <= wall_ns():
             continue
-        try:
-            with ControlLink(entry.address, desk.key, timeout_s=ANSWER_S) as link:
-                # Again, for one that a proof without its answer has left untold so far.
-                link.ask(TellHold(placing.hold), HoldTaken)
-                answer = link.ask(TellWarrant(warrant), WarrantTaken)
-        except ControlError as error:
-            refused[account] = str(error)
-            continue
-        if answer.refused:
-            refused[account] = answer.refused
-        else:
-            taken.append(account)
-    return taken, refused
+        ended = ReceiptStep.objects.filter(hold=step.hold, name__in=("flat", "flatten-ended"))
+        missing = set(on_disk(at.home)) - set(ended.values_list("account", flat=True))
+        if missing:
+            taken, _ = warrant_give(warrant, fact_of(hold), missing, at)
+            count += len(taken)
+    return count

@@ -10,10 +10,12 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from riskctl.following import receipts_follow
 from riskctl.schedule import maintenance_place_due
 from riskctl.watchdog import Sides, SideTask, watchdog_run
 from trading import health
 from trading.hosting import HostContext
+from trading.liquidation.service import warrants_follow
 from trading.triggers.watch import WatchdogTriggers
 
 log = structlog.get_logger(__name__)
@@ -72,6 +74,8 @@ def side_tasks(triggers: WatchdogTriggers) -> list[SideTask]:
     return [
         SideTask("triggers", triggers.step, triggers.stop),
         SideTask("maintenance", maintenance_place_due),
+        SideTask("receipts", receipts_follow),
+        SideTask("warrants", warrants_follow),
     ]
 
 

@@ -180,9 +180,11 @@ def _check_settings() -> None:
         raise StartError(str(problem), Exit.SETTING) from problem
     # Imported here and not above: it would delay the errors that need no imports.
     spec = importlib.import_module("trading.feeds.spec")
+    config = importlib.import_module("riskctl.triggers.config")
     try:
         spec.parse_feed(settings.FEED, settings.REPLAY_SPEED)
-    except spec.FeedSpecError as problem:
+        config.read_environment(os.environ)
+    except (spec.FeedSpecError, config.EnvironmentRefusedError) as problem:
         raise StartError(str(problem), Exit.SETTING) from problem
 
 

@@ -19,6 +19,7 @@ from pytest_django import Settings
 
 from console.access.sessions import FACTOR_AT, begin
 from console.stores import redis_client
+from riskctl.brakes_home import BrakesHome
 from riskctl.desk import brakes_desk
 from riskctl.leases import leases_lay
 from riskctl.placement import Placement
@@ -178,21 +179,29 @@ def quoted(symbol: str, bid: str, ask: str) -> None:
 
 
 @pytest.fixture
-def brakes(
-    transactional_db: None,
-    tmp_path: Path,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    other: Strategy,
-    new_token: Callable[..., str],
-) -> Iterator[BrakesDesk]:
-    """The desk of ``strategy`` and ``other`` with its gateways, on a brakes' home of its own."""
+def brakes_home(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BrakesHome]:
+    """A brakes' home of the test's own."""
     # Written before the answer, not behind it: nothing may be written once a test is over.
     monkeypatch.setattr(Placement, "note", Placement.note_now)
     settings.BRAKES_HOME = tmp_path / "brakes"
     settings.SIGNING_KEY_FILE = tmp_path / "signing.pem"
     brakes_desk.cache_clear()
-    home = brakes_desk().home
+    yield brakes_desk().home
+    for connection in brakes_desk().connections:
+        connection.close()
+    brakes_desk.cache_clear()
+
+
+@pytest.fixture
+def brakes(
+    transactional_db: None,
+    brakes_home: BrakesHome,
+    other: Strategy,
+    new_token: Callable[..., str],
+) -> Iterator[BrakesDesk]:
+    """The desk of ``strategy`` and ``other`` with its gateways faked behind their sockets."""
     leases_lay(names=["gateway:paper-1", "gateway:paper-2"])
     people = {"mercy.okafor": User.objects.get(username="mercy.okafor")}
     browsers: dict[str, Client] = {}
@@ -208,11 +217,8 @@ def brakes(
             browsers[name] = with_both_factors(Client(raise_request_exception=False), user)
         return browsers[name]
 
-    with fake_gateways(home, "paper-1", "paper-2") as gateways:
-        yield BrakesDesk(home, gateways, token, browser)
-    for connection in brakes_desk().connections:
-        connection.close()
-    brakes_desk.cache_clear()
+    with fake_gateways(brakes_home, "paper-1", "paper-2") as gateways:
+        yield BrakesDesk(brakes_home, gateways, token, browser)
 
 
 PEOPLE = {

@@ -47,9 +47,7 @@ def test_two_people_raise_a_limit(brakes: BrakesDesk, asking: dict[str, Any]) ->
         "pending", {"value": "100"}, ["risk"],
     )  # fmt: skip
     assert value() == 100
-    answer = sent(
-        brakes.person("lena"), f"{PATH}/{body['id']}/approve", {"digest": body["digest"]}
-    )
+    answer = sent(brakes.person("lena"), f"{PATH}/{body['id']}/approve", {"digest": body["digest"]})
     assert answer.status_code == 200, answer.content
     done = answer.json()
     assert (done["status"], done["decided_by"]) == ("executed", "lena.fischer")
@@ -82,9 +80,7 @@ def test_a_requester_who_lost_the_role_counts_no_more(
 ) -> None:
     body = asked(brakes, asking)
     User.objects.get(username="ada.nwosu").groups.set([Group.objects.get_or_create(name="sre")[0]])
-    answer = sent(
-        brakes.person("lena"), f"{PATH}/{body['id']}/approve", {"digest": body["digest"]}
-    )
+    answer = sent(brakes.person("lena"), f"{PATH}/{body['id']}/approve", {"digest": body["digest"]})
     problem(answer, 403, "approval-requester-role")
     assert value() == 100
 
@@ -152,7 +148,8 @@ def test_requests_that_cannot_be_asked(brakes: BrakesDesk, asking: dict[str, Any
     for change, field in (
         ({"kind": "party"}, "kind"), ({"subject": "limit:firm/x"}, "subject"),
         ({"subject": ""}, "subject"), ({"request": "200"}, "request"),
-        ({"request": {"value": 200}}, "value"), ({"reason": ""}, "reason"), ({"colour": 1}, "colour"),
+        ({"request": {"value": 200}}, "value"), ({"reason": ""}, "reason"),
+        ({"colour": 1}, "colour"),
     ):  # fmt: skip
         assert problem(sent(ada, PATH, {**asking, **change}), 400, "body-invalid")["field"] == field
     problem(sent(brakes.person("ruth"), PATH, asking), 403, "approval-not-your-role")
