@@ -4,11 +4,10 @@ Needs no database: the register on this host's disk says where gateways are. A g
 not answer is named; its orders are not known to go.
 """
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import psycopg
 import structlog
@@ -22,6 +21,7 @@ from riskctl.holdrows import utc_of
 from riskctl.holds import RULES, Kind, check_scope
 from riskctl.placing import NO_REASON
 from riskctl.registered import ACCOUNTS_SQL, Registered, from_row, newest, on_disk
+from riskctl.threads import begin
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,7 @@ def orders_cancel(
     request = CancelOpen(scope, f"{why} ({actor.name})"[:REASON_LONGEST], protective_too)
     asked_wall_ns = wall_ns()
     told: dict[str, Future[list[str]]] = {}
-    lookup = _begin(lambda: _in_database(at))
+    lookup = begin(lambda: _in_database(at), psycopg.Error)
     _tell(at, request, _known_here(at), told)
     known = _found(lookup)
     _tell(at, request, known or {}, told)
@@ -79,7 +79,7 @@ def orders_cancel(
         "orders.cancel", scope=scope, by=actor.name, failed=dict(done.failed),
         orders=sum(len(one) for one in done.cancelling.values()),
     )  # fmt: skip
-    _begin(lambda: _record(at, done, actor, asked_wall_ns))
+    begin(lambda: _record(at, done, actor, asked_wall_ns))
     return done
 
 
@@ -119,7 +119,7 @@ def _tell(
     """Each account once, in a thread of its own: none waits for another."""
     for account, entry in entries.items():
         if account not in told:
-            told[account] = _begin(lambda entry=entry: _ask(desk, request, entry))
+            told[account] = begin(partial(_ask, desk, request, entry), ControlError)
 
 
 def _ask(desk: BrakesDesk, request: CancelOpen, entry: Registered) -> list[str]:
@@ -170,17 +170,3 @@ def _record(desk: BrakesDesk, done: Cancelled, actor: Actor, asked_wall_ns: int)
         log.error("orders.cancel-not-recorded", scope=done.scope, error=str(error).strip())
         return
     desk.give_back(connection)
-
-
-def _begin(work: Any) -> "Future[Any]":
-    """``work`` in a thread that nothing waits for at the end."""
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True, name="cancel").start()
-    return future

@@ -1,7 +1,7 @@
 """Pictures of the running desk for the documentation: ``make screenshots`` beside ``make up``.
 
-Signs in as a demo person and saves ``docs/img/{desk,pipeline,sign-in}-{dark,light}.png`` at
-1440 by 900, and the desk on a phone.
+Signs in as a demo person and saves ``docs/img/{page}-{dark,light}.png`` of every page at 1440 by
+900, the stop's dialog, and the desk on a phone. Stops nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,19 @@ from tests.support.browser import chromium_launch_options
 
 PROJECT = Path(__file__).resolve().parent.parent
 DESKTOP, PHONE = (1440, 900), (390, 844)
-PAGES = {"desk": "/", "pipeline": "/pipeline"}
+PAGES = {
+    "desk": "/",
+    "pipeline": "/pipeline",
+    "risk": "/risk",
+    "holds": "/holds",
+    "approvals": "/approvals",
+    "strategy": "/strategies/mom-eurusd",
+    "stop": "/",
+}
 LIVE_WITHIN_S = 20
-SETTLE_S = {"desk": 2, "pipeline": 40}
+SETTLE_S = {"pipeline": 40}
 """How long a live page is left alone first: the pipeline draws its heartbeats from then on."""
+SETTLED_S = 2
 
 
 def sign_in(browser: Browser, url: str, person: dict[str, Any]) -> StorageState:
@@ -78,7 +87,10 @@ def take(
     page.goto(url + PAGES.get(name, "/sign-in"))
     if name in PAGES:
         wait_until_live(page)
-        page.wait_for_timeout(1000 * SETTLE_S[name])
+        page.wait_for_timeout(1000 * SETTLE_S.get(name, SETTLED_S))
+    if name == "stop":
+        page.keyboard.press("Control+.")
+        page.wait_for_timeout(1000 * SETTLED_S)
     picture = page.screenshot()
     context.close()
     return picture

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-from django.db import connections
+from django.db import DatabaseError, InterfaceError, connections
+from rest_framework.exceptions import APIException
+
+from riskctl.threads import begin
 
 T = TypeVar("T")
 
@@ -17,7 +20,10 @@ _free = threading.BoundedSemaphore(MOST)
 
 
 class Asked(Generic[T]):
-    """``work`` begins at once in a thread of its own, which a silent database may keep."""
+    """``work`` begins at once in a thread of its own, which a silent database may keep.
+
+    It may raise what the API answers with, ValueError and db.Error.
+    """
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._future: Future[T] = Future()
@@ -25,20 +31,19 @@ class Asked(Generic[T]):
             self._future.set_exception(TimeoutError(f"{MOST} others wait for the database"))
             return
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._run, work), daemon=True).start()
-
-    def _run(self, work: Callable[[], T]) -> None:
-        try:
-            try:
-                found = work()
-            finally:
-                connections.close_all()
-                _free.release()
-        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-            self._future.set_exception(error)
-        else:
-            self._future.set_result(found)
+        self._future = begin(
+            lambda: context.run(_closed_after, work),
+            APIException, ValueError, DatabaseError, InterfaceError,
+        )  # fmt: skip
 
     def result(self, seconds: float) -> T:
         """What the work gave or raised; TimeoutError after ``seconds``, and it goes on."""
         return self._future.result(seconds)
+
+
+def _closed_after(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    finally:
+        connections.close_all()
+        _free.release()

@@ -14,6 +14,8 @@ from tests.support.desk import PROJECT, Desk
 from trading.papervenue.admin import AdminClient
 
 ACCOUNTS = ("paper-1", "paper-2", "rehearsal")
+TRADING = ("paper-1", "paper-2")
+"""Accounts on which strategies are live; holds of the firm leave the rehearsal account alone."""
 
 
 def venue(desk: Desk) -> AdminClient:

@@ -2,6 +2,8 @@
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from audit.signing import signer_at
@@ -39,6 +41,21 @@ def steps(desk: Desk, hold_id: str, name: str) -> list[tuple[str, Any]]:
     )
 
 
+@contextmanager
+def stopped(desk: Desk, scope: str, kind: Kind = Kind.PAUSE, **how: Any) -> Iterator[Placing]:
+    """A stop that ends with the block, whatever happens in it."""
+    placing = stop(desk, scope, kind, **how)
+    try:
+        yield placing
+    finally:
+        desk.wait_for(lambda: _recorded(desk, placing.hold.id), 30, "recording the hold")
+        lift_pause(desk, placing.hold.id)
+
+
+def _recorded(desk: Desk, hold_id: str) -> bool:
+    return bool(desk.sql("SELECT 1 FROM riskctl_hold WHERE id = %s", hold_id))
+
+
 def lift_pause(desk: Desk, hold_id: str) -> None:
     """As the one who placed it may."""
     desk.sql(
@@ -49,13 +66,16 @@ def lift_pause(desk: Desk, hold_id: str) -> None:
 
 
 def creates_after(desk: Desk, at_ns: int, strategy: str = "") -> list[str]:
-    """Ids of creates that the venue accepted after ``at_ns`` of the wall clock."""
+    """Ids of creates that the venue accepted after ``at_ns`` of the wall clock, injected ones
+    apart."""
     with venue(desk) as admin:
         late = [
             one["client_order_id"]
             for account in ACCOUNTS
             for one in admin.log(account)
-            if one["kind"] == "accepted" and one["at_ns"] > at_ns
+            if one["kind"] == "accepted"
+            and one["at_ns"] > at_ns
+            and not one["client_order_id"].startswith("manual-")
         ]
     if not strategy:
         return late

@@ -62,7 +62,9 @@ def healthy(books: list[Strategy], redis: Redis) -> None:
                                       asked_by="schedule")  # fmt: skip
     redis.delete(streams.TICKS, streams.QUOTES)
     clock = wall_ns()
-    fields: dict[Any, Any] = entry_fields([("EURUSD", "1.1", "1.2", clock)], clock=clock, wall=clock)
+    fields: dict[Any, Any] = entry_fields(
+        [("EURUSD", "1.1", "1.2", clock)], clock=clock, wall=clock
+    )
     redis.xadd(streams.TICKS, fields)
     redis.set(streams.FEED_STATE, json.dumps({"status": "running"}), ex=60)
 

@@ -23,6 +23,8 @@ from tests.console.api.test_problems import problem
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AT_ONCE = 16
+STOPPED = {200, 202}
+"""On a busy machine the proof may come after the answer."""
 KILL = "/emergency/stop-trading"
 
 
@@ -62,7 +64,8 @@ def test_sixteen_stops_with_one_key_are_one_hold_and_then_one_more(
 
     for holds in (1, 2):
         answers = at_once(stop)
-        assert [one.status_code for one in answers] == [200] * AT_ONCE
+        assert len(answers) == AT_ONCE
+        assert {one.status_code for one in answers} <= STOPPED
         (ident,) = {one.json()["hold"]["id"] for one in answers}
         assert Hold.objects.count() == holds
         assert Entry.objects.filter(action="hold.place").count() == holds
@@ -73,7 +76,8 @@ def test_sixteen_stops_with_one_key_are_one_hold_and_then_one_more(
 def test_sixteen_stops_without_a_key_are_sixteen(brakes: BrakesDesk, patient: None) -> None:
     client = brakes.token("stop")
     answers = at_once(lambda: sent(client, KILL))
-    assert [one.status_code for one in answers] == [200] * AT_ONCE
+    assert {one.status_code for one in answers} <= STOPPED
+    assert len({one.json()["hold"]["id"] for one in answers}) == AT_ONCE
     assert Hold.objects.count() == AT_ONCE == len(brakes.told())
 
 
