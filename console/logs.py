@@ -11,7 +11,7 @@ _SECRET_NAMES = re.compile(
     r"passw|secret|authorization|cookie|totp|csrf|session_?(id|key)|^token$|api_?key|credential",
     re.IGNORECASE,
 )
-_SECRET_VALUES = re.compile(r"hl_[A-Za-z0-9_\-]{16,}|(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
+_SECRET_VALUES = re.compile(r"hl_[A-Za-z0-9_.~\-]{16,}|(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 
 
 def hide_secrets(text: str) -> str:

@@ -226,7 +226,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["console.api.permissions.ReadAccess"],
     "ENUM_NAME_OVERRIDES": {
-        "Mode": ["ACTIVE", "UNKNOWN"],
         "OrderState": "trading.orders.states.OrderState",
         "Side": "trading.messages.Side",
         "DataStatus": ["fresh", "late", "stale", "dead"],

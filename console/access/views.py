@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from audit.models import Outcome
-from console.access import backoff, sessions
+from console.access import backoff, capability, rights, sessions
 from console.access.factors import FactorAnswer, factor_check, has_factor
 from console.access.forms import FactorForm, PasswordForm
 from console.access.recorded import denial_recorded, sign_in_recorded
@@ -127,7 +127,12 @@ def _factor_answered(request: HttpRequest, user: User, answer: FactorAnswer) -> 
     template = "access/sign_in_factor.html"
     if answer.device is not None:
         backoff.cleared(user.get_username(), address(request))
-        return HttpResponseRedirect(_next(request) or resolve_url("desk"))
+        response = HttpResponseRedirect(_next(request) or resolve_url("desk"))
+        name = user.get_username()
+        capability.give_cookie(
+            response, name=name, roles=rights.roles_of(name), owns=rights.owns_of(name)
+        )
+        return response
     if answer.wait_s:
         wait = answer.wait_s
         return _page(request, template, _waiting(wait), status=429, wait=wait)
@@ -143,7 +148,9 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         sign_in_recorded(request, action="sign-out", user=user, claimed=user.get_username())
         auth.logout(request)
-    return HttpResponseRedirect(reverse("sign-in"))
+    response = HttpResponseRedirect(reverse("sign-in"))
+    capability.drop_cookie(response)
+    return response
 
 
 @require_safe

@@ -3,7 +3,7 @@
 
 const ANSWER_MS = 5000;
 const AGAIN_MS = 700;
-const GIVE_UP_MS = 20_000;
+const GIVE_UP_MS = 60_000;
 const PART = "X-Haltline-Part";
 
 export const nonce = () =>

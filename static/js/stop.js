@@ -12,7 +12,7 @@ const [hold, cancel, confirmed, opener] = ["hold", "cancel", "confirm", "open"].
 const VERBS = { pause: "pause", kill: "kill", "reduce-only": "set reduce-only on", freeze: "freeze" };
 const SCOPE_KEYS = { 1: "strategy", 2: "venue", 3: "firm" };
 const WHAT_KEYS = { p: "pause", k: "kill", r: "reduce-only", f: "freeze" };
-const OTHER_WAYS = "Still try again, or on the desk’s host: haltline kill firm.";
+const OTHER_WAYS = "Another way, on the desk’s host: haltline kill firm.";
 const PREVIEW_MS = 150;
 
 let unfollow = () => {};
@@ -106,12 +106,15 @@ async function send() {
   if (field("protective_too").checked) fields.protective_too = "1";
   if (field("flatten")?.checked) fields.flatten = "1";
   try {
-    const answer = await place(fields, (n) => tell(`No answer yet, sent again (${n + 1}). The same stop: it is placed once.`));
+    const answer = await place(fields, (n) => {
+      const ways = n > 5 ? ` ${OTHER_WAYS}` : "";
+      tell(`No answer yet, sent again (${n + 1}). The same stop: it is placed once.${ways}`);
+    });
     answered(answer);
   } catch (error) {
     const text = error instanceof SignedOut
       ? "Not sent: this session has ended. Sign in, or use another way."
-      : `No answer from the server in 20 s. ${OTHER_WAYS}`;
+      : `No answer from the server in a minute. Hold again. ${OTHER_WAYS}`;
     holding.rest();
     tell(text, true);
   }

@@ -237,7 +237,7 @@ def test_a_server_that_is_away_is_asked_until_it_answers_and_stops_once(
     hold_by_mouse(desk, HOLD)
     desk.wait(f"document.querySelector('{SAY}').textContent.startsWith('No answer yet')", 5)
     web.start()
-    desk.wait(f"{SHOWN}?.dataset.effective === 'yes'", 20)
+    desk.wait(f"{SHOWN}?.dataset.effective === 'yes'", 40)
     assert only_hold().scope == "firm"
 
 

@@ -143,7 +143,10 @@ def test_another_database_gets_the_people_of_demo_json(home: Path) -> None:
 
 def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
     call_command("desk_prepare")
-    assert set(VenueAccount.objects.values_list("name", flat=True)) == {"paper-1", "paper-2"}
+    names = set(VenueAccount.objects.values_list("name", flat=True))
+    assert names == {"paper-1", "paper-2", "rehearsal"}
+    climbs = dict(VenueAccount.objects.values_list("name", "rehearsal"))
+    assert climbs == {"paper-1": "rehearsal", "paper-2": "rehearsal", "rehearsal": None}
     strategies = list(Strategy.objects.all())
     assert len(strategies) == 12
     assert {one.shard for one in strategies} == {0, 1}
@@ -167,6 +170,7 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
         ("feed:main", "feed"), ("portfolio:main", "portfolio"), ("watchdog:main", "watchdog"),
         ("shard:0", "shard"), ("shard:1", "shard"),
         ("gateway:paper-1", "gateway"), ("gateway:paper-2", "gateway"),
+        ("gateway:rehearsal", "gateway"),
     }  # fmt: skip
 
 
@@ -205,7 +209,7 @@ def test_credentials_are_complete_and_private(home: Path) -> None:
     path.write_text('{"paper-1": {"key": "k", "secret": "s"}}')
     call_command("desk_prepare")
     known = json.loads(path.read_text())
-    assert set(known) == {"paper-1", "paper-2", "admin"}
+    assert set(known) == {"paper-1", "paper-2", "rehearsal", "admin"}
     assert known["paper-1"] == {"key": "k", "secret": "s"}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
