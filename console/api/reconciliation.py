@@ -1,23 +1,17 @@
 """The venue against our books: a run on demand, and the runs so far."""
 
-import json
-from collections.abc import Mapping
-from typing import Any, ClassVar
-
-from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ErrorDetail, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from audit.models import ActorKind
-from console.access.requests import address, request_id
-from console.api.base import DATA_PROBLEMS, PROBLEMS, ApiView, ProblemSerializer, described
+from console.api.base import ApiView, described
+from console.api.bodies import OPERATOR, text_part
 from console.api.paging import Order, paged
-from console.api.problems import MEDIA_TYPE, QueryInvalidError
+from console.api.permissions import READ
+from console.api.problems import BodyInvalidError
 from console.api.queries import CURSOR, LIMIT, name_field
 from console.api.serializers import Shape, exact_field, moment_field, text_field
-from console.models import ApiToken
+from console.api.writes import WriteView, posted
 from riskctl.actors import Actor
 from trading.clock import utc_now
 from trading.models import Break
@@ -83,63 +77,39 @@ class ReportShape(Shape):
     accounts = AccountReportShape(many=True)
 
 
-class ReportRequestShape(Shape):
-    account = serializers.CharField(
-        required=False, help_text="Only this venue account; all when not given."
-    )
-    operator = serializers.CharField(
-        required=False, help_text="Recorded as claimed; who acted is whom the token proves."
-    )
+FIELDS = (
+    text_part("account", "Only this venue account; all when not given.", longest=40),
+    OPERATOR,
+)
 
 
-class BodyInvalidError(QueryInvalidError):
-    """A field of the body is unknown or its value is wrong."""
+class GenerateReport(WriteView):
+    """Runs now."""
 
-    def __init__(self, name: str, message: str, allowed: list[str] | str) -> None:
-        super().__init__(name, message, allowed)
-        self.detail = ErrorDetail(message, "body-invalid")
+    fields = FIELDS
+    token_scopes = READ
 
-
-class GenerateReport(ApiView):
-    """Runs now. The body may be empty, and is read as JSON whatever curl calls it."""
-
-    http_method_names = ["post"]
-    fields: ClassVar[tuple[str, ...]] = ("account", "operator")
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Before anything else reads the request as a form, which would use its bytes up.
-        self.raw = request._request.body
-        super().initial(request, *args, **kwargs)
-
-    @extend_schema(
-        operation_id="reconcile_generate_report",
-        description="Compares every venue account with our books now, and says what differs.",
-        request=ReportRequestShape,
-        responses={
-            (200, "application/json"): OpenApiResponse(ReportShape, "What was found."),
-            **{
-                (status, MEDIA_TYPE): OpenApiResponse(ProblemSerializer, PROBLEMS[status])
-                for status in DATA_PROBLEMS
-            },
-            (400, MEDIA_TYPE): OpenApiResponse(
-                ProblemSerializer,
-                "The body is no JSON (body-malformed), or a field of it is unknown or wrong "
-                "(body-invalid); names it and what is allowed.",
-            ),
-        },
+    @posted(
+        {200: (ReportShape, "What was found.")},
+        "Compares every venue account with our books now, and says what differs.",
+        name="reconcile_generate_report",
+        fields=FIELDS,
     )
     def post(self, request: Request) -> Response:
-        given = _body(self.raw, self.fields)
-        who = _actor(request, given.get("operator", ""))
+        actor = self.actor(request)
+        return self.once(request, actor, lambda: self._compared(actor))
+
+    def _compared(self, actor: Actor) -> Response:
+        account = self.said.text("account") or None
         try:
-            reports = reconcile_run(account=given.get("account"), asked_by=who.name, actor=who)
+            reports = reconcile_run(account=account, asked_by=actor.name, actor=actor)
         except UnknownAccountError as error:
             raise BodyInvalidError(
                 "account", f"There is no venue account '{error.account[:80]}'.", error.known
             ) from error
         report = {
             "as_of": utc_now(),
-            "asked_by": who.name,
+            "asked_by": actor.name,
             "agrees": all(one.agrees for one in reports),
             "accounts": reports,
         }
@@ -158,33 +128,3 @@ class Reconciliations(ApiView):
     def get(self, request: Request) -> Response:
         rows = selectors.reconciliations(account=self.given.get("account", ""))
         return paged(request, rows, RUNS_NEWEST, self.given, ReconciliationShape)
-
-
-def _body(raw: bytes, fields: tuple[str, ...]) -> Mapping[str, str]:
-    """Raises ParseError, and BodyInvalidError naming the field."""
-    if not raw.strip():
-        return {}
-    try:
-        given = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ParseError from error
-    if not isinstance(given, dict):
-        raise ParseError
-    for name, value in given.items():
-        if name not in fields:
-            raise BodyInvalidError(str(name)[:80], "Unknown field of the body.", list(fields))
-        if not isinstance(value, str) or not 1 <= len(value) <= 150 or "\0" in value:
-            raise BodyInvalidError(name, f"'{name}' has a wrong value.", "1 to 150 characters")
-    return given
-
-
-def _actor(request: Request, claimed: str) -> Actor:
-    plain = request._request
-    token = isinstance(request.auth, ApiToken)
-    return Actor(
-        kind=(ActorKind.TOKEN if token else ActorKind.PERSON).value,
-        name=str(request.auth) if token else request.user.get_username(),
-        on_behalf_of=claimed,
-        source=address(plain),
-        request_id=request_id(plain),
-    )

@@ -24,7 +24,7 @@ from console.access.rights import page_actor
 from console.api.authentication import StopAuthentication
 from console.api.base import ApiView
 from console.api.naming import StopKey
-from console.api.problems import NoSuchError, RefusedError
+from console.api.problems import CsrfFailedError, NoSuchError, RefusedError
 from console.api.stops import looked_up
 from console.pages import desk, framing, viewer
 from console.pages.frames import frames_read
@@ -67,6 +67,9 @@ class StopPage(ApiView):
         if isinstance(exc, exceptions.NotAuthenticated | RefusedError):
             there = urlencode({"next": request.get_full_path()})
             return HttpResponseRedirect(f"{reverse('sign-in')}?{there}")
+        if isinstance(exc, CsrfFailedError):
+            text = "The form was too old or did not come from this console. Open the page again."
+            return refused(request, 403, text, "csrf-failed")
         if isinstance(exc, NotAllowedError):
             return refused(request, 403, str(exc), exc.code)
         if isinstance(exc, ScopeError | ValueError):

@@ -60,6 +60,9 @@ class Machine(Venue):
         cancels=st.booleans(), told=st.booleans(), recorded=st.booleans(),
     )  # fmt: skip
     def place(self, scope: str, mode: Mode, *, cancels: bool, told: bool, recorded: bool) -> None:
+        self.put(scope, mode, cancels=cancels, told=told, recorded=recorded)
+
+    def put(self, scope: str, mode: Mode, *, cancels: bool, told: bool, recorded: bool) -> None:
         number = next(self.numbers)
         hold = HoldFact(
             id=f"h{number}", scope=scope, kind=Kind.PAUSE, mode=mode, cancels=cancels,
@@ -80,6 +83,9 @@ class Machine(Venue):
 
     @rule()
     def everything_is_lifted(self) -> None:
+        self.lift_everything()
+
+    def lift_everything(self) -> None:
         self.rows |= self.known
         self.lifts |= set(self.rows)
         self.the_database_is_read()
@@ -124,8 +130,11 @@ class Machine(Venue):
 
     @rule(target=Venue.intents, lots=st.integers(2, 30), side=st.sampled_from(Side))
     def holds_a_position(self, lots: int, side: Side) -> str:
+        return self.gain(lots, side)
+
+    def gain(self, lots: int, side: Side) -> str:
         """Everything lifted, an order that trades at once and is heard of."""
-        self.everything_is_lifted()
+        self.lift_everything()
         self.rig.later(1)
         self.rig.quote("1.10000", "1.10010")
         self.the_gateway_asks()
@@ -149,8 +158,10 @@ class Machine(Venue):
         self, *, share: int, read: bool, told: bool, other_side: bool, wait_ms: int
     ) -> str:
         """Under REDUCE-ONLY, an order that would reduce what the strategy believes to have."""
+        if not self.rig.core.book.holding(STRATEGY, SYMBOL).quantity:
+            self.gain(20, Side.SELL if other_side else Side.BUY)
         if self.mode is Mode.ACTIVE:
-            self.place(MINE[0], Mode.REDUCE_ONLY, cancels=False, told=told, recorded=True)
+            self.put(MINE[0], Mode.REDUCE_ONLY, cancels=False, told=told, recorded=True)
         self.rig.later(wait_ms)
         self.the_database_is_read()
         self.rig.later(1)
@@ -212,9 +223,10 @@ class Machine(Venue):
         return sum((one.side.sign * one.quantity for one in self.fills), D(0))
 
     def alive(self) -> set[str]:
-        """Creates that can still trade: working, or on the wire."""
+        """Creates that can still trade: working, or on the wire and not too late."""
         working = {one for one in self.received if one not in self.ended}
-        return working | {one.client_order_id for one in self.wire}
+        now = self.rig.wall_ns
+        return working | {one.client_order_id for one in self.wire if now <= one.not_after_ns}
 
     def left(self, ident: str) -> Decimal:
         new = next(one for one in self.rig.sent if one.client_order_id == ident)
@@ -269,5 +281,25 @@ class Machine(Venue):
                 assert new.client_order_id in listed
 
 
-Machine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+class Reducing(Machine):
+    """Little else than ways out of a position under REDUCE-ONLY, against all that a venue does."""
+
+    def nothing(self, *_: object, **__: object) -> None:
+        """In place of a rule that would end the scene."""
+
+    place = lift = everything_is_lifted = warrant = is_sent = cancel = repeat_the_send = nothing
+    holds_a_position = nothing
+    time_passes = nothing
+
+    @rule(ms=st.sampled_from([1, 1, 100, 1_500]))
+    def moments_pass(self, ms: int) -> None:
+        self.rig.later(ms)
+        self.the_database_is_read()
+        self.rig.quote("1.10000", "1.10010")
+        self.perform(self.rig.core.on_time(self.rig.now()))
+
+
+Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
 TestHeldCore = Machine.TestCase
+Reducing.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestReducingCore = Reducing.TestCase

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -42,7 +42,7 @@ def hold_on(scope: str = f"strategy:{KEY}", kind: Kind = Kind.KILL, **changes: A
 
 
 @pytest.fixture
-def healthy(books: list[Strategy], redis: Redis) -> None:
+def healthy(books: list[Strategy], redis: Redis) -> Iterator[None]:
     """All that lifting a kill looks at: limits, gateways, venue readings, prices."""
     now = dt.datetime.now(dt.UTC)
     scopes = {"firm": "firm"} | {account_scope(f"paper-{n}"): "account" for n in (1, 2)}
@@ -67,6 +67,8 @@ def healthy(books: list[Strategy], redis: Redis) -> None:
     )
     redis.xadd(streams.TICKS, fields)
     redis.set(streams.FEED_STATE, json.dumps({"status": "running"}), ex=60)
+    yield
+    redis.delete(streams.TICKS, streams.FEED_STATE)
 
 
 def fill(page: Visitor, **fields: str) -> None:
