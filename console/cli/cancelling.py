@@ -15,8 +15,8 @@ from riskctl.cancelling import Cancelled, orders_cancel
 app = typer.Typer()
 
 RECORD_S = 1.0
-WRITERS = "cancel"
-"""The name of the threads that orders_cancel leaves behind; one of them writes the record."""
+WRITERS = "begun"
+"""The name of the threads of riskctl.threads.begin; one of them writes the record."""
 
 
 @app.command("cancel-all", epilog=EXIT_CODES)

@@ -1,7 +1,11 @@
 """The brakes of the desk in this home, for a process that lives for a second."""
 
+import importlib
 import os
+from collections.abc import Sequence
+from typing import Any
 
+import django
 import psycopg
 
 from console.cli.bounded import why, within
@@ -10,7 +14,8 @@ from console.cli.home import find_desk, login_name
 from console.cli.output import quiet_logs, tell
 from riskctl.actors import Actor, shell_actor
 from riskctl.desk import BrakesDesk, brakes_desk
-from riskctl.pending import pending_keep
+from riskctl.holds import HoldFact
+from riskctl.pending import Step, pending_keep, pending_read
 from riskctl.placement import steps_write
 from riskctl.placing import Placing
 
@@ -44,6 +49,12 @@ def actor_here() -> Actor:
     return shell_actor(login_name())
 
 
+def service(name: str) -> Any:
+    """A module that needs models. They are read in only here: no other stop waits for them."""
+    django.setup()
+    return importlib.import_module(name)
+
+
 def console_address() -> str:
     """Where people find the console of this desk, as far as a shell knows."""
     return f"http://127.0.0.1:{os.environ.get('PORT', '8080')}"
@@ -61,7 +72,15 @@ def placing_write(placing: Placing, desk: BrakesDesk) -> str:
     else:
         return ""
     try:
-        pending_keep(desk.home, placing.hold, steps)
-    except OSError as error:
+        _keep(desk, placing.hold, steps)
+    except (OSError, ValueError) as error:
         tell(f"the receipt cannot be kept on disk either: {why(error)}")
     return problem
+
+
+def _keep(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None:
+    """Beside what is kept of it already. Raises OSError, ValueError."""
+    kept = [step for one in pending_read(desk.home) if one.hold.id == hold.id for step in one.steps]
+    there = {(step.name, step.part, step.account) for step in kept}
+    fresh = [one for one in steps if (one.name, one.part, one.account) not in there]
+    pending_keep(desk.home, hold, [*kept, *fresh])

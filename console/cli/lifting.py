@@ -1,17 +1,15 @@
 """``haltline lift``: asks, and never lifts. No shell starts trading."""
 
-import importlib
 import uuid
 from typing import Annotated, Any
 
-import django
 import psycopg
 import typer
 from django.db import Error as DatabaseError
 
 from console.cli.bounded import Database, why
 from console.cli.codes import EXIT_CODES, Code, EndError
-from console.cli.desk import actor_here, console_address, desk_here
+from console.cli.desk import actor_here, console_address, desk_here, service
 from console.cli.options import HoldId, Output
 from console.cli.output import Form, show, show_json, tell
 from console.cli.receipts import receipt_read
@@ -42,7 +40,6 @@ def lift(
             f"a {hold.kind} is lifted by one person, who signs in with a second factor:"
             f" lift {hold.id} in the console, {console_address()}",
         )
-    django.setup()
     asked = _request(hold, reason=reason, root_cause=root_cause, rollback=rollback)
     if output is Form.JSON:
         show_json(asked)
@@ -66,9 +63,7 @@ def _hold(database: Database, desk: Any, hold_id: str) -> HoldFact:
 
 
 def _request(hold: HoldFact, *, reason: str, root_cause: str, rollback: str) -> dict[str, Any]:
-    """Models are read in only here: a stop must not wait for them."""
-    lifting = importlib.import_module("riskctl.lifting")
-    kinds = importlib.import_module("riskctl.approvals.kinds")
+    lifting, kinds = service("riskctl.lifting"), service("riskctl.approvals.kinds")
     try:
         row = lifting.lift_request(
             hold_id=uuid.UUID(hold.id), actor=actor_here(), reason=reason, root_cause=root_cause,

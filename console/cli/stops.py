@@ -7,7 +7,7 @@ import typer
 
 from console.cli.bounded import Database
 from console.cli.codes import EXIT_CODES, Code, EndError
-from console.cli.desk import actor_here, desk_here, placing_write
+from console.cli.desk import actor_here, desk_here, placing_write, service
 from console.cli.following import Follower
 from console.cli.names import named_nothing
 from console.cli.options import FIRM, Follow, Output, ProtectiveToo, Reason, Scope
@@ -17,7 +17,6 @@ from riskctl.actors import NotAllowedError
 from riskctl.desk import BrakesDesk
 from riskctl.holds import Kind, Mode
 from riskctl.placing import Placing, hold_place
-from trading.liquidation.service import flatten_order
 
 app = typer.Typer()
 
@@ -81,7 +80,9 @@ def flatten(
         )
     desk = desk_here()
     try:
-        ordered = flatten_order(scope=scope, actor=actor_here(), reason=reason, desk=desk)
+        ordered = service("trading.liquidation.service").flatten_order(
+            scope=scope, actor=actor_here(), reason=reason, desk=desk
+        )
     except NotAllowedError as error:
         raise EndError(Code.REFUSED, str(error)) from error
     closing = {

@@ -1,4 +1,4 @@
-"""One rig for a whole run: it costs some ten seconds to start."""
+"""One rig for all drills: it costs some ten seconds to start, and its load ends with them."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ import pytest
 from tests.halting.rig import Rig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     made = Rig(tmp_path_factory.mktemp("halting"))
     yield made

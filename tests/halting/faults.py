@@ -82,7 +82,7 @@ def gateway_and_guard_frozen(rig: Rig, number: int) -> Iterator[None]:
     try:
         yield
         if number % 2:  # long enough for a standby to take over: the frozen one is ended
-            wait_for(lambda: _taken_over(rig, number, pid), "the standby has the account", 20)
+            wait_for(lambda: _taken_over(rig, number, pid), "the standby has the account", 60)
     finally:
         thaw(*family)
 

@@ -37,10 +37,10 @@ class Halter:
     def _halt(self, scopes: list[str], pause_s: float) -> None:
         since = 0
         for number, scope in enumerate(itertools.cycle(scopes)):
-            while not self._rig.flows(scope, since):
-                if self._over():
-                    return
+            while not self._over() and not self._rig.flows(scope, since):
                 time.sleep(0.004)
+            if self._over():
+                return
             halt = self._rig.halt(scope, cancels=number % 3 == 0, patience_s=PATIENCE_S)
             self._rig.lift(halt)
             since = clock.boot_ns()
