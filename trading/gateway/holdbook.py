@@ -66,9 +66,7 @@ class HoldBook:
         return [one for one in self.open.values() if scopes.applies(one) and self._counts(one)]
 
     def _counts(self, hold: HoldFact) -> bool:
-        return (
-            not self._rehearsal or hold.mode is Mode.FROZEN or hold.scope.startswith("venue:")
-        )
+        return not self._rehearsal or hold.mode is Mode.FROZEN or hold.scope.startswith("venue:")
 
     def mode(self, strategy: str = "", symbol: str = "") -> Mode:
         found = strictest(self.on(strategy, symbol))
