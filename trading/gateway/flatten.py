@@ -189,6 +189,7 @@ class Flattener:
                 "orders": work.number,
             }
             self._step(warrant, "flat", warrant.id, facts)
+            self._session.want_reading()  # whoever looks at the venue's view sees it flat now
             self._finish(warrant)
 
     def _strangers(self, warrant: Warrant, reading: VenueReadingNow) -> list[str]:
