@@ -3,14 +3,21 @@
 Every gateway that starts on this host reads them before it trades; the watchdog writes them up.
 """
 
-from collections.abc import Sequence
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from riskctl.brakes_home import BrakesHome, read_all, write_json
+from riskctl.clock import NS, boot_ns
 from riskctl.holds import HoldFact
+
+ALONE_S = 0.05
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -32,9 +39,43 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 def pending_keep(home: BrakesHome, hold: HoldFact, steps: Sequence[Step] = ()) -> None:
-    """On disk when this returns. Raises OSError."""
+    """On disk when this returns, beside the steps that are kept already. Raises OSError."""
     home.create()
-    write_json(_path(home, hold.id), msgspec.to_builtins(Pending(hold, list(steps))))
+    with _alone(home):
+        before = _kept(_path(home, hold.id))
+        known = {(one.name, one.part, one.account): one for one in [*before, *steps]}
+        body = Pending(hold, list(known.values()))
+        write_json(_path(home, hold.id), msgspec.to_builtins(body))
+
+
+@contextmanager
+def _alone(home: BrakesHome) -> Iterator[None]:
+    """One writer at a time, so that none loses another's steps. But a stop waits for nobody: past
+    ``ALONE_S`` (a writer that was frozen, say) it is kept all the same."""
+    fd = os.open(home.root / "pending.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        until = boot_ns() + int(ALONE_S * NS)
+        while not _locked(fd) and boot_ns() < until:
+            time.sleep(0.002)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _kept(path: Path) -> list[Step]:
+    """What an earlier writer kept; a file that is none of ours is replaced, it says nothing."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Pending).steps
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return []
 
 
 def pending_drop(home: BrakesHome, hold_id: str) -> None:

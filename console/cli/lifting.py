@@ -1,22 +1,29 @@
-"""``haltline lift``: asks, and never lifts. No shell starts trading."""
+"""``haltline lift``: asks, and never lifts. No shell starts trading.
+
+What is asked stands on the hold's receipt, signed and in the record. It counts for nobody: a shell
+proves no person, so the two people (or the one) that the kind takes are still to come.
+"""
 
 import uuid
 from typing import Annotated, Any
 
 import psycopg
 import typer
-from django.db import Error as DatabaseError
 
 from console.cli.bounded import Database, why
 from console.cli.codes import EXIT_CODES, Code, EndError
-from console.cli.desk import actor_here, console_address, desk_here, service
+from console.cli.desk import actor_here, console_address, desk_here
 from console.cli.options import HoldId, Output
 from console.cli.output import Form, show, show_json, tell
 from console.cli.receipts import receipt_read
-from riskctl.actors import NotAllowedError
+from riskctl.clock import wall_ns
 from riskctl.holds import RULES, HoldFact
+from riskctl.pending import Step
+from riskctl.placement import steps_write
 
 app = typer.Typer()
+
+ASKED = "lift-asked"
 
 
 @app.command(epilog=EXIT_CODES)
@@ -31,21 +38,23 @@ def lift(
     ] = "",
     output: Output = Form.TABLE,
 ) -> None:
-    """Ask two people to lift a hold. What one person lifts is lifted in the console."""
+    """Ask for a hold to be lifted. People do that in the console, who prove who they are."""
     desk = desk_here()
     hold = _hold(Database(desk), desk, hold_id)
-    if RULES[hold.kind].people < 2:
-        raise EndError(
-            Code.REFUSED,
-            f"a {hold.kind} is lifted by one person, who signs in with a second factor:"
-            f" lift {hold.id} in the console, {console_address()}",
-        )
-    asked = _request(hold, reason=reason, root_cause=root_cause, rollback=rollback)
+    asked = {"reason": reason, "root_cause": root_cause, "rollback": rollback}
+    actor = actor_here()
+    step = Step(ASKED, str(uuid.uuid4()), "", wall_ns(), asked, actor.name)
+    try:
+        steps_write(desk, hold, [step])
+    except psycopg.Error as error:
+        raise EndError(Code.UNREACHABLE, f"nothing was asked: {why(error)}") from error
+    people = RULES[hold.kind].people
     if output is Form.JSON:
-        show_json(asked)
+        show_json({"hold": hold.id, "asked_by": actor.name, "people": people, **asked})
     else:
-        show(f"ASKED  {asked['id']} until {asked['expires_at']}: {hold.kind} on {hold.scope}")
-    tell(f"the hold stays in force until another person approves it: {console_address()}")
+        show(f"ASKED  {hold.kind} on {hold.scope}: {reason}")
+    who = "one person lifts it" if people == 1 else "two people lift it"
+    tell(f"the hold stays in force until {who}: {console_address()}/holds/{hold.id}")
 
 
 def _hold(database: Database, desk: Any, hold_id: str) -> HoldFact:
@@ -60,25 +69,3 @@ def _hold(database: Database, desk: Any, hold_id: str) -> HoldFact:
     if found.lift:
         raise EndError(Code.REFUSED, f"it was lifted by {found.lift['lifted_by']} already")
     return found.hold
-
-
-def _request(hold: HoldFact, *, reason: str, root_cause: str, rollback: str) -> dict[str, Any]:
-    lifting, kinds = service("riskctl.lifting"), service("riskctl.approvals.kinds")
-    try:
-        row = lifting.lift_request(
-            hold_id=uuid.UUID(hold.id), actor=actor_here(), reason=reason, root_cause=root_cause,
-            rollback=rollback,
-        )  # fmt: skip
-    except NotAllowedError as error:
-        raise EndError(
-            Code.REFUSED, f"{error} ({error.code}): ask in the console, {console_address()}"
-        ) from error
-    except kinds.RequestError as error:
-        option = f"'--{error.field.replace('_', '-')}'"
-        raise typer.BadParameter(str(error), param_hint=option) from error
-    except DatabaseError as error:
-        raise EndError(Code.UNREACHABLE, f"nothing was asked: {why(error)}") from error
-    return {
-        "id": str(row.id), "subject": row.subject, "state": row.state, "digest": row.digest,
-        "requested_by": row.requested_by, "expires_at": row.expires_at.isoformat(),
-    }  # fmt: skip

@@ -1,5 +1,6 @@
 """Data on stdout, messages on stderr."""
 
+import contextlib
 import importlib
 import json
 import os
@@ -27,8 +28,12 @@ def tell(text: str) -> None:
 
 
 def show(text: str = "") -> None:
-    """One line of data."""
-    print(text, flush=True)
+    """One line of data. Whoever has closed the pipe wants no more of it; the work goes on."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
 
 
 def show_json(body: Mapping[str, Any], *, line: bool = False) -> None:
@@ -51,7 +56,10 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         table.add_row(*(_plain(value) for value in row))
     width = None if sys.stdout.isatty() else PIPED_WIDTH
     console = importlib.import_module("rich.console").Console
-    console(file=sys.stdout, width=width, highlight=False, markup=False).print(table)
+    drawn = console(width=width, highlight=False, markup=False)
+    with drawn.capture() as text:
+        drawn.print(table)
+    show(text.get().rstrip("\n"))
 
 
 def _plain(value: object) -> str:
@@ -75,8 +83,6 @@ def quiet_logs() -> None:
 def leave(code: int) -> None:
     """End at once: threads that wait for a silent database must not hold up the end."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(BrokenPipeError):
             stream.flush()
-        except BrokenPipeError:  # whoever read has seen enough
-            continue
     os._exit(code)

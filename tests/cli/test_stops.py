@@ -248,7 +248,7 @@ def test_a_scope_that_names_nothing_is_said(trading: Desk) -> None:
     assert "mom-fx" in said.err
 
 
-def test_no_shell_lifts(trading: Desk) -> None:
+def test_a_shell_asks_and_lifts_nothing(trading: Desk) -> None:
     """Neither what one person lifts nor what two do, whoever has the shell."""
     holds = [
         haltline(trading.home, command, "-o", "json").json["hold"]["id"]
@@ -259,9 +259,12 @@ def test_no_shell_lifts(trading: Desk) -> None:
         said = haltline(
             trading.home, "lift", hold, "--reason", "done", "--root-cause", "x", "--rollback", "y"
         )
-        assert (said.code, said.out) == (4, "")
-        assert f"http://127.0.0.1:{trading.port}" in said.err
+        assert said.code == 0
+        assert f"http://127.0.0.1:{trading.port}/holds/{hold}" in said.err.replace("\n", "")
     lifted = trading.sql("SELECT 1 FROM riskctl_holdlift WHERE hold_id = ANY(%s::uuid[])", holds)
     assert lifted == []
+    asked = "SELECT hold FROM riskctl_receiptstep WHERE name = 'lift-asked'"
+    assert {str(one) for (one,) in trading.sql(asked)} == set(holds)
+    assert trading.sql("SELECT 1 FROM riskctl_approval") == []
     pass_time(trading)
     assert accepted(trading) == before

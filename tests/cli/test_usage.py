@@ -1,7 +1,9 @@
 """What a shell may say, and what it hears when it says it wrong."""
 
 import ast
+import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from console.cli.app import app
 from console.cli.codes import EXIT_CODES
 from riskctl.brakes_home import BrakesHome, write_json
+from scripts.install import LAUNCHER
 from tests.cli.shell import haltline
 from tests.support.desk import PROJECT
 
@@ -83,7 +86,7 @@ def test_there_is_no_command_that_starts_anything() -> None:
 
 
 def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:
-    """``lift_request`` is all that is taken from where lifting lives, and models only by it."""
+    """Nothing at all is taken from where lifting and approving live."""
     taken: set[str] = set()
     for path in (PROJECT / "console" / "cli").glob("*.py"):
         tree = ast.parse(path.read_text())
@@ -103,10 +106,7 @@ def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:
     assert not {one for one in taken if one.rpartition(".")[2] in forbidden}
     rooms = {one for one in taken if one.startswith(("riskctl.", "trading.", "workers."))}
     starting = ("lifting", "approvals", "ladder", "rungs", "models", "resume")
-    assert {one for one in rooms if any(f".{part}" in one for part in starting)} == {
-        "riskctl.lifting", "riskctl.approvals.kinds",
-    }  # fmt: skip
-    assert "lift_request" in taken
+    assert {one for one in rooms if any(f".{part}" in one for part in starting)} == set()
     # Nor by SQL of its own: it writes what stops, by riskctl.holdrows and audit.record.
     writing = ("INSERT ", "UPDATE ", "DELETE ", "TRUNCATE ", "CALL ")
     assert [one for one in taken if one.strip().upper().startswith(writing)] == []
@@ -158,6 +158,19 @@ def test_data_is_on_stdout_and_messages_are_on_stderr(home: Path) -> None:
     said = haltline(home, "status")
     assert all(line.startswith("haltline: ") for line in said.err.splitlines())
     assert "haltline:" not in said.out
+
+
+def test_a_closed_pipe_does_not_end_a_stop(home: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = subprocess.run(
+        [LAUNCHER, "kill"], env={"PATH": os.environ["PATH"], "HALTLINE_HOME": str(home)},
+        stdout=theirs, stderr=subprocess.PIPE, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    os.close(theirs)
+    assert done.returncode == 3
+    assert "kept on this host's disk" in done.stderr
+    assert len(list((home / "brakes" / "pending").glob("*.json"))) == 1
 
 
 def test_what_lies_in_the_folder_it_is_called_from_is_not_imported(

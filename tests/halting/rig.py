@@ -243,6 +243,15 @@ class Rig:
         known = {ident for ident, right in rows if right}
         return [halt.hold for halt in self.halts if halt.hold not in known]
 
+    def answer_ms(self, orders: Iterable[str]) -> dict[str, float]:
+        """How long the venue took to answer each, by the gateway's own record."""
+        rows = self.postgres.sql(
+            "SELECT client_order_id, send_to_answer_us / 1000.0 FROM trading_order"
+            " WHERE client_order_id = ANY(%s)",
+            list(orders),
+        )
+        return {ident: float(took or 0) for ident, took in rows}
+
     def venue_log(self) -> list[Entry]:
         with self.venue.admin() as admin:
             return sorted(admin.log(), key=lambda entry: int(entry["at_ns"]))

@@ -41,6 +41,7 @@ class Machine(Venue):
         self.born: dict[str, int] = {}
         self.warrants: set[str] = set()
         self.reducing: set[str] = set()
+        """Sent under REDUCE-ONLY, and nothing since that may move the position besides."""
 
     # What is known ---------------------------------------------------------------------------
 
@@ -199,11 +200,14 @@ class Machine(Venue):
         ident, mode = new.client_order_id, self.mode
         if ident in self.warrants:
             assert mode is not Mode.FROZEN, f"{ident} left though everything is frozen"
+            self.reducing.clear()
             return
         assert mode in (Mode.ACTIVE, Mode.REDUCE_ONLY), f"{ident} left under {mode}"
         born = self.born.get(ident)
         assert born is None or born > self.changed_ns, f"{ident} was wanted before the last change"
-        if mode is Mode.REDUCE_ONLY:
+        if mode is Mode.ACTIVE:
+            self.reducing.clear()
+        else:
             self.reducing.add(ident)
             left = new.quantity + sum(
                 (

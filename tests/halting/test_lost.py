@@ -140,8 +140,11 @@ def test_holds_outlive_a_restart_of_everything_and_end_one_by_one(rig: Rig) -> N
 def test_a_database_set_back_behind_a_hold_closes_the_desk_until_risk_lifts_it(rig: Rig) -> None:
     """The copy knows neither the hold nor what else happened: recovery, on every account."""
     rig.postgres.copy()
+    copied = _beat(rig)
     rig.wait_flow(60)
     assert place(rig, rig.desk).effective
+    # The watchdog beats on in the copy: one that is younger than a beat looks like no copy.
+    wait_for(lambda: _beat(rig) >= copied + 4, "the database is ahead of its copy", 30)
     rig.postgres.restore()
     wait_for(lambda: len(_recoveries(rig)) == len(ACCOUNTS), "a recovery hold on each account", 30)
     wait_for(lambda: rig.lost() == [], "the gateways have written the lost hold up", 30)
@@ -153,6 +156,11 @@ def test_a_database_set_back_behind_a_hold_closes_the_desk_until_risk_lifts_it(r
             ident,
         )
     in_force_until_its_lift(rig, rig.halts[0])
+
+
+def _beat(rig: Rig) -> int:
+    ((beat,),) = rig.postgres.sql("SELECT beat FROM riskctl_heartbeat WHERE name = 'watchdog'")
+    return int(beat)
 
 
 def _recoveries(rig: Rig) -> list[str]:

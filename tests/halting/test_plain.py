@@ -1,4 +1,8 @@
-"""Plain halts under load: none of them leaks, and none has anything in flight."""
+"""Plain halts under load: none of them leaks.
+
+On a busy machine the venue is now and then too slow to answer what is on its way before the gateway
+acknowledges: only such orders, by their own recorded times, may be on a receipt's list.
+"""
 
 import itertools
 import threading
@@ -11,6 +15,7 @@ from tests.halting.judge import leaks, met_load, replayed, sent_twice
 from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 from trading import clock
+from trading.gateway.answers import SETTLE_S
 
 PLAIN = 1_500
 WITHIN_S = 200
@@ -61,7 +66,10 @@ def plain_halts(rig: Rig, count: int, within_s: float) -> None:
     assert sent_twice(log) == []
     assert rig.lost() == []
     assert [one.receipt["unproven"] for one in rig.halts if not one.effective] == []
-    assert [one for one in rig.halts if one.in_flight] == [], "the venue is well"
+    listed = rig.answer_ms(one for halt in rig.halts for one in halt.in_flight)
+    quick = {one: ms for one, ms in listed.items() if ms < SETTLE_S * 1_000}
+    assert quick == {}, "the venue had answered"
+    assert len(listed) <= count // 100
     assert len(met_load(rig.halts, log)) >= count
 
 
