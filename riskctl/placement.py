@@ -5,11 +5,9 @@ hangs holds up no gateway, a gateway that hangs holds up neither the other nor t
 """
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import psycopg
 import structlog
@@ -17,12 +15,13 @@ import structlog
 from riskctl.clock import MS, boot_ns, wall_ns
 from riskctl.control import ControlError, ControlLink, HoldTaken, TellHold
 from riskctl.desk import BrakesDesk
-from riskctl.holdrows import Statement, hold_statements, step_statements
+from riskctl.holdrows import hold_statements
 from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_drop, pending_keep
 from riskctl.places import is_dead, this_place
 from riskctl.proof import Evidence, Proof
 from riskctl.registered import ACCOUNTS_SQL, Registered, from_row, newest, on_disk
+from riskctl.writing import commit, steps_write
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +30,6 @@ KEEP_AFTER_NS = 40 * MS
 TELL_FOR_NS = 10_000 * MS
 TELL_AGAIN_S = 0.02
 ANSWER_S = 0.7
-SEVER_S = 3.0
 
 
 class Placement:
@@ -145,7 +143,7 @@ class Placement:
     def _recorded_now(self) -> bool:
         """The hold, its entry in the record, and in the same round trip who must be told."""
         try:
-            rows = _commit(self._desk, hold_statements(self.hold), ACCOUNTS_SQL)
+            rows = commit(self._desk, hold_statements(self.hold), ACCOUNTS_SQL)
         except psycopg.Error as error:
             self._not_recorded(error)
             return False
@@ -302,56 +300,5 @@ class Placement:
         self._over = True
 
 
-def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None:
-    """The hold and its steps into the database, as often as wanted. Raises psycopg.Error."""
-    statements = hold_statements(hold)
-    for step in steps:
-        statements += step_statements(
-            hold_id=hold.id, name=step.name, part=step.part, account=step.account,
-            wall_ns=step.wall_ns, facts=step.facts, actor=step.actor, signer=desk.signer,
-        )  # fmt: skip
-    _commit(desk, statements)
-
-
-def _commit(
-    desk: BrakesDesk, statements: Sequence[Statement], query: str = ""
-) -> list[tuple[Any, ...]]:
-    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
-    connection = desk.connection()
-    watch = threading.Timer(SEVER_S, _sever, [connection])
-    watch.daemon = True
-    watch.start()
-    try:
-        with connection.pipeline():
-            connection.execute("BEGIN")
-            for sql, values in statements:
-                connection.execute(sql.encode(), values)
-            found = connection.execute(query.encode()) if query else None
-            connection.execute("COMMIT")
-        rows = found.fetchall() if found else []
-    except psycopg.Error:
-        connection.close()
-        _close_idle(desk)  # they may be as dead as this one
-        raise
-    finally:
-        watch.cancel()
-    desk.give_back(connection)
-    return rows
-
-
-def _close_idle(desk: BrakesDesk) -> None:
-    with desk.lock:
-        idle, desk.connections[:] = list(desk.connections), []
-    for connection in idle:
-        connection.close()
-
-
 def _thread(run: Callable[[], None]) -> None:
     threading.Thread(target=run, daemon=True, name="hold").start()
-
-
-def _sever(connection: psycopg.Connection[object]) -> None:
-    """Shut its socket down: whoever waits for a silent server sees it end."""
-    if not connection.closed:
-        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
-            twin.shutdown(socket.SHUT_RDWR)

@@ -18,7 +18,8 @@ from riskctl.desk import BrakesDesk, brakes_desk
 from riskctl.holdrows import utc_of
 from riskctl.holds import RULES, HoldFact, Kind, Mode, check_scope
 from riskctl.pending import pending_drop, pending_read
-from riskctl.placement import Placement, steps_write
+from riskctl.placement import Placement
+from riskctl.writing import steps_write
 
 log = structlog.get_logger(__name__)
 

@@ -16,8 +16,8 @@ from riskctl.actors import Actor, shell_actor
 from riskctl.desk import BrakesDesk, brakes_desk
 from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_keep, pending_read
-from riskctl.placement import steps_write
 from riskctl.placing import Placing
+from riskctl.writing import steps_write
 
 WRITE_S = 0.5
 

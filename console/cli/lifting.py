@@ -19,7 +19,7 @@ from console.cli.receipts import receipt_read
 from riskctl.clock import wall_ns
 from riskctl.holds import RULES, HoldFact
 from riskctl.pending import Step
-from riskctl.placement import steps_write
+from riskctl.writing import steps_write
 
 app = typer.Typer()
 

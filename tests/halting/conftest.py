@@ -16,8 +16,10 @@ def whole_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 @pytest.fixture
 def rig(whole_rig: Rig) -> Iterator[Rig]:
-    """The rig with its load flowing, and its account of halts empty."""
-    whole_rig.wait_flow()
+    """The rig with its load flowing, and its account of halts empty; no worker ends by itself."""
+    whole_rig.wait_flow(60)
     whole_rig.fresh_halts()
     yield whole_rig
     whole_rig.lift_all()
+    ended = whole_rig.relaunch_ended()
+    assert ended == [], f"workers that ended by themselves: {ended}, see their logs in the home"

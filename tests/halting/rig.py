@@ -96,6 +96,13 @@ class Rig:
             name, HEARTBEAT if name == "watchdog" else GATEWAY
         )
 
+    def relaunch_ended(self) -> list[str]:
+        """Start workers again that are no more, as a supervisor would; their names."""
+        ended = [name for name, one in self.workers.items() if one.process.poll() is not None]
+        for name in ended:
+            self.launch(name)
+        return ended
+
     def close(self) -> None:
         self.load.stop()
         for worker in self.workers.values():

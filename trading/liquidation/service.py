@@ -30,10 +30,10 @@ from riskctl.desk import BrakesDesk, brakes_desk
 from riskctl.holds import RISK, HoldFact, Kind, check_scope
 from riskctl.models import HoldLift, ReceiptStep
 from riskctl.pending import Step, pending_keep
-from riskctl.placement import steps_write
 from riskctl.placing import Placing, hold_place
 from riskctl.registered import Registered, on_disk
 from riskctl.selectors import fact_of, hold_get
+from riskctl.writing import steps_write
 
 log = structlog.get_logger(__name__)
 

@@ -173,7 +173,7 @@ class Guard:
         if one is None or one.token != report.token:
             return
         if one.losing:
-            del self._hosted[one.lease]
+            self._hosted.pop(one.lease, None)
         else:
             one.ended(report.ran_ms, time.monotonic())
 
@@ -234,7 +234,7 @@ class Guard:
         if one.running:
             self._tell(wire.Kill(one.lease, one.token))
         else:
-            del self._hosted[one.lease]
+            self._hosted.pop(one.lease, None)
 
     async def _restart(self, one: Hosted) -> None:
         try:
@@ -242,6 +242,8 @@ class Guard:
         except StoreDownError:
             # The old token is all there is; a licence decides whether the child may trade.
             token = one.token
+        if one.losing or self._hosted.get(one.lease) is not one:
+            return  # lost meanwhile, by the beat; what was claimed is still free to be seen as ours
         if token is None:
             self._lose(one)
             return

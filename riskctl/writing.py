@@ -1,0 +1,68 @@
+"""Writing holds and their proof from outside any Django transaction, bounded in time."""
+
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from riskctl.desk import BrakesDesk
+from riskctl.holdrows import Statement, hold_statements, step_statements
+from riskctl.holds import HoldFact
+from riskctl.pending import Step
+
+SEVER_S = 3.0
+"""A server that does not answer for so long has its connection shut."""
+
+
+def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None:
+    """The hold and its steps into the database, as often as wanted. Raises psycopg.Error."""
+    statements = hold_statements(hold)
+    for step in steps:
+        statements += step_statements(
+            hold_id=hold.id, name=step.name, part=step.part, account=step.account,
+            wall_ns=step.wall_ns, facts=step.facts, actor=step.actor, signer=desk.signer,
+        )  # fmt: skip
+    commit(desk, statements)
+
+
+def commit(
+    desk: BrakesDesk, statements: Sequence[Statement], query: str = ""
+) -> list[tuple[Any, ...]]:
+    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
+    connection = desk.connection()
+    watch = threading.Timer(SEVER_S, _sever, [connection])
+    watch.daemon = True
+    watch.start()
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            for sql, values in statements:
+                connection.execute(sql.encode(), values)
+            found = connection.execute(query.encode()) if query else None
+            connection.execute("COMMIT")
+        rows = found.fetchall() if found else []
+    except psycopg.Error:
+        connection.close()
+        _close_idle(desk)  # they may be as dead as this one
+        raise
+    finally:
+        watch.cancel()
+    desk.give_back(connection)
+    return rows
+
+
+def _close_idle(desk: BrakesDesk) -> None:
+    with desk.lock:
+        idle, desk.connections[:] = list(desk.connections), []
+    for connection in idle:
+        connection.close()
+
+
+def _sever(connection: psycopg.Connection[object]) -> None:
+    """Shut its socket down: whoever waits for a silent server sees it end."""
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
