@@ -7,6 +7,7 @@ who asks, then the browser's signed leave to stop does.
 import datetime as dt
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -19,8 +20,11 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from audit.models import ActorKind
 from console.access.capability import Capability
+from console.access.recorded import denial_recorded
 from console.access.rights import page_actor
+from console.access.sessions import Standing
 from console.api.authentication import StopAuthentication
 from console.api.base import ApiView
 from console.api.naming import StopKey
@@ -65,8 +69,7 @@ class StopPage(ApiView):
     def handle_exception(self, exc: Exception) -> Any:
         request: HttpRequest = self.request._request
         if isinstance(exc, exceptions.NotAuthenticated | RefusedError):
-            there = urlencode({"next": request.get_full_path()})
-            return HttpResponseRedirect(f"{reverse('sign-in')}?{there}")
+            return _turned_away(request, exc)
         if isinstance(exc, CsrfFailedError):
             text = "The form was too old or did not come from this console. Open the page again."
             return refused(request, 403, text, "csrf-failed")
@@ -114,6 +117,19 @@ class StopPage(ApiView):
         """As authentication found out already."""
         actor: Actor = request._request.haltline_actor  # type: ignore[attr-defined]
         return actor
+
+
+def _turned_away(
+    request: HttpRequest, error: exceptions.NotAuthenticated | RefusedError
+) -> HttpResponse:
+    """To the step of signing in that is missing; recorded, as long as there is a database."""
+    code = str(error.get_codes())
+    claimed, kind = getattr(error, "claimed", ""), getattr(error, "kind", ActorKind.ANONYMOUS)
+    with suppress(*_AWAY):
+        denial_recorded(request, status=302, code=code, actor=claimed, actor_kind=kind)
+    step = "sign-in-factor" if code == Standing.PASSWORD.value else "sign-in"
+    there = urlencode({"next": request.get_full_path()})
+    return HttpResponseRedirect(f"{reverse(step)}?{there}")
 
 
 def answered(

@@ -21,6 +21,7 @@ from console.api import authentication, stops
 from riskctl.desk import brakes_desk
 from riskctl.models import Hold, HoldLift
 from riskctl.placement import Placement
+from tests.console.conftest import with_password_alone
 from tests.pages.conftest import open_session
 from tests.support.gateways import FakeGateway, fake_gateways
 from trading.models import Strategy
@@ -137,6 +138,9 @@ def test_nobody_else_comes_in(books: list[Strategy], gateways: Gateways, redis: 
     answer = Client().post("/stop", KILL_FIRM)
     assert answer["Location"].startswith("/sign-in")
     assert Client().get("/stop")["Location"].startswith("/sign-in")
+    halfway = with_password_alone(Client(), User.objects.create_user("halfway"))
+    assert halfway.get("/stop")["Location"].startswith("/sign-in/factor")
+    assert halfway.post("/stop", KILL_FIRM)["Location"].startswith("/sign-in/factor")
     assert not any(one.told for one in gateways.values())
 
 

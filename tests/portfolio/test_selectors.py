@@ -184,7 +184,7 @@ def test_a_desk_that_trades(redis: Redis, desk: Desk) -> None:
     status = selectors.trading_status(redis)
     assert status.mode == "ACTIVE"
     assert [one.scope for one in status.scopes] == [
-        "firm", "account:paper-1", "account:paper-2", "strategy:mom-btc", "strategy:mom-eurusd",
+        "firm", "venue:paper-1", "venue:paper-2", "strategy:mom-btc", "strategy:mom-eurusd",
         "strategy:mr-gold",
     ]  # fmt: skip
     assert {one.mode for one in status.scopes} == {"ACTIVE"}

@@ -16,6 +16,7 @@ from trading.models import (
     FeedReject,
     FeedSession,
     PnlPoint,
+    Reconciliation,
     Signal,
     Strategy,
     VenueAccount,
@@ -46,6 +47,9 @@ def fill(strategy: Strategy, at: dt.datetime) -> None:
     session = FeedSession.objects.create(id=uuid.uuid4(), spec="x", started_at=at, ended_at=at)
     FeedReject.objects.create(session=session, source="x", line=1, reason="gap", detail="")
     BooksCheck.objects.create(at=at, agrees=True, fills=1)
+    Reconciliation.objects.create(
+        account=strategy.account, at=at, agrees=True, compared={}, asked_by="schedule"
+    )
 
 
 @pytest.fixture
@@ -61,8 +65,8 @@ def test_housekeeping_removes_what_is_old_and_only_that(strategy: Strategy) -> N
     fill(strategy, NOW)
     removed = housekeeping_run(now=NOW)
     assert removed == dict.fromkeys(removed, 1)
-    assert len(removed) == 5
-    for model in (Signal, PnlPoint, VenueReading, FeedReject, BooksCheck):
+    assert len(removed) == 6
+    for model in (Signal, PnlPoint, VenueReading, FeedReject, BooksCheck, Reconciliation):
         assert model._default_manager.count() == 1
     assert housekeeping_run(now=NOW) == dict.fromkeys(removed, 0)
 
