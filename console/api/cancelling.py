@@ -18,12 +18,13 @@ from console.stores import redis_client
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.cancelling import Cancelled, orders_cancel
 from riskctl.holds import FIRM, Kind, check_scope
+from riskctl.triggers.config import figure
 from trading import selectors
 from trading.clock import utc_now
 from trading.liquidation.service import Flattening, flatten_order, may_flatten
 
-TRANCHE_VALUE = Decimal(100_000)
-MAX_TRANCHES = 5
+TRANCHE_VALUE = figure("liquidation", "large_position_threshold")
+MAX_TRANCHES = int(figure("liquidation", "max_tranches"))
 DRY_RUN = flag_part("dry_run", "true: say what would be closed, and do nothing.")
 FLATTEN_FIELDS = (SCOPE, REASON, OPERATOR, DRY_RUN)
 
@@ -111,8 +112,6 @@ class CloseAllPositions(StrictStopView):
             actor=actor,
             reason=self.said.text("reason"),
             hold_id=hold_id,
-            tranche_value=float(TRANCHE_VALUE),
-            max_tranches=MAX_TRANCHES,
         )
         answer = placed(
             done.placing.body(),

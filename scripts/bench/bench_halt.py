@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import psycopg
 
 from riskctl.actors import shell_actor
 from riskctl.control import AskStanding, ControlLink, Standing
@@ -41,6 +42,7 @@ HALTS = 200
 BY_REST = 100
 RESTING = 500
 CANCELS = 5
+BREACHES = 8
 LICENCE_S = float(os.environ.get("BENCH_LICENCE_S", "600"))
 FLOOR_IS = "one control-socket round trip and one fdatasync"
 PATIENCE_S = 60.0
@@ -59,6 +61,7 @@ def main() -> list[Figure]:
             desk.wait_for(lambda: _rate(desk) > 25, PATIENCE_S, "trading at half its rate")
             figures = _stops(desk, folder)
             figures += _licences(desk)
+            figures += _triggers(desk)
             take_load(desk)
             figures += _cancels(desk)
     finally:
@@ -192,6 +195,48 @@ def _licences(desk: Desk) -> list[Figure]:
         Figure("in seconds", LICENCE_S, "s"),
         Figure("at orders a second", orders / LICENCE_S, "orders/s"),
     ]
+
+
+def _triggers(desk: Desk) -> list[Figure]:
+    """From a confirmed breach to its hold's proof: a threshold is put below what is held, for every
+    strategy at once, and then what was placed is lifted with the guard of lifts off."""
+    desk.sql(
+        "INSERT INTO riskctl_triggersetting (name, threshold, confirmations, cooldown_s, warn_at,"
+        " shadow, window_s, version, changed_by, changed_at)"
+        " VALUES ('gross-exposure', 0.000001, 3, 600, 0.8, false, 0, 1, 'bench', now()) RETURNING 1"
+    )
+    found = (
+        "SELECT extract(epoch FROM s.happened_at - f.happened_at) FROM riskctl_triggerfiring f"
+        " JOIN riskctl_receiptstep s ON s.hold = f.hold AND s.name = 'effective'"
+        " WHERE f.trigger = 'gross-exposure' AND f.level = 'breach'"
+    )
+    desk.wait_for(lambda: len(desk.sql(found)) >= BREACHES, PATIENCE_S, "stopped by triggers")
+    took = [float(seconds) * 1e3 for (seconds,) in desk.sql(found)]
+    desk.sql("DELETE FROM riskctl_triggersetting WHERE name = 'gross-exposure' RETURNING 1")
+    desk.wait_for(partial(_lifted_all, desk), PATIENCE_S, "rid of holds")
+    p50, p99 = np.percentile(took, [50, 99])
+    return [
+        Figure("trigger breach to effective p50", float(p50), "ms"),
+        Figure(
+            "trigger breach to effective p99", float(p99), "ms", wanted="< 500 ms",
+            met=bool(p99 < 500),
+        ),
+        Figure("breaches", len(took), "breaches"),
+    ]  # fmt: skip
+
+
+def _lifted_all(desk: Desk) -> bool:
+    """Lift everything, as often as it takes until nothing new is placed."""
+    with psycopg.connect(desk.environment["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        lifted = connection.execute(
+            "INSERT INTO riskctl_holdlift (hold_id, lifted_by, second, reason)"
+            " SELECT id, 'bench', '', 'bench' FROM riskctl_hold h WHERE NOT EXISTS"
+            " (SELECT 1 FROM riskctl_holdlift l WHERE l.hold_id = h.id)"
+        )
+        count = lifted.rowcount
+    time.sleep(2.0)  # longer than a trigger takes to be read anew
+    return count == 0 and _rate(desk) > 0
 
 
 def _cancels(desk: Desk) -> list[Figure]:

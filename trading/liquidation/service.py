@@ -5,6 +5,7 @@ the warrant is void when its hold is lifted, and a FROZEN hold stops it.
 """
 
 import json
+import os
 import uuid
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ from riskctl.pending import Step, pending_keep
 from riskctl.placing import Placing, hold_place
 from riskctl.registered import Registered, on_disk
 from riskctl.selectors import fact_of, hold_get
+from riskctl.triggers.config import figure, liquidation_timeout_s, read_environment
 from riskctl.writing import steps_write
 
 log = structlog.get_logger(__name__)
@@ -61,13 +63,14 @@ def flatten_order(
     scope: str,
     actor: Actor,
     reason: str = "",
-    life_s: int = 300,
-    tranche_value: float = 100_000.0,
-    max_tranches: int = 5,
+    life_s: int | None = None,
     hold_id: uuid.UUID | None = None,
     desk: BrakesDesk | None = None,
 ) -> Flattening:
     """Kill ``scope`` and close every position in it. Returns when the gateways have the warrant.
+
+    ``life_s``: how long they may take; by default what EMERGENCY_STOP_CONFIG says, which also has
+    the size from which a position is closed in parts, and how many.
 
     Raises riskctl.actors.NotAllowedError, riskctl.holds.ScopeError.
     """
@@ -86,15 +89,22 @@ def flatten_order(
         placed_by=actor.name,
         reason=placing.hold.reason,
         issued_wall_ns=wall_ns(),
-        expires_wall_ns=wall_ns() + life_s * NS,
-        tranche_value=tranche_value,
-        max_tranches=max_tranches,
+        expires_wall_ns=wall_ns() + (life_s or _life_s()) * NS,
+        tranche_value=float(figure("liquidation", "large_position_threshold")),
+        max_tranches=int(figure("liquidation", "max_tranches")),
     )
     accounts = {*placing.placement.evidence, *on_disk(at.home)}
     taken, refused = warrant_give(warrant, placing.hold, accounts, at)
     _note(warrant, placing.hold, actor, at)
     log.warning("flatten.ordered", hold=placing.hold.id, scope=scope, taken=taken, refused=refused)
     return Flattening(placing, warrant, tuple(taken), refused)
+
+
+def _life_s() -> int:
+    seconds, warning = liquidation_timeout_s(read_environment(os.environ))
+    if warning:
+        log.warning("flatten.timeout", warning=warning)
+    return int(seconds)
 
 
 def _note(warrant: Warrant, hold: HoldFact, actor: Actor, desk: BrakesDesk) -> None:
