@@ -13,7 +13,7 @@ from tests.halting.judge import leaks, replayed, sent_twice
 from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 
-EVENTS, HALTS = 5, 8
+EVENTS, HALTS = 4, 10
 PATIENCE_S = 3.0
 """A busy machine commits late; how soon a stop is proven is measured elsewhere."""
 SETTLE_S = 0.6
@@ -21,7 +21,7 @@ SETTLE_S = 0.6
 
 
 def scopes(number: int) -> list[str]:
-    """Seven of strategies and one that spans them."""
+    """All but one of strategies, and one that spans them."""
     wide = ["firm", f"venue:{ACCOUNTS[number % 2]}", f"instrument:{SYMBOLS[number % len(SYMBOLS)]}"]
     shifted = [STRATEGIES[(number + shift) % len(STRATEGIES)] for shift in range(HALTS - 1)]
     return [*(f"strategy:{one}" for one in shifted), wide[number % len(wide)]]
