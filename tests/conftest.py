@@ -3,10 +3,15 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.support.desk import Desk, running_desk
 from tests.support.flush import let_django_flush
+
+# Speed is measured in `make bench`; a busy machine must not fail a property.
+hypothesis.settings.register_profile("haltline", deadline=None)
+hypothesis.settings.load_profile("haltline")
 
 
 def pytest_configure(config: pytest.Config) -> None:

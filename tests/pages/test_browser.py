@@ -176,8 +176,9 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
     for _ in range(11):
         desk.press_key("Tab")
         reached.append(desk.evaluate("document.activeElement.textContent.trim().split(/\\s/)[0]"))
-    assert reached[:10] == ["Skip", "0", "Stop…", "Desk", "Risk", "Holds", "Approvals",
-                            "Pipeline", "Dark", "Sign"]  # fmt: skip
+    assert reached[1] in ("0", "–"), "approvals waiting; unknown where the database was not prompt"
+    assert reached[:1] + reached[2:10] == ["Skip", "Stop…", "Desk", "Risk", "Holds", "Approvals",
+                                           "Pipeline", "Dark", "Sign"]  # fmt: skip
 
 
 def test_without_script_the_page_stands_and_says_that_it_does_not_move(visit: Visit) -> None:

@@ -229,6 +229,8 @@ class Guard:
             self._start_child(one)
 
     def _lose(self, one: Hosted) -> None:
+        if one.losing:
+            return
         log.warning("lease.lost", lease=one.lease, token=one.token)
         one.losing = True
         if one.running:
