@@ -1,5 +1,6 @@
 """Orders that rest far from the market, put on a desk's own intents streams."""
 
+import time
 import uuid
 from decimal import Decimal
 from functools import partial
@@ -22,7 +23,6 @@ def rest_orders(desk: Desk, count: int) -> None:
     What is denied (an intent that waited too long, say) is wanted again. Raises AssertionError when
     they do not come to rest in a minute.
     """
-    ((token,),) = desk.sql("SELECT token FROM riskctl_lease WHERE name = 'shard:0'")
     # In the name of strategies that do not trade the symbol themselves: nobody else moves its view.
     homes = desk.sql(
         "SELECT min(key), account_id FROM trading_strategy WHERE NOT symbols ? 'EURUSD'"
@@ -32,6 +32,7 @@ def rest_orders(desk: Desk, count: int) -> None:
     wanted = _resting(desk) + count
 
     def sent_again() -> bool:
+        ((token,),) = desk.sql("SELECT token FROM riskctl_lease WHERE name = 'shard:0'")
         missing = wanted - _resting(desk)
         batch = min(missing, AT_ONCE)
         views = {strategy: _view(desk, strategy) for strategy, _ in homes}
@@ -41,7 +42,8 @@ def rest_orders(desk: Desk, count: int) -> None:
             views[strategy] += intent.quantity
             client.xadd(streams.intents(account), {"m": encode(intent)})
         if batch > 0:
-            desk.wait_for(partial(_answered, desk, _orders(desk) + batch // 2), 10, "answered")
+            answered = partial(_answered, desk, _orders(desk) + batch // 2, time.monotonic() + 3)
+            desk.wait_for(answered, 10, "answered or given up")
         return missing <= 0
 
     desk.wait_for(sent_again, 60, f"with {count} more orders resting")
@@ -55,8 +57,8 @@ def _orders(desk: Desk) -> int:
     return int(count)
 
 
-def _answered(desk: Desk, count: int) -> bool:
-    return _orders(desk) >= count
+def _answered(desk: Desk, count: int, until: float) -> bool:
+    return _orders(desk) >= count or time.monotonic() > until
 
 
 def _resting(desk: Desk) -> int:
