@@ -1,6 +1,7 @@
 """What takes two people: asked for, shown, decided. No token asks or decides."""
 
 import uuid
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -106,8 +107,9 @@ class _Decision(WriteView):
             request, actor, lambda: Response(ApprovalShape(self.decide(approval_id, actor)).data)
         )
 
+    @abstractmethod
     def decide(self, approval_id: uuid.UUID, actor: Actor) -> Approval:
-        raise NotImplementedError
+        """Carry the decision out. Raises as the services of riskctl.approvals."""
 
 
 def decision(about: str, name: str, fields: tuple[BodyField, ...]) -> Callable[[Any], Any]:
