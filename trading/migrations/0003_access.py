@@ -1,0 +1,9 @@
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("trading", "0002_holds"),
+    ]
+
+    operations: list[migrations.RunPython] = []
