@@ -1,18 +1,39 @@
 """``python -m tests [pytest's arguments]``: starts services of its own, then runs pytest.
 
 Django's settings read the environment once, before any conftest: so the services come first.
-``DATABASE_URL`` and ``REDIS_URL`` are used where they are given.
+``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in two
+lanes (tests.support.lanes), a part of it in one.
 """
 
+import contextlib
+import json
 import os
 import sys
 
 import pytest
 
-from tests.support.services import own_services
+from tests.support.services import LANES_VARIABLE, own_services
+
+LANES = 2
+"""One a core of the machine that the suite is measured on."""
+
+
+def whole(arguments: list[str]) -> bool:
+    """Whether nothing was chosen, and each lane can have services of its own."""
+    chosen = any(one.startswith(("tests", "-m", "-n")) for one in arguments)
+    given = os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL")
+    return not (chosen or given)
+
 
 if __name__ == "__main__":
-    with own_services() as environment:
-        os.environ.update(environment)
-        code = pytest.main(sys.argv[1:])
+    arguments = sys.argv[1:]
+    with contextlib.ExitStack() as running:
+        if whole(arguments):
+            lanes = [running.enter_context(own_services()) for _ in range(LANES)]
+            os.environ.update(lanes[0])  # for collecting; nothing runs outside a lane
+            os.environ[LANES_VARIABLE] = json.dumps(lanes)
+            arguments += ["-n", str(LANES), "--dist", "loadgroup", "--no-loadscope-reorder"]
+        else:
+            os.environ.update(running.enter_context(own_services()))
+        code = pytest.main(["-p", "tests.support.lanes", *arguments])
     sys.exit(code)

@@ -6,6 +6,7 @@ A fault is a context: what fails, fails inside; it is well again when the contex
 
 import contextlib
 import json
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -229,8 +230,29 @@ def wall_clock_stepped(rig: Rig, number: int) -> Iterator[None]:
 
 
 @fault
+def no_byte_written(rig: Rig, number: int) -> Iterator[None]:
+    """The gateways may write to no file any more: neither journal nor log."""
+    pids = [gateway_of(rig, account) for account in ACCOUNTS]
+    before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+    for pid, (_, hard) in before.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in before.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+@fault
 def disk_full(rig: Rig, number: int) -> Iterator[None]:
-    """The brakes' files lie on a small file system without room for another byte."""
+    """The brakes' files lie on a small file system without room for another byte.
+
+    A machine that mounts nothing for us gets what comes nearest to it.
+    """
+    if not rig.small_disk:
+        with FAULTS["no_byte_written"](rig, number):
+            yield
+        return
     filler = _fill(rig.desk.home.root)
     try:
         yield

@@ -5,6 +5,7 @@ in force until its own lift.
 """
 
 import itertools
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,22 @@ def test_a_database_set_back_behind_a_hold_closes_the_desk_until_risk_lifts_it(r
             ident,
         )
     in_force_until_its_lift(rig, rig.halts[0])
+
+
+@pytest.mark.timeout(300)
+def test_a_gateway_that_began_with_facts_of_before_begins_anew_with_those_of_now(rig: Rig) -> None:
+    """Killed while the database was silent, it was sent to where its venue no longer is."""
+    gateways(rig)
+    kept = rig.desk.home.root / "accounts" / f"{ACCOUNTS[0]}.json"
+    right = kept.read_text()
+    kept.write_text(json.dumps({**json.loads(right), "address": "127.0.0.1:1"}))
+    rig.postgres.freeze()
+    before = rig.gateway_pid(ACCOUNTS[0])
+    rig.kill(before)
+    wait_for(lambda: rig.gateway_pid(ACCOUNTS[0]) not in (0, before), "it is back", 30)
+    rig.postgres.thaw()
+    rig.wait_flow(90)
+    assert json.loads(kept.read_text()) == json.loads(right)
 
 
 def _beat(rig: Rig) -> int:

@@ -13,25 +13,21 @@ from typing import Any, TypeVar
 import psycopg
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from riskctl.licence import NOT_AFTER_MS, SUCCESSOR_WAIT_S, Licence
 from riskctl.rules import Denial
-from trading import streams
-from trading.feeds.flow import NONE
-from trading.feeds.reading import read_entry
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
-from trading.gateway.intake import MalformedIntentError, read_intent
+from trading.gateway.facts import AccountFacts
+from trading.gateway.inbox import Inbox
 from trading.gateway.licensing import Reader, keep_licence
-from trading.gateway.register import AccountFacts, last_journal
+from trading.gateway.register import last_journal
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopdesk import Place, StopDesk
 from trading.gateway.store import Owner, Statement, load, load_strategies, statements
 from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
-from trading.messages import OrderIntent
 from trading.universe import UNIVERSE
 from trading.venues.base import Venue, VenueDisconnectedError
 
@@ -42,10 +38,6 @@ Connection = psycopg.AsyncConnection[Any]
 
 TIME_EVERY_S = 0.1
 SNAPSHOT_EVERY_S = 2.0
-INTENTS_FROM_MS = 10_000
-"""Intents up to this old are read at the start, so that what a predecessor left is answered."""
-WARM_ENTRIES = 2_000
-REDIS_RETRY_S = 0.2
 DRAIN_S = 2.0
 
 
@@ -94,8 +86,10 @@ class GatewayLoop:
         )
         self._teller = Teller(wires.redis, owner.account, self.core)
         self._stop = asyncio.Event()
-        self._strategies: frozenset[str] = frozenset()
-        self._learn = asyncio.Event()
+        self._inbox = Inbox(
+            redis=wires.redis, core=self.core, teller=self._teller, perform=self.perform,
+            strategies=lambda: self._from_database(load_strategies),
+        )  # fmt: skip
 
     # Effects ---------------------------------------------------------------------------------
 
@@ -156,65 +150,7 @@ class GatewayLoop:
             # The order stays CANCEL_PENDING; on reconnection the venue is asked what it is.
             log.warning("cancel.unsent", order=client_order_id, error=str(error))
 
-    # Reading the streams ---------------------------------------------------------------------
-
-    async def _warm(self) -> tuple[bytes, bytes]:
-        """Learn the latest quotes; returns where to read ticks and intents from, as
-        flow.START_RULE says."""
-        entries = await self._redis.xrevrange(streams.TICKS, count=WARM_ENTRIES)
-        for ident, fields in reversed(entries):
-            self._on_tick_entry(ident, fields)
-        start_id: bytes = entries[0][0] if entries else NONE
-        self._teller.acknowledge(start_id)
-        start = f"{now().wall_ns // 1_000_000 - INTENTS_FROM_MS}-0".encode()
-        return start_id, start
-
-    async def _read_streams(self) -> None:
-        intents = streams.intents(self._owner.account)
-        where: dict[Any, Any] = {}
-        while True:
-            try:
-                if not where:
-                    where[streams.TICKS], where[intents] = await self._warm()
-                answer = await self._redis.xread(where, count=200, block=500)
-            except (RedisError, OSError) as error:
-                log.warning("redis.away", error=str(error))
-                where = {}
-                await asyncio.sleep(REDIS_RETRY_S)
-                continue
-            for name, entries in answer:
-                key = name.decode()
-                for ident, fields in entries:
-                    where[key] = ident
-                    if key == streams.TICKS:
-                        self._on_tick_entry(ident, fields)
-                    else:
-                        self._on_intent(fields[b"m"])
-            self._teller.wake()
-
-    def _on_tick_entry(self, ident: bytes, fields: dict[bytes, bytes]) -> None:
-        entry = read_entry(ident, fields)
-        self.core.prices.on_ticks(entry.ticks, entry.clock_ns, now().boot_ns)
-        if entry.lock:
-            self._teller.acknowledge(ident)
-
-    def _on_intent(self, data: bytes) -> None:
-        moment = now()
-        try:
-            intent = read_intent(data)
-        except MalformedIntentError as error:
-            log.error("intent.malformed", account=self._owner.account, error=str(error))
-            self._teller.risk.error("MALFORMED_INTENT")
-            return
-        if intent.strategy not in self._strategies:
-            log.error("intent.unknown-strategy", strategy=intent.strategy)
-            self._teller.risk.error("UNKNOWN_STRATEGY")
-            self._learn.set()
-            return
-        effects = self.core.on_intent(intent, moment)
-        if isinstance(intent, OrderIntent):
-            self._teller.risk.observe(now().boot_ns - moment.boot_ns)
-        self.perform(effects)
+    # Telling of itself -----------------------------------------------------------------------
 
     async def _keep_time(self) -> None:
         """Unanswered orders, snapshots and heartbeats."""
@@ -254,20 +190,13 @@ class GatewayLoop:
         loaded = await self._from_database(lambda one: load(one, self._owner.account))
         self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
         self.stops.sweeper.done |= loaded.swept
-        self._strategies = await self._from_database(load_strategies)
+        await self._inbox.learn()
         before = await self._from_database(lambda one: last_journal(one, self._owner))
         self.stops.brakes.check_predecessor(before, now())
         self.stops.register_in_database()
         self.stops.on_books_loaded()
         await cancelling
         await self._venue.close()  # the session connects anew, with a reader for events
-
-    async def _keep_learning(self) -> None:
-        """Read the strategies again when an intent names one that is not known."""
-        while True:
-            await self._learn.wait()
-            self._strategies = await self._from_database(load_strategies)
-            self._learn.clear()
 
     async def _from_database(self, read: Callable[[Connection], Awaitable[T]]) -> T:
         """What ``read`` returns, once the database answers."""
@@ -282,6 +211,10 @@ class GatewayLoop:
                 log.warning("database.unreadable", error=str(error))
                 tries += 1
                 await asyncio.sleep(min(0.1 * tries, 1.0))
+
+    def end(self) -> None:
+        """Stop as when told to: what was begun is finished first."""
+        self._stop.set()
 
     async def run(self, stop_fd: int) -> None:
         """Trade until ``stop_fd`` is readable. Raises writer.LeaseLostError when fenced off."""
@@ -300,10 +233,10 @@ class GatewayLoop:
                 for one in (
                     self._writer.run(),
                     self._session.run(),
-                    self._read_streams(),
+                    self._inbox.run(),
                     self._teller.run(),
                     self._keep_time(),
-                    self._keep_learning(),
+                    self._inbox.keep_learning(),
                 )
             ]
             stop = asyncio.create_task(self._stop.wait())

@@ -1,7 +1,4 @@
-"""Where this gateway is reached: on this host's disk for callers without a database, and in it.
-
-The disk also keeps what a gateway must know to start without the database: its account's facts.
-"""
+"""Where this gateway is reached: on this host's disk for callers without a database, and in it."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -10,7 +7,7 @@ from uuid import UUID
 
 import psycopg
 
-from riskctl.brakes_home import BrakesHome, read_all, write_json
+from riskctl.brakes_home import BrakesHome, write_json
 from trading.gateway.store import Owner, Statement
 
 REGISTER_SQL = """
@@ -24,30 +21,6 @@ ON CONFLICT (account) DO UPDATE SET
 WHERE riskctl_gatewayregister.token <= EXCLUDED.token
 """
 _JOURNAL_SQL = "SELECT journal FROM riskctl_gatewayregister WHERE account = %s"
-
-
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
-    """What a gateway must know of its account before it can do anything."""
-
-    name: str
-    venue: str
-    adapter: str
-    address: str
-    rehearsal: bool
-
-    def keep(self, home: BrakesHome) -> None:
-        """Raises OSError."""
-        folder = home.root / "accounts"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_json(folder / f"{self.name}.json", asdict(self))
-
-    @classmethod
-    def kept(cls, home: BrakesHome, name: str) -> "AccountFacts | None":
-        for path, body in read_all(home.root / "accounts"):
-            if path.stem == name:
-                return cls(**body)
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,37 @@
 """Hosts the order gateway of one venue account under the lease ``gateway:NAME``."""
 
 import asyncio
-import queue
-import threading
+from concurrent.futures import Future
+from functools import partial
 
-import structlog
 from django.conf import settings
 from django.db import DatabaseError, connections
 from redis.asyncio import Redis
 
 from audit.signing import Signer, signer_at, signer_of
 from riskctl.brakes_home import BrakesHome
+from riskctl.threads import begin
 from trading.database import conninfo
+from trading.gateway.facts import AccountFacts, FactsError, facts_begin, facts_changed
 from trading.gateway.loop import GatewayLoop, Wires
-from trading.gateway.register import AccountFacts
 from trading.gateway.stopdesk import Place
 from trading.gateway.store import Owner
 from trading.hosting import HostContext
 from trading.models import VenueAccount
-from trading.venues.registry import VenueSetupError, read_credentials, venue_of
+from trading.venues.registry import read_credentials, venue_of
 
-log = structlog.get_logger(__name__)
 
-DATABASE_S = 0.3
-"""How long the database is waited for when the account's facts are known from before."""
+class AccountChangedError(Exception):
+    """The account is not what this gateway began with: it must begin anew."""
 
 
 def run(ctx: HostContext) -> None:
-    """Raises VenueSetupError, trading.gateway.writer.LeaseLostError, OSError."""
+    """Raises FactsError, trading.venues.registry.VenueSetupError, AccountChangedError,
+    trading.gateway.writer.LeaseLostError, OSError."""
     home = BrakesHome(settings.BRAKES_HOME)
-    facts = account_facts(ctx.lease.partition(":")[2], home)
+    name = ctx.lease.partition(":")[2]
+    ask = partial(ask_database, name)
+    facts, fresh = facts_begin(name, home, ask)
     venue = venue_of(
         adapter=facts.adapter,
         account=facts.name,
@@ -42,7 +44,18 @@ def run(ctx: HostContext) -> None:
     async def trade() -> None:
         redis = Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
         wires = Wires(conninfo(), redis, venue, place)
-        await GatewayLoop(owner, wires, facts).run(ctx.stop_fd)
+        gateway = GatewayLoop(owner, wires, facts)
+        comparing = asyncio.create_task(changed(gateway))
+        await gateway.run(ctx.stop_fd)
+        if comparing.done() and comparing.result():
+            raise AccountChangedError(f"{name}: its facts were those of before: starting anew")
+        comparing.cancel()
+
+    async def changed(gateway: GatewayLoop) -> bool:
+        other = not fresh and await facts_changed(facts, home, ask)
+        if other:
+            gateway.end()
+        return other
 
     asyncio.run(trade())
 
@@ -54,34 +67,17 @@ def signing_key() -> Signer:
     return signer_at(settings.SIGNING_KEY_FILE)
 
 
-def account_facts(name: str, home: BrakesHome) -> AccountFacts:
-    """From the database, else as they were when it last answered: cancels need no database.
+def ask_database(name: str) -> "Future[AccountFacts]":
+    """Asks in a thread of its own, which a silent database may keep; it holds nothing."""
 
-    A gateway that was killed must cancel again within a second, so a silent database is not waited
-    for. The thread that asks it may hang on; it holds nothing, and ends with the database's answer.
-    """
-    answers: queue.SimpleQueue[AccountFacts | Exception] = queue.SimpleQueue()
-    threading.Thread(target=_ask, args=(name, answers), daemon=True, name="facts").start()
-    kept = AccountFacts.kept(home, name)
-    try:
-        found = answers.get(timeout=None if kept is None else DATABASE_S)
-    except queue.Empty:
-        found = TimeoutError(f"no answer in {DATABASE_S} s")
-    if isinstance(found, AccountFacts):
-        found.keep(home)
-        return found
-    if kept is None:
-        raise VenueSetupError(f"{name}: the database does not answer: {found}") from found
-    log.warning("gateway.starts-without-database", account=name, error=str(found).strip())
-    return kept
+    def facts() -> AccountFacts:
+        try:
+            row = VenueAccount.objects.get(name=name)
+            rehearsal = VenueAccount.objects.filter(rehearsal=row).exists()
+            return AccountFacts(row.name, row.venue, row.adapter, row.address, rehearsal)
+        except (DatabaseError, VenueAccount.DoesNotExist) as error:
+            raise FactsError(f"{name}: {str(error).strip()}") from error
+        finally:
+            connections.close_all()
 
-
-def _ask(name: str, answers: "queue.SimpleQueue[AccountFacts | Exception]") -> None:
-    try:
-        row = VenueAccount.objects.get(name=name)
-        rehearsal = VenueAccount.objects.filter(rehearsal=row).exists()
-        answers.put(AccountFacts(row.name, row.venue, row.adapter, row.address, rehearsal))
-    except (DatabaseError, VenueAccount.DoesNotExist) as error:
-        answers.put(error)
-    finally:
-        connections.close_all()
+    return begin(facts, FactsError)
