@@ -81,14 +81,19 @@ def read_all(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     Raises ValueError naming a file that is no JSON object: it may be a stop.
     """
     for path in sorted(folder.glob("*.json")):
-        if path.name.startswith("."):
-            continue
-        try:
-            body = json.loads(path.read_text())
-        except FileNotFoundError:
-            continue
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from error
-        if not isinstance(body, dict):
-            raise ValueError(f"{path}: not a JSON object")
-        yield path, body
+        body = None if path.name.startswith(".") else read_json(path)
+        if body is not None:
+            yield path, body
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in ``path``, None when there is no such file. Raises ValueError naming it."""
+    try:
+        body = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not isinstance(body, dict):
+        raise ValueError(f"{path}: not a JSON object")
+    return body

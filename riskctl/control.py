@@ -186,6 +186,10 @@ class ControlLink:
         error: BaseException | None,
         at: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._lines.close()
         self._socket.close()
 
     def wait_at_most(self, seconds: float) -> None:
@@ -193,8 +197,19 @@ class ControlLink:
 
     def ask(self, request: Request, answer: type[T]) -> T:
         """The answer to ``request``. Raises ControlError, also for a refusal."""
+        self.send(request)
+        return self.receive(answer)
+
+    def send(self, request: Request) -> None:
+        """Send and go on; answers come in the order of requests."""
         try:
             self._socket.sendall(self._out.line(encode(request)))
+        except OSError as error:
+            raise ControlError(str(error)) from error
+
+    def receive(self, answer: type[T]) -> T:
+        """The answer to the oldest request without one. Raises ControlError."""
+        try:
             said = answer_decoder.decode(self._in.open(self._read()))
         except (OSError, msgspec.MsgspecError) as error:
             raise ControlError(str(error) or "no answer in time") from error

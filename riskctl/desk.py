@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from audit.signing import Signer, signer_at, signer_of
 from riskctl.brakes_home import BrakesHome
+from riskctl.links import Links
 
 CONNECT_S = 1
 _OPTIONS = "-c statement_timeout=3s -c lock_timeout=1s -c application_name=hold-placer"
@@ -32,7 +33,7 @@ def database_dsn() -> str:
 
 @dataclass
 class BrakesDesk:
-    """``connections``: idle ones of this process, for the next stop to find warm."""
+    """``connections``, ``links``: idle ones of this process, for the next stop to find warm."""
 
     home: BrakesHome
     key: bytes
@@ -40,6 +41,10 @@ class BrakesDesk:
     dsn: str
     connections: list[psycopg.Connection[Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    links: Links = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.links = Links(self.key)
 
     def connection(self) -> psycopg.Connection[Any]:
         """An idle connection, or a new one. Raises psycopg.Error."""
@@ -58,6 +63,18 @@ class BrakesDesk:
                 self.connections.append(connection)
                 return
         connection.close()
+
+    def close(self) -> None:
+        """Close what is idle."""
+        self.links.close()
+        self.drop_connections()
+
+    def drop_connections(self) -> None:
+        """Close the idle connections to the database."""
+        with self.lock:
+            idle, self.connections[:] = list(self.connections), []
+        for connection in idle:
+            connection.close()
 
 
 @cache

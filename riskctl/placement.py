@@ -6,7 +6,7 @@ hangs holds up no gateway, a gateway that hangs holds up neither the other nor t
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import psycopg
@@ -20,7 +20,15 @@ from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_drop, pending_keep
 from riskctl.places import is_dead, this_place
 from riskctl.proof import Evidence, Proof
-from riskctl.registered import ACCOUNTS_SQL, Registered, from_row, newest, on_disk
+from riskctl.registered import (
+    ACCOUNTS_SQL,
+    Registered,
+    from_row,
+    newest,
+    on_disk,
+    one_on_disk,
+)
+from riskctl.threads import run
 from riskctl.writing import commit, steps_write
 
 log = structlog.get_logger(__name__)
@@ -45,6 +53,7 @@ class Placement:
         self.evidence: dict[str, Evidence] = {}
         self._desk = desk
         self._registered: dict[str, Registered] = {}
+        self._sent: dict[Registered, ControlLink] = {}
         self._accounts_known = False
         self._kept = False
         self._keeping = False
@@ -57,16 +66,29 @@ class Placement:
     # Beginning -------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Tell, record: at once, in parallel; returns immediately."""
-        _thread(self._record)
-        self._know(list(self._on_disk().values()))
+        """Tell, record: at once, in parallel; returns immediately.
 
-    def _on_disk(self) -> dict[str, Registered]:
+        Gateways that are connected are at work before anything else is begun.
+        """
+        self._sent = self._desk.links.send(TellHold(self.hold))
+        run(self._record)
+        self._know(self._on_disk())
+        known = set(self._registered.values())
+        for one in list(self._sent):
+            link = None if one in known else self._sent.pop(one, None)
+            if link is not None:  # of a gateway that another has taken the place of
+                link.close()
+
+    def _on_disk(self, account: str = "") -> list[Registered]:
+        """The register on this host's disk, of all accounts or of one."""
         try:
-            return on_disk(self._desk.home)
+            if not account:
+                return list(on_disk(self._desk.home).values())
+            found = one_on_disk(self._desk.home, account)
         except (OSError, ValueError) as error:
             log.error("register.unreadable", error=str(error))
-            return {}
+            return []
+        return [] if found is None else [found]
 
     def _know(self, entries: Sequence[Registered]) -> None:
         """Learn of gateways; each account is told by one thread, which follows its newest."""
@@ -82,7 +104,7 @@ class Placement:
                     evidence.dead_boot_ns = 0  # another has taken its place
                 self._changed.notify_all()
             if fresh:
-                _thread(partial(self._tell, one.account))
+                run(partial(self._tell, one.account))
 
     # Telling ---------------------------------------------------------------------------------
 
@@ -94,23 +116,21 @@ class Placement:
                 return
             with self._changed:
                 self._changed.wait(TELL_AGAIN_S)
-            entry = self._on_disk().get(account)
-            if entry is not None:
-                self._know([entry])
+            self._know(self._on_disk(account))
 
     def _told(self, one: Registered) -> bool:
         try:
-            with ControlLink(one.address, self._desk.key, timeout_s=0.3) as link:
-                link.wait_at_most(ANSWER_S)
-                taken = link.ask(TellHold(self.hold), HoldTaken)
+            taken = self._desk.links.ask(
+                one, TellHold(self.hold), HoldTaken, answer_s=ANSWER_S,
+                sent=self._sent.pop(one, None),
+            )  # fmt: skip
         except ControlError as error:
             self._untold(one, str(error))
             return False
-        entry = self._on_disk().get(one.account)
+        entries = self._on_disk(one.account)
         with self._changed:
             evidence = self.evidence[one.account]
-            if entry is not None:
-                evidence.token = max(evidence.token, entry.token)
+            evidence.token = max([evidence.token, *(entry.token for entry in entries)])
             if taken.account == one.account and taken.token >= evidence.token:
                 evidence.taken = taken
                 evidence.token = taken.token
@@ -205,7 +225,7 @@ class Placement:
         slow = self._record_failed or now - self.begun_boot_ns > KEEP_AFTER_NS
         if slow and not self._recorded and not self._keeping:
             self._keeping = True
-            _thread(self._keep)
+            run(self._keep)
 
     def _prove(self, now: int) -> bool:
         kept = self._recorded or self._kept
@@ -277,7 +297,7 @@ class Placement:
 
     def note(self) -> None:
         """Write the steps down, in a thread of its own: the caller has its answer."""
-        _thread(self.note_now)
+        run(self.note_now)
 
     def note_now(self) -> None:
         """Write the steps to the database, or beside the kept hold while it is away."""
@@ -298,7 +318,3 @@ class Placement:
     def end(self) -> None:
         """No more telling: somebody else follows."""
         self._over = True
-
-
-def _thread(run: Callable[[], None]) -> None:
-    threading.Thread(target=run, daemon=True, name="hold").start()

@@ -2,9 +2,10 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from riskctl.brakes_home import BrakesHome, read_all
+from riskctl.brakes_home import BrakesHome, read_all, read_json
 
 ACCOUNTS_SQL = """
 SELECT split_part(lease.name, ':', 2), reg.address, reg.place, reg.pid, reg.start_ticks, reg.token
@@ -35,19 +36,27 @@ def from_row(row: tuple[Any, ...]) -> Registered:
 
 def on_disk(home: BrakesHome) -> dict[str, Registered]:
     """By account. Raises ValueError naming a file that is none."""
-    found = {}
-    for path, body in read_all(home.gateways):
-        try:
-            one = Registered(
-                **{name: body[name] for name in (
-                    "account", "address", "place", "pid", "start_ticks", "token",
-                )}
-            )  # fmt: skip
-            dt.datetime.fromisoformat(body["registered_at"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: no gateway's entry: {error}") from error
-        found[one.account] = one
-    return found
+    entries = (_entry(path, body) for path, body in read_all(home.gateways))
+    return {one.account: one for one in entries}
+
+
+def one_on_disk(home: BrakesHome, account: str) -> Registered | None:
+    """Of one account, None when it never had a gateway here. Raises ValueError."""
+    path = home.gateways / f"{account}.json"
+    body = read_json(path)
+    return None if body is None else _entry(path, body)
+
+
+def _entry(path: Path, body: dict[str, Any]) -> Registered:
+    try:
+        dt.datetime.fromisoformat(body["registered_at"])
+        return Registered(
+            **{name: body[name] for name in (
+                "account", "address", "place", "pid", "start_ticks", "token",
+            )}
+        )  # fmt: skip
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: no gateway's entry: {error}") from error
 
 
 def newest(one: Registered | None, other: Registered) -> Registered:

@@ -2,8 +2,8 @@
 
 import os
 import socket
-import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from riskctl.desk import BrakesDesk
 from riskctl.holdrows import Statement, hold_statements, step_statements
 from riskctl.holds import HoldFact
 from riskctl.pending import Step
+from riskctl.threads import alarm
 
 SEVER_S = 3.0
 """A server that does not answer for so long has its connection shut."""
@@ -33,9 +34,7 @@ def commit(
 ) -> list[tuple[Any, ...]]:
     """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
     connection = desk.connection()
-    watch = threading.Timer(SEVER_S, _sever, [connection])
-    watch.daemon = True
-    watch.start()
+    watch = alarm.set(SEVER_S, partial(_sever, connection))
     try:
         with connection.pipeline():
             connection.execute("BEGIN")
@@ -46,19 +45,12 @@ def commit(
         rows = found.fetchall() if found else []
     except psycopg.Error:
         connection.close()
-        _close_idle(desk)  # they may be as dead as this one
+        desk.drop_connections()  # they may be as dead as this one
         raise
     finally:
-        watch.cancel()
+        alarm.off(watch)
     desk.give_back(connection)
     return rows
-
-
-def _close_idle(desk: BrakesDesk) -> None:
-    with desk.lock:
-        idle, desk.connections[:] = list(desk.connections), []
-    for connection in idle:
-        connection.close()
 
 
 def _sever(connection: psycopg.Connection[object]) -> None:

@@ -109,8 +109,7 @@ class Rig:
             if alive(worker.pid):
                 thaw(*worker.family())
         self._workers.close()
-        for connection in self.desk.connections:
-            connection.close()
+        self.desk.close()
         self.venue.close()
         self.redis.close()
         self.postgres.close()

@@ -134,6 +134,8 @@ class Nonsense(msgspec.Struct, tag="nonsense", tag_field="op"):
     """A request that no gateway knows."""
 
 
-def test_an_unknown_request_is_answered_with_a_refusal_or_a_cut(far: FarEnd) -> None:
-    with far.link() as link, pytest.raises(ControlError):
-        link.ask(Nonsense(), HoldTaken)  # type: ignore[arg-type]
+def test_an_unknown_request_is_refused_and_the_next_is_answered(far: FarEnd) -> None:
+    with far.link() as link:
+        with pytest.raises(ControlError, match="the request cannot be read"):
+            link.ask(Nonsense(), HoldTaken)  # type: ignore[arg-type]
+        assert link.ask(AskStanding(), Standing).account == ACCOUNT

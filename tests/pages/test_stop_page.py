@@ -43,8 +43,7 @@ def gateways(
     brakes_desk.cache_clear()
     with fake_gateways(brakes_desk().home, "paper-1", "paper-2") as running:
         yield running
-    for connection in brakes_desk().connections:
-        connection.close()
+    brakes_desk().close()
     brakes_desk.cache_clear()
 
 

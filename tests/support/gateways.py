@@ -14,6 +14,8 @@ import uuid
 from collections.abc import Iterator
 from typing import Self
 
+import msgspec
+
 from riskctl.brakes_home import BrakesHome, write_json
 from riskctl.clock import wall_ns
 from riskctl.control import (
@@ -47,6 +49,7 @@ class FakeGateway:
 
     ``holds`` by id as first told, ``told`` every telling; ``warrants``, ``cancels`` as they came;
     ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
+    ``connections`` counts those that were ever made; with ``mute_first`` the first stays silent.
     """
 
     def __init__(self, home: BrakesHome, account: str, *, key: bytes, token: int = 1) -> None:
@@ -54,6 +57,8 @@ class FakeGateway:
         self.token = token
         self.silent = False
         self.refuses = ""
+        self.connections = 0
+        self.mute_first = False
         self.journalled = True
         self.leased = True
         self.holds: dict[str, HoldFact] = {}
@@ -99,6 +104,10 @@ class FakeGateway:
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """The connections there are end; new ones are taken."""
         with self._lock:
             for one in self._sessions:
                 with contextlib.suppress(OSError):
@@ -113,15 +122,23 @@ class FakeGateway:
     def _session(self, near: socket.socket) -> None:
         with self._lock:
             self._sessions.add(near)
+            self.connections += 1
+            first = self.connections == 1
         nonce = secrets.token_bytes(32)
         come, go = Seal(self._key, nonce, "request"), Seal(self._key, nonce, "answer")
         with near, contextlib.suppress(OSError, ControlError):
             near.sendall(nonce.hex().encode() + b"\n")
             with near.makefile("rb") as lines:
                 while line := lines.readline(MAX_LINE):
-                    answer = self._answer(request_decoder.decode(come.open(line)))
-                    if not self.silent:
+                    answer = self._read(come.open(line))
+                    if not (self.silent or (first and self.mute_first)):
                         near.sendall(go.line(encode(answer)))
+
+    def _read(self, body: bytes) -> Answer:
+        try:
+            return self._answer(request_decoder.decode(body))
+        except msgspec.MsgspecError as error:
+            return Refused(f"the request cannot be read: {error}")
 
     def _answer(self, request: Request) -> Answer:
         if self.refuses:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import structlog
 
-from riskctl.brakes_home import BrakesHome, read_all, write_json
+from riskctl.brakes_home import BrakesHome, read_json, write_json
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +42,8 @@ class AccountFacts:
 
     @classmethod
     def kept(cls, home: BrakesHome, name: str) -> "AccountFacts | None":
-        for path, body in read_all(home.root / "accounts"):
-            if path.stem == name:
-                return cls(**body)
-        return None
+        body = read_json(home.root / "accounts" / f"{name}.json")
+        return None if body is None else cls(**body)
 
 
 Ask = Callable[[], "Future[AccountFacts]"]

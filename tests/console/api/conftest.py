@@ -189,8 +189,7 @@ def brakes_home(
     settings.SIGNING_KEY_FILE = tmp_path / "signing.pem"
     brakes_desk.cache_clear()
     yield brakes_desk().home
-    for connection in brakes_desk().connections:
-        connection.close()
+    brakes_desk().close()
     brakes_desk.cache_clear()
 
 
