@@ -15,6 +15,7 @@ import pytest
 from riskctl.brakes_home import BrakesHome
 from riskctl.desk import BrakesDesk
 from riskctl.holds import Kind
+from riskctl.licence import NOT_AFTER_MS
 from riskctl.placing import Placing, hold_place, pending_write
 from tests.halting.judge import Halt, leaks
 from tests.halting.load import ACCOUNTS, STRATEGIES
@@ -23,6 +24,7 @@ from tests.halting.services import freeze, thaw
 from tests.workers.desk import wait_for
 from trading import clock
 
+NOT_AFTER_NS = NOT_AFTER_MS * 1_000_000
 PARTS = ("database", "gateway", "caller")
 LOSSES = [set(one) for count in range(4) for one in itertools.combinations(PARTS, count)]
 SCOPE, OTHER = f"strategy:{STRATEGIES[0]}", f"strategy:{STRATEGIES[1]}"
@@ -148,8 +150,11 @@ def test_a_database_set_back_behind_a_hold_closes_the_desk_until_risk_lifts_it(r
     wait_for(lambda: _beat(rig) >= copied + 4, "the database is ahead of its copy", 30)
     rig.postgres.restore()
     wait_for(lambda: len(_recoveries(rig)) == len(ACCOUNTS), "a recovery hold on each account", 30)
+    closed = clock.wall_ns()
     wait_for(lambda: rig.lost() == [], "the gateways have written the lost hold up", 30)
-    assert not rig.flows("firm", since_ns=clock.boot_ns() - 100_000_000)
+    wait_for(lambda: clock.wall_ns() > closed + 2 * NOT_AFTER_NS, "what was on its way arrived", 5)
+    late = [one for one in rig.venue_log() if one["at_ns"] > closed + NOT_AFTER_NS]
+    assert [one for one in late if one["kind"] == "accepted"] == []
     for ident in _recoveries(rig):
         rig.postgres.sql(
             "INSERT INTO riskctl_holdlift (hold_id, lifted_by, second, reason)"

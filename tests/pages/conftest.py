@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -169,8 +170,13 @@ def visit(
 
 @pytest.fixture
 def gateways(web: Web) -> Iterator[dict[str, FakeGateway]]:
-    """Both accounts' gateways, faked behind their control sockets where the web process looks."""
+    """Both accounts' gateways, faked behind their control sockets where the web process looks.
+
+    That process may still tell of an earlier test's stop, which is nothing to this one.
+    """
     with fake_gateways(BrakesHome(web.home / "brakes"), "paper-1", "paper-2") as running:
+        for one in running.values():
+            one.since_wall_ns = time.time_ns()
         yield running
 
 

@@ -81,9 +81,9 @@ def test_released_early_nothing_is_sent(
 ) -> None:
     desk = visit_as(ada)("/")
     desk.press_key("Control+.")
-    hold_by_mouse(desk, HOLD, 0.4)
-    assert desk.text(SAY) == "Not sent: released early."
-    hold_by_mouse(desk, "#stop-hold", 0.6)
+    for _ in range(3):  # longer in sum than it takes; each so short that a busy machine hurts not
+        hold_by_mouse(desk, HOLD, 0.3)
+        assert desk.text(SAY) == "Not sent: released early."
     desk.do(lambda at: at.locator("#stop-cancel").click())
     desk.pause(1)
     assert not Hold.objects.exists()

@@ -49,6 +49,7 @@ class FakeGateway:
 
     ``holds`` by id as first told, ``told`` every telling; ``warrants``, ``cancels`` as they came;
     ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
+    Holds decided before ``since_wall_ns`` are answered and not noted.
     ``connections`` counts those that were ever made; with ``mute_first`` the first stays silent.
     """
 
@@ -57,6 +58,7 @@ class FakeGateway:
         self.token = token
         self.silent = False
         self.refuses = ""
+        self.since_wall_ns = 0
         self.connections = 0
         self.mute_first = False
         self.journalled = True
@@ -156,8 +158,9 @@ class FakeGateway:
                     return self._standing()
 
     def _take(self, hold: HoldFact) -> HoldTaken:
-        self.told.append(hold)
-        self.holds.setdefault(hold.id, hold)
+        if hold.placed_wall_ns >= self.since_wall_ns:
+            self.told.append(hold)
+            self.holds.setdefault(hold.id, hold)
         return HoldTaken(
             account=self.account,
             token=self.token,

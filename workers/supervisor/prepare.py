@@ -10,6 +10,8 @@ from psycopg import sql
 _OWN_START_S = 40.0  # crash recovery of a large database included
 _ANSWER_S = 10.0  # what is given from outside should be there
 _POLL_S = 0.05
+_WAIT = ("starting up", "shutting down", "not yet accepting connections", "in recovery mode")
+"""What a server says that will answer soon (SQLSTATE 57P03, which a failed connection lacks)."""
 
 
 def prepare_data(database_url: str, redis_url: str, *, create_database: bool) -> None:
@@ -47,7 +49,7 @@ def _wait_for_database(url: str, *, create: bool) -> None:
 def _is_refusal(problem: psycopg.OperationalError) -> bool:
     """Whether the server answered and said no, so that waiting does not help."""
     text = str(problem)
-    return "FATAL" in text and "starting up" not in text and "shutting down" not in text
+    return "FATAL" in text and not any(words in text for words in _WAIT)
 
 
 def _create_database(connection: psycopg.Connection, name: str) -> None:
