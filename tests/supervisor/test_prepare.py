@@ -12,8 +12,7 @@ from workers.supervisor.prepare import _is_refusal
         "FATAL:  the database system is starting up",
         "FATAL:  the database system is shutting down",
         "FATAL:  the database system is in recovery mode",
-        "FATAL:  the database system is not yet accepting connections\n"
-        "DETAIL:  Consistent recovery state has not been yet reached.",
+        "FATAL:  the database system is not yet accepting connections\nDETAIL:  Consistent recovery",
         "connection refused",
     ],
 )
