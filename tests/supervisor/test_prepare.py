@@ -12,7 +12,7 @@ from workers.supervisor.prepare import _is_refusal
         "FATAL:  the database system is starting up",
         "FATAL:  the database system is shutting down",
         "FATAL:  the database system is in recovery mode",
-        "FATAL:  the database system is not yet accepting connections\nDETAIL:  Consistent recovery",
+        "FATAL:  the database system is not yet accepting connections\nDETAIL:  not consistent",
         "connection refused",
     ],
 )
