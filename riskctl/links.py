@@ -70,7 +70,7 @@ class Links:
         try:
             link.wait_at_most(wait_s)
             said = link.receive(answer)
-        except BaseException:
+        except ControlError:
             link.close()
             raise
         self._keep(one, link)
