@@ -32,8 +32,9 @@ if __name__ == "__main__":
             lanes = [running.enter_context(own_services()) for _ in range(LANES)]
             os.environ.update(lanes[0])  # for collecting; nothing runs outside a lane
             os.environ[LANES_VARIABLE] = json.dumps(lanes)
-            arguments += ["-n", str(LANES), "--dist", "loadgroup", "--no-loadscope-reorder"]
+            arguments += ["-n", str(LANES), "--dist", "loadscope", "--no-loadscope-reorder"]
         else:
             os.environ.update(running.enter_context(own_services()))
-        code = pytest.main(["-p", "tests.support.lanes", *arguments])
+        os.environ["PYTEST_PLUGINS"] = "tests.support.lanes"  # the way that lanes take as well
+        code = pytest.main(arguments)
     sys.exit(code)

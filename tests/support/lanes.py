@@ -1,21 +1,34 @@
 """The whole suite in two lanes, one a core: each has PostgreSQL and Redis of its own.
 
-A pytest plugin, to be loaded by ``-p`` before Django's settings read the environment. Tests that
-share something started once (a desk, a rig, a browser) stay together in one lane, and what takes
-longest begins first, so that both lanes end at about the same time.
+A pytest plugin, named in PYTEST_PLUGINS: so it is there before Django's settings read the
+environment, in every lane. A file of tests stays whole, and so do files that share something
+started once (a desk, a rig, a browser). What takes longest begins first, so that lanes end at about
+the same time.
 """
 
 import json
 import os
-from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.services import LANES_VARIABLE
 
-TOGETHER = ("tests/halting", "tests/pages")
-"""Folders whose fixtures serve the whole folder."""
-LONGEST_FIRST = ("desk", "tests/halting")
+TOGETHER = {
+    "tests/desk/test_first_minutes.py": "desk",
+    "tests/desk/test_kill.py": "desk",
+    "tests/desk/test_outages.py": "desk",
+    "tests/halting/": "halting",
+    "tests/pages/": "pages",
+}
+"""Where a path begins so, its tests are of this group."""
+LONGEST_FIRST = (
+    "desk", "halting", "pages", "tests/desk/test_stops.py", "tests/feeds/test_hosted.py",
+    "tests/workers/test_outages.py", "tests/triggers/test_market.py", "tests/cli/test_stops.py",
+    "tests/workers/test_hosting.py", "tests/portfolio/test_loop.py", "tests/desk/test_life.py",
+    "tests/supervisor/test_smoke.py",
+)  # fmt: skip
 """Groups that begin before all others, in this order."""
 
 
@@ -25,23 +38,29 @@ def _take_services() -> None:
         os.environ.update(json.loads(os.environ[LANES_VARIABLE])[int(lane.removeprefix("gw"))])
 
 
-def group_of(item: pytest.Item) -> str:
+def group_of(nodeid: str) -> str:
     """Tests of one group run in one lane, one after the other."""
-    if "desk" in getattr(item, "fixturenames", ()):
-        return "desk"
-    path = item.nodeid.partition("::")[0]
-    return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
+    path = nodeid.partition("::")[0]
+    return next((name for head, name in TOGETHER.items() if path.startswith(head)), path)
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Groups before the lanes read them; the order after it was shuffled."""
-    groups = {id(item): group_of(item) for item in items}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[id(item)]))
-    yield
+class Lanes(LoadScopeScheduling):
+    """xdist's scheduler of whole scopes, with groups as scopes."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
+    return Lanes(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """After they were shuffled."""
     first = {name: number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: first.get(groups[id(item)], len(first)))
+    items.sort(key=lambda item: first.get(group_of(item.nodeid), len(first)))
 
 
 _take_services()
