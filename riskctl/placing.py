@@ -75,12 +75,13 @@ def hold_place(
     placement = Placement(at, hold)
     placement.start()
     placement.wait(patience_s)
-    placement.note()
+    placed = Placing(placement, _signed(at, placement))
+    placement.note()  # last: its thread would only keep the caller waiting
     log.warning(
         "hold.placed", hold=hold.id, scope=scope, kind=str(kind), mode=str(hold.mode),
         by=actor.name, effective=placement.effective,
     )  # fmt: skip
-    return Placing(placement, _signed(at, placement))
+    return placed
 
 
 def hold_of(
