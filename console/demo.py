@@ -6,7 +6,6 @@ from decimal import Decimal
 from riskctl.models import Limit
 from trading.models import Strategy
 
-ROLES = ("trader", "risk", "sre", "compliance", "administrator")
 ADAPTER = "trading.venues.paper.PaperVenue"
 
 
@@ -97,6 +96,23 @@ RECORDED = {
 
 
 @dataclass(frozen=True)
+class DemoDesk:
+    """Strategies of ``accounts``; its people may do ``rights`` on those that are not their own."""
+
+    key: str
+    title: str
+    accounts: tuple[str, ...]
+    people: tuple[str, ...]
+    rights: tuple[str, ...] = ("view",)
+
+
+DESKS = (
+    DemoDesk("fx-metals", "FX and metals", ("paper-1",), (_MERCY, _TOMAS)),
+    DemoDesk("equities-crypto", "Equities and crypto", ("paper-2",), (_MERCY, _TOMAS)),
+)
+
+
+@dataclass(frozen=True)
 class DemoPerson:
     username: str
     first_name: str
@@ -112,6 +128,7 @@ PEOPLE = (
     DemoPerson("jonas.lindqvist", "Jonas", "Lindqvist", "sre"),
     DemoPerson("ruth.adeyemi", "Ruth", "Adeyemi", "compliance"),
     DemoPerson("priya.raman", "Priya", "Raman", "administrator"),
+    DemoPerson("noah.weiss", "Noah", "Weiss", "administrator"),
 )
 #: name of the token -> its owner and scopes
 TOKENS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -6,32 +6,68 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import User
+from django.db import transaction
 
+from console.access.desks import desk_set, membership_set
+from console.access.roles import roles_reconcile
 from console.demo import (
     ACCOUNTS,
     ADAPTER,
+    DESKS,
     FIRM_LIMITS,
     RECORDED,
     REHEARSAL,
-    ROLES,
     STRATEGIES,
     DemoStrategy,
     account_limits,
 )
+from console.models import Desk
+from riskctl.actors import system_actor
 from riskctl.models import Lease, Limit
 from trading.feeds.files import open_file
 from trading.feeds.spec import LINES_TRIED, parse_feed
 from trading.models import Strategy, VenueAccount
+from trading.venues.credentials import (
+    CredentialsError,
+    credentials_keys,
+    credentials_write,
+    read_credentials,
+)
 
 _LONG_AGO = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 ADMIN = "admin"
 
 
-def roles_prepare() -> None:
-    for role in ROLES:
-        Group.objects.get_or_create(name=role)
+def roles_prepare() -> list[str]:
+    """Roles as the code has them; what differed, in words."""
+    return roles_reconcile(actor=system_actor("desk start"))
+
+
+def desks_prepare(wanted: Sequence[DemoStrategy]) -> None:
+    """Desks are made once, with their people; a strategy that is new joins the desk of its account.
+
+    Who was taken off a desk since stays off it.
+    """
+    actor = system_actor("desk start")
+    with transaction.atomic():
+        for one in DESKS:
+            known = Desk.objects.filter(key=one.key).first()
+            keys = {it.key for it in wanted if it.account in one.accounts}
+            if known is not None:
+                keys |= set(known.strategies.values_list("key", flat=True))
+            desk = desk_set(
+                key=one.key,
+                title=known.title if known else one.title,
+                strategies=keys,
+                rights=known.rights if known else one.rights,
+                actor=actor,
+            )
+            if known is None:
+                for user in User.objects.filter(username__in=one.people):
+                    membership_set(user, desk, member=True)
 
 
 def leases_prepare(shards: int) -> None:
@@ -113,17 +149,46 @@ def limits_prepare(wanted: Sequence[DemoStrategy]) -> None:
     )
 
 
-def credentials_prepare(path: Path) -> None:
-    """Keys to the paper venue's accounts, and to its faults; kept when they are complete."""
-    wanted = {one.name for one in ACCOUNTS} | {ADMIN}
-    try:
-        known = json.loads(path.read_text())
-    except (OSError, ValueError):
-        known = {}
-    if wanted <= set(known):
-        return
-    for name in sorted(wanted - set(known)):
+def credentials_prepare(path: Path, exchange: Path) -> None:
+    """Keys to the paper venue's accounts, and to its faults; kept when they are complete.
+
+    ``exchange`` is the venue's own list, in the clear as an exchange knows its customers' keys;
+    ``path`` is ours, and sealed.
+    """
+    known = _accounts(exchange) or {
+        one: entry for one, entry in _accounts(path).items() if isinstance(entry, dict)
+    }
+    missing = sorted(({one.name for one in ACCOUNTS} | {ADMIN}) - set(known))
+    for name in missing:
         known[name] = {"key": f"{name}-{secrets.token_hex(4)}", "secret": secrets.token_urlsafe(32)}
+    if known != _accounts(exchange):
+        exchange.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(exchange, known)
+    ours = {name: entry for name, entry in known.items() if name != ADMIN}
+    if not _opens(path, ours):
+        path.unlink(missing_ok=True)
+        credentials_write(path, ours)
+
+
+def _accounts(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _opens(path: Path, wanted: dict[str, Any]) -> bool:
+    """Whether our file is sealed, and says what the venue's does."""
+    try:
+        return set(credentials_keys(path)) == set(wanted) and all(
+            read_credentials(path, name) == entry for name, entry in wanted.items()
+        )
+    except CredentialsError:
+        return False
+
+
+def _write(path: Path, known: dict[str, Any]) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(fd, "w") as out:

@@ -14,12 +14,14 @@ from typing import Any
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from django.db.models import Q
 
+from audit.keys import KeyStoreError
+from audit.sealing import SealError
 from console.access.capability import token_with
-from console.api.authentication import token_digest, token_text
+from console.access.tokens import token_digest, token_state, token_text
 from console.demo import PEOPLE, TOKENS, DemoPerson
-from console.models import ApiToken
+from console.models import ApiToken, Authenticator
 
 _TOKEN_LIFE = dt.timedelta(days=365)
 _DEVICE = "demo"
@@ -38,6 +40,7 @@ def people_prepare(path: Path, url: str) -> bool:
         desk = known or _new_secrets()
         if not _in_step(desk):
             _apply(desk)
+        _tokens_prepare(desk)
         desk["url"] = url
         if desk != _written(path):
             _write(path, desk)
@@ -105,36 +108,40 @@ def _password() -> str:
 
 
 def _in_step(desk: dict[str, Any]) -> bool:
-    """Whether people and tokens stand as ``desk`` says. Passwords are theirs to change."""
+    """Whether people stand as ``desk`` says. Passwords are theirs to change."""
     names = [one.username for one in PEOPLE]
-    keys = {
-        device.user.get_username(): device.key
-        for device in TOTPDevice.objects.filter(name=_DEVICE, user__username__in=names)
-    }
+    devices = Authenticator.objects.filter(name=_DEVICE, user__username__in=names)
+    keys = {device.user.get_username(): _seed(device) for device in devices}
     wanted = {one["username"]: base64.b32decode(one["totp_secret"]).hex() for one in desk["users"]}
-    digests = [token_digest(text) for text in desk["tokens"].values()]
-    now = dt.datetime.now(dt.UTC)
-    valid = ApiToken.objects.filter(digest__in=digests, revoked_at=None, expires_at__gt=now)
-    return keys == wanted and valid.count() == len(digests)
+    return keys == wanted
 
 
 def _apply(desk: dict[str, Any]) -> None:
     people = {one.username: one for one in PEOPLE}
     for entry in desk["users"]:
         _set_person(people[entry["username"]], entry["password"], entry["totp_secret"])
+
+
+def _tokens_prepare(desk: dict[str, Any]) -> None:
+    """A good token of each name: one that was revoked, rotated or has expired stays so, and
+    ``desk`` names a new one instead."""
     now = dt.datetime.now(dt.UTC)
     for name, (owner, scopes) in TOKENS.items():
+        digest = token_digest(desk["tokens"][name])
+        row = ApiToken.objects.filter(Q(digest=digest) | Q(previous_digest=digest)).first()
+        current = row is not None and row.digest is not None and bytes(row.digest) == digest
+        if row is not None and current and token_state(row, now) == "good":
+            continue
+        if row is not None:
+            desk["tokens"][name] = _token(name)
         title = f"demo {name}"
         ApiToken.objects.filter(name=title, revoked_at=None).update(revoked_at=now)
-        ApiToken.objects.update_or_create(
+        ApiToken.objects.create(
+            name=title,
+            owner=User.objects.get(username=owner),
             digest=token_digest(desk["tokens"][name]),
-            defaults={
-                "name": title,
-                "owner": User.objects.get(username=owner),
-                "scopes": list(scopes),
-                "expires_at": now + _TOKEN_LIFE,
-                "revoked_at": None,
-            },
+            scopes=list(scopes),
+            expires_at=now + _TOKEN_LIFE,
         )
 
 
@@ -152,8 +159,19 @@ def _set_person(person: DemoPerson, password: str, totp_secret: str) -> None:
     user.save(update_fields=["password"])
     user.groups.set([Group.objects.get(name=person.role)])
     key = base64.b32decode(totp_secret).hex()
-    TOTPDevice.objects.filter(user=user).exclude(name=_DEVICE, key=key).delete()
-    TOTPDevice.objects.get_or_create(user=user, name=_DEVICE, key=key, confirmed=True)
+    found = Authenticator.objects.filter(user=user)
+    kept = [one for one in found if one.name == _DEVICE and one.confirmed and _seed(one) == key]
+    found.exclude(pk__in=[one.pk for one in kept[:1]]).delete()
+    if not kept:
+        Authenticator.objects.create(user=user, name=_DEVICE, key=key, confirmed=True)
+
+
+def _seed(device: Authenticator) -> str:
+    """In hex; empty when it does not open (its key is of another home): it is set anew then."""
+    try:
+        return device.bin_key.hex()
+    except (SealError, KeyStoreError):
+        return ""
 
 
 def _write(path: Path, desk: dict[str, Any]) -> None:

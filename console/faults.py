@@ -2,6 +2,7 @@
 
 import html
 import sys
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -21,6 +22,7 @@ from console.api.problems import (
     outage,
     plain_response,
 )
+from riskctl.actors import NotAllowedError
 
 _BARE = """<!doctype html>
 <html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title></head>
@@ -60,16 +62,19 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """A page's view refused: recorded, as every denial is."""
+    """A page's view refused: recorded, as every denial is; says who may, where that is known."""
+    problem = FORBIDDEN_PROBLEM
+    if isinstance(exception, NotAllowedError):
+        problem = replace(problem, code=exception.code, detail=str(exception))
     behind = person(request)
     denial_recorded(
         request,
         status=403,
-        code=FORBIDDEN_PROBLEM.code,
+        code=problem.code,
         actor=behind.name,
         actor_kind=ActorKind.PERSON if behind.user else ActorKind.ANONYMOUS,
     )
-    return _answer(request, FORBIDDEN_PROBLEM)
+    return _answer(request, problem)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -48,12 +48,32 @@ if TLS == "on" and not (TLS_CERT and TLS_KEY):
     )
 PROXY_ADDRESSES = env.list("HALTLINE_PROXIES", default=[])
 
+# Keys that seal what must not lie about in clear: factor seeds, venue credentials (audit.keys).
+KEYS = env.str("HALTLINE_KEYS", "" if PRODUCTION else "file")
+KEYS_FOLDER = Path(env.str("HALTLINE_KEYS_FOLDER", str(HALTLINE_HOME / "keys")))
+SEALING_KEYS = env.str("HALTLINE_SEALING_KEYS", "")
+PKCS11_MODULE = env.str("HALTLINE_PKCS11_MODULE", "")
+PKCS11_TOKEN = env.str("HALTLINE_PKCS11_TOKEN", "")
+PKCS11_PIN = env.str("HALTLINE_PKCS11_PIN", "")
+if KEYS not in ("file", "environment", "pkcs11"):
+    raise ImproperlyConfigured(
+        "HALTLINE_KEYS: say where sealing keys are: file, environment or pkcs11"
+    )
+if KEYS == "environment" and not SEALING_KEYS:
+    raise ImproperlyConfigured("HALTLINE_SEALING_KEYS: give ID:BASE64[,ID:BASE64…], newest last")
+if KEYS == "pkcs11" and not (PKCS11_MODULE and PKCS11_TOKEN and PKCS11_PIN):
+    raise ImproperlyConfigured(
+        "HALTLINE_KEYS is 'pkcs11': name the module in HALTLINE_PKCS11_MODULE, its token in"
+        " HALTLINE_PKCS11_TOKEN and the token's PIN in HALTLINE_PKCS11_PIN_FILE"
+    )
+
 ALLOWED_HOSTS = env.list("HALTLINE_HOSTS", default=[] if PRODUCTION else ["*"])
 if PRODUCTION and not ALLOWED_HOSTS:
     raise ImproperlyConfigured("HALTLINE_HOSTS: name the hosts that browsers will ask for")
 CSRF_TRUSTED_ORIGINS = env.list("HALTLINE_ORIGINS", default=[])
 
 INSTALLED_APPS = [
+    "django.contrib.admin.apps.SimpleAdminConfig",  # our own site alone: no app registers itself
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -157,7 +177,10 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "desk"
 OTP_TOTP_ISSUER = "Haltline"
+WEBAUTHN_RP_ID = env.str("HALTLINE_RP_ID", "")  # empty: passkeys are for the host asked for
 
+ACCESS_REVIEW_DAYS = env.int("HALTLINE_ACCESS_REVIEW_DAYS", 90)
+ACCESS_DORMANT_DAYS = env.int("HALTLINE_ACCESS_DORMANT_DAYS", 90)
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = 12 * 3600  # from the password on, used or not
 SESSION_IDLE_AGE = 3600
@@ -214,6 +237,7 @@ REST_FRAMEWORK = {
         "console.api.authentication.SecondFactorSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["console.api.permissions.ReadAccess"],
+    "DEFAULT_THROTTLE_CLASSES": ["console.api.throttles.RateLimit"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "console.api.problems.problem_response",
@@ -239,6 +263,7 @@ FEED = env.str("FEED", "simulated")
 REPLAY_SPEED = env.str("REPLAY_SPEED", "1")
 PAPER_VENUE_ADDRESS = env.str("HALTLINE_PAPER_VENUE", "127.0.0.1:8099")
 VENUE_CREDENTIALS_FILE = HALTLINE_HOME / "venue-credentials.json"
+PAPER_VENUE_ACCOUNTS_FILE = HALTLINE_HOME / "papervenue" / "accounts.json"
 SHARDS = env.int("HALTLINE_SHARDS", 2)
 
 # The brakes: files that must be readable when nothing else answers (riskctl.brakes_home).

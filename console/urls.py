@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, re_path
 
 from console import faults
 from console.access import views as access
+from console.admin.records import site
 from console.api import (
     approvals,
     cancelling,
@@ -74,9 +75,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^healthz/(?P<stage>[a-z\-]{1,40})/?$", HealthzStage.as_view(), name="healthz-stage"),
     re_path(r"^readyz/?$", Readyz.as_view(), name="readyz"),
     re_path(r"^favicon\.ico$", access.favicon, name="favicon"),
-    re_path(r"^sign-in/?$", access.sign_in, name="sign-in"),
-    re_path(r"^sign-in/factor/?$", access.sign_in_factor, name="sign-in-factor"),
-    re_path(r"^sign-out/?$", access.sign_out, name="sign-out"),
+    re_path(r"", include("console.access.urls_factors")),
     re_path(r"^api/trading-status/?$", views.TradingStatus.as_view(), name="api-trading-status"),
     re_path(r"^api/positions/?$", views.Positions.as_view(), name="api-positions"),
     re_path(
@@ -103,9 +102,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="api-reconciliations",
     ),
     *BRAKES,
+    re_path(r"", include("console.api.urls_access")),
+    re_path(r"", include("console.api.urls_people")),
+    re_path(r"", include("console.api.urls_review")),
+    re_path(r"", include("console.api.urls_limits")),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs.docs, name="api-docs"),
     re_path(problems.API_PATHS, NothingHere.as_view(), name="api-nothing-here"),
+    re_path(r"^admin", site.urls),
     re_path(r"", include("console.pages.urls")),
     re_path(r"^", access.nothing_here, name="nothing-here"),
 ]

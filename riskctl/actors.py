@@ -12,14 +12,18 @@ STEP_UP_S = 300.0
 class Actor:
     """``kind`` is audit.models.ActorKind's value. ``roles`` are those of the person, or of none.
 
-    ``owns``: keys of strategies that are the trader's own. ``factor_age_s``: seconds since the
-    last second factor, None for who has none (tokens, processes, shells).
+    ``owns``: keys of strategies that the trader may stop: own ones, and those that a desk lets
+    pause. ``resumes`` and ``resizes``: those that may be brought back and resized, None where they
+    are the same. ``factor_age_s``: seconds since the last second factor, None for who has none
+    (tokens, processes, shells).
     """
 
     kind: str
     name: str
     roles: frozenset[str] = frozenset()
     owns: frozenset[str] = frozenset()
+    resumes: frozenset[str] | None = None
+    resizes: frozenset[str] | None = None
     factor_age_s: float | None = None
     token_scopes: frozenset[str] = frozenset()
     on_behalf_of: str = ""
@@ -30,17 +34,26 @@ class Actor:
     def stepped_up(self) -> bool:
         return self.factor_age_s is not None and self.factor_age_s <= STEP_UP_S
 
-    def standings(self, scope: str) -> frozenset[str]:
-        """As what this actor may act on ``scope``, in the words of riskctl.holds.RULES."""
+    def standings(self, scope: str, *, back: bool = False) -> frozenset[str]:
+        """As what this actor may act on ``scope``, in the words of riskctl.holds.RULES.
+
+        ``back``: for bringing something back, which a desk may not allow where it allows a stop.
+        """
         found = set(self.roles & {RISK, SRE, COMPLIANCE, ADMIN, TRADER})
         kind, _, key = scope.partition(":")
-        if TRADER in self.roles and kind == "strategy" and key in self.owns:
+        own = self.resumes if back and self.resumes is not None else self.owns
+        if TRADER in self.roles and kind == "strategy" and key in own:
             found.add(OWN)
         if "stop" in self.token_scopes:
             found.add(STOP_TOKEN)
         if self.kind in ("trigger", "process"):
             found.add(SYSTEM)
         return frozenset(found)
+
+    def resizes_one(self, key: str) -> bool:
+        """Whether the size of strategy ``key`` is this actor's to set: its trader's, or risk's."""
+        own = self.owns if self.resizes is None else self.resizes
+        return RISK in self.roles or (TRADER in self.roles and key in own)
 
 
 class NotAllowedError(Exception):

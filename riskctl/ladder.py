@@ -14,6 +14,7 @@ from riskctl.approvals.engine import approval_request
 from riskctl.approvals.kinds import RequestError, part_of
 from riskctl.approvals.recording import database_now, recorded, refusals_recorded
 from riskctl.conditions import Condition, require
+from riskctl.glass import glass_conditions
 from riskctl.holds import OWN, RISK, SRE, SYSTEM
 from riskctl.models import Approval, Stage
 from riskctl.rungs import RAMP_FACTOR, Bounds, Rung, bounds_with, next_up
@@ -136,7 +137,7 @@ def stage_promote_request(*, strategy: str, to: str, actor: Actor, reason: str) 
 def promote_check(subject: str, request: Mapping[str, Any], actor: Actor) -> None:
     """Whether ``actor`` may ask for, or approve, this step, and whether it is one step."""
     part_of(subject, "strategy")
-    if not actor.standings(subject) & {OWN, RISK, SRE}:
+    if not actor.standings(subject, back=True) & {OWN, RISK, SRE}:
         raise NotAllowedError("stage-not-your-role", "its trader, risk or SRE may ask for this")
     _step(subject, request)
 
@@ -163,7 +164,7 @@ def promote_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
 def promote_conditions(strategy: str, stands: Rung, to: Rung) -> list[Condition]:
     """Every condition of this one step, measured now."""
     measure = cast(Callable[[str, Rung, Rung], list[Condition]], import_string(EVIDENCE))
-    return measure(strategy, stands, to)
+    return [*measure(strategy, stands, to), *glass_conditions(strategy)]
 
 
 def stage_of(strategy: str) -> Rung:

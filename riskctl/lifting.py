@@ -14,13 +14,14 @@ from django.utils.module_loading import import_string
 
 from audit.canonical import plain
 from riskctl.actors import Actor, NotAllowedError
-from riskctl.approvals.engine import approval_request, check_is_person
+from riskctl.approvals.deciding import check_is_person, roles_refused
+from riskctl.approvals.engine import approval_request
 from riskctl.approvals.kinds import RequestError, part_of
 from riskctl.approvals.recording import recorded, refusals_recorded
 from riskctl.approvals.rules import State
 from riskctl.conditions import Condition, require
 from riskctl.holds import COMPLIANCE, OWN, RISK, RULES, TRADER, HoldFact, Kind, Rule
-from riskctl.models import Approval, Hold, HoldLift
+from riskctl.models import Approval, BreakGlassUse, Hold, HoldLift
 from riskctl.selectors import fact_of
 
 APPROVAL = "hold-lift"
@@ -65,10 +66,26 @@ class Lifted:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A ``use`` of leave that two people gave beforehand (riskctl.breakglass), in place of an
+    approval; ``request`` and ``asked_in`` as an approval has them."""
+
+    use: uuid.UUID
+    request: Mapping[str, Any]
+    asked_in: Mapping[str, Any]
+
+
 def hold_lift(
-    *, hold_id: uuid.UUID, actor: Actor, reason: str, approval: Approval | None = None
+    *,
+    hold_id: uuid.UUID,
+    actor: Actor,
+    reason: str,
+    approval: Approval | None = None,
+    glass: Glass | None = None,
 ) -> Lifted:
-    """Lift one hold. What takes two people takes the ``approval`` being executed right now.
+    """Lift one hold. What takes two people takes the ``approval`` being executed right now, or
+    the ``glass`` broken right now.
 
     Raises NotAllowedError (hold-unknown, hold-already-lifted, lift-tokens-cannot,
     lift-shells-cannot, lift-people-only, lift-not-your-role, lift-needs-step-up, lift-needs-two,
@@ -83,16 +100,18 @@ def hold_lift(
         if not reason.strip():
             raise RequestError("reason", "say why")
         _check_may(hold, rule, actor)
-        second = _second(hold, rule, actor, approval)
-        asked = (approval.request, approval.asked_in) if approval else ({}, {})
+        second = _second(hold, rule, actor, approval, glass)
+        behind = approval or glass
+        asked = (behind.request, behind.asked_in) if behind else ({}, {})
         measured = require(lift_conditions(hold, *asked))
-        lift = HoldLift.objects.create(
-            hold_id=hold.id,
-            lifted_by=actor.name,
-            second=second,
-            reason=reason,
-            approval=approval.id if approval else None,
-        )
+        with roles_refused():
+            lift = HoldLift.objects.create(
+                hold_id=hold.id,
+                lifted_by=actor.name,
+                second=second,
+                reason=reason,
+                approval=approval.id if approval else None,
+            )
         rungs = _reentered(hold, rule, approval, actor)
         done = Lifted(hold, actor.name, second, rungs)
         _note(done, lift, actor, measured)
@@ -198,7 +217,7 @@ def _check_may(hold: HoldFact, rule: Rule, actor: Actor) -> None:
 def _by_role(hold: HoldFact, rule: Rule, actor: Actor) -> bool:
     """A trader counts on a strategy's hold only for an own strategy."""
     standing = actor.standings(hold.scope) & rule.lifted_by
-    if hold.scope.startswith("strategy:") and OWN not in actor.standings(hold.scope):
+    if hold.scope.startswith("strategy:") and OWN not in actor.standings(hold.scope, back=True):
         standing -= {TRADER}
     return bool(standing)
 
@@ -209,13 +228,15 @@ def _by_placer(hold: HoldFact, rule: Rule, actor: Actor) -> bool:
         rule.placer_lifts
         and hold.actor_kind == "person"
         and hold.placed_by == actor.name
-        and bool(actor.standings(hold.scope) & rule.placed_by)
+        and bool(actor.standings(hold.scope, back=True) & rule.placed_by)
     )
 
 
-def _second(hold: HoldFact, rule: Rule, actor: Actor, approval: Approval | None) -> str:
+def _second(
+    hold: HoldFact, rule: Rule, actor: Actor, approval: Approval | None, glass: Glass | None
+) -> str:
     """The other person's name. Raises NotAllowedError unless the approval is of this very lift."""
-    if rule.people < 2:
+    if rule.people < 2 or (glass is not None and _broken_for(hold, actor, glass)):
         return ""
     if approval is None:
         raise NotAllowedError("lift-needs-two", f"a {hold.kind} takes two people: ask for it")
@@ -229,6 +250,14 @@ def _second(hold: HoldFact, rule: Rule, actor: Actor, approval: Approval | None)
         raise NotAllowedError("lift-not-approved", "no such approval is being carried out by you")
     _check_pair(hold, frozenset(row.requester_roles), actor.roles)
     return row.requested_by
+
+
+def _broken_for(hold: HoldFact, actor: Actor, glass: Glass) -> bool:
+    """Whether this very person broke the glass for this very kill; the database looks as well."""
+    used = BreakGlassUse.objects.filter(
+        id=glass.use, hold_id=hold.id, person=actor.name, verdict=BreakGlassUse.Verdict.WAITED_FOR
+    )
+    return hold.kind is Kind.KILL and used.exists()
 
 
 def _check_pair(hold: HoldFact, asked: frozenset[str], decides: frozenset[str]) -> None:

@@ -122,6 +122,7 @@ def check(_rest: list[str]) -> None:
         "HALTLINE_SECRET_KEY": secrets.token_urlsafe(64),
         "HALTLINE_TLS": "proxy",
         "HALTLINE_HOSTS": "desk.haltline.example",
+        "HALTLINE_KEYS": "file",
     }
     failed = []
     for name, *rest in CHECKS:
@@ -140,7 +141,7 @@ def lock(_rest: list[str]) -> None:
     """Compile every requirements/*.in anew, with hashes and without addresses; npm's lock too."""
     install_python(locks_for_testing())
     uv = str(PYTHON.parent / "uv")
-    for name in ("base", "dev", "postgres", "redis", "node", "tools"):
+    for name in ("base", "dev", "postgres", "redis", "node", "hsm", "tools"):
         target = f"requirements/{name}.txt"
         command = [uv, "pip", "compile", *LOCK_FLAGS, "--upgrade", "-o", target]
         subprocess.run([*command, f"requirements/{name}.in"], cwd=PROJECT, check=True)

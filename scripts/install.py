@@ -55,13 +55,15 @@ def locks_for_running(home: Path) -> set[str]:
         needed.add("redis")
     if machine_node() is None:
         needed.add("node")
+    if os.environ.get("HALTLINE_KEYS") == "pkcs11":
+        needed.add("hsm")
     return needed
 
 
 def locks_for_testing() -> set[str]:
-    """Both services' wheels always: the tests start them beside the machine's own."""
+    """Both services' wheels always: the tests start them beside the machine's own. A token too."""
     node = {"node"} if machine_node() is None else set()
-    return {"base", "dev", "postgres", "redis"} | node
+    return {"base", "dev", "postgres", "redis", "hsm"} | node
 
 
 def install_python(locks: set[str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from django.conf import settings
 
 from tests.support.desk import Desk, running_desk
 from tests.support.flush import let_django_flush
@@ -35,6 +36,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True, scope="session")
 def _flushable(django_db_setup: None) -> None:
     let_django_flush()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keys_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests seal is not sealed by the keys of the desk in this checkout."""
+    settings.KEYS_FOLDER = tmp_path_factory.mktemp("sealing") / "keys"
 
 
 @pytest.fixture(scope="session")

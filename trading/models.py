@@ -54,10 +54,16 @@ class Strategy(models.Model):
     parameters = models.JSONField(default=dict, help_text="Read by trading.strategies.parameters.")
     size_notional = Money(help_text="Target position per symbol when a signal is on, USD.")
     shard = models.PositiveSmallIntegerField(default=0)
+    version = models.PositiveIntegerField(default=1, help_text="Grows when its size is set.")
 
     class Meta:
         ordering = ["key"]
         verbose_name_plural = "strategies"
+        permissions = [
+            ("pause_strategy", "Can pause strategy"),
+            ("resume_strategy", "Can resume strategy"),
+            ("resize_strategy", "Can resize strategy"),
+        ]
 
     def __str__(self) -> str:
         return self.key

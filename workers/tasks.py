@@ -19,6 +19,10 @@ from trading.reconciliation.service import SCHEDULE, reconcile_run
 from trading.resume.promotion import stages_fall
 from workers.schedule import BEAT_QUEUES, BEAT_S
 
+SESSIONS_TIDY = "console.access.sessionlist.sessions_tidy"
+"""The list of sessions is the console's; workers lie below it and know no more than the name."""
+ESCALATIONS_NOTICE = "console.access.escalation.escalations_notice"
+
 _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
 
 
@@ -46,11 +50,18 @@ def fall() -> None:
     stages_fall()
 
 
+@shared_task(name="workers.escalations_notice", ignore_result=True)
+def escalations_notice() -> None:
+    """What the database saw of gains in privilege enters record and log."""
+    import_string(ESCALATIONS_NOTICE)()
+
+
 @shared_task(name="workers.housekeeping")
 def housekeeping() -> None:
     """Remove what is older than its retention, and sessions that have ended."""
     housekeeping_run()
     import_string(f"{settings.SESSION_ENGINE}.SessionStore").clear_expired()
+    import_string(SESSIONS_TIDY)(now=utc_now())
 
 
 @shared_task(name="workers.worker_beat", ignore_result=True)

@@ -26,7 +26,8 @@ _LONGEST = 3_000
 class Capability(msgspec.Struct, frozen=True):
     """``scopes`` are a token's scopes or a person's roles; ``bound``: to what it is worth anything.
 
-    ``owner`` is whose token it is, ``owns`` which strategies are the person's own.
+    ``owner`` is whose token it is, ``owns`` which strategies are the person's own, ``networks``
+    where a token may be used from (none: anywhere).
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Capability(msgspec.Struct, frozen=True):
     owns: tuple[str, ...]
     expires_at: int
     bound: str
+    networks: tuple[str, ...] = ()
 
 
 def signed(capability: Capability) -> str:
@@ -65,11 +67,18 @@ def _signer() -> signing.Signer:
 
 
 def token_with(
-    bare: str, *, name: str, owner: str, scopes: Iterable[str], expires_at: int
-) -> str:  # fmt: skip
+    bare: str,
+    *,
+    name: str,
+    owner: str,
+    scopes: Iterable[str],
+    expires_at: int,
+    networks: Iterable[str] = (),
+) -> str:
     """``bare`` with its capability behind a dot. ``name`` is the token's as it is recorded."""
     return bare + SEPARATOR + signed(
-        Capability(ActorKind.TOKEN.value, name, owner, tuple(scopes), (), expires_at, _mark(bare))
+        Capability(ActorKind.TOKEN.value, name, owner, tuple(scopes), (), expires_at,
+                   _mark(bare), tuple(networks))
     )  # fmt: skip
 
 

@@ -22,7 +22,10 @@ from console.api.permissions import ReadAccess
 OPEN = frozenset({"sign-in", "favicon", "healthz", "healthz-stage", "readyz"})
 """Names of addresses that answer anybody."""
 
-PASSWORD_ENOUGH = frozenset({"sign-in-factor", "sign-out"})
+PASSWORD_ENOUGH = frozenset(
+    {"sign-in-factor", "sign-in-passkey", "sign-out"}
+    | {"enrol", "enrol-password", "enrol-authenticator", "enrol-passkey", "enrol-passkey-options"}
+)
 """Names of addresses that answer a session with the password alone."""
 
 

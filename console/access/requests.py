@@ -13,6 +13,7 @@ from console.logs import hide_secrets
 
 _SOUND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,63}")
 ADDRESS_LENGTH = 64
+AGENT_LENGTH = 200
 
 
 def request_id(request: HttpRequest) -> str:
@@ -29,6 +30,11 @@ def request_id(request: HttpRequest) -> str:
 def address(request: HttpRequest) -> str:
     """Where the request came from, as the socket says (or a trusted proxy, see server.py)."""
     return str(request.META.get("REMOTE_ADDR", ""))[:ADDRESS_LENGTH]
+
+
+def user_agent(request: HttpRequest) -> str:
+    """What the browser says it is: printable, 200 characters at most, no token in it."""
+    return safe_path(request.headers.get("User-Agent", ""))[:AGENT_LENGTH]
 
 
 def safe_path(text: str) -> str:

@@ -5,29 +5,65 @@ A token has no roles, whoever owns it: it may only what its scopes say.
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
+from django_otp import DEVICE_ID_SESSION_KEY
 
 from audit.models import ActorKind
 from console.access.capability import Capability
+from console.access.desks import PAUSE, RESIZE, RESUME, Held, held_by
 from console.access.requests import address, request_id
-from console.access.sessions import FACTOR_AT, Person, person
+from console.access.roles import ROLES
+from console.access.sessions import FACTOR_AT, Person, device_kind, person
 from console.models import ApiToken
 from riskctl.actors import Actor
-from trading.models import Strategy
+from riskctl.holds import TRADER
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Roles of a person, and of a trader every strategy with what may be done with it."""
+
+    name: str
+    roles: frozenset[str]
+    held: tuple[Held, ...] = ()
+
+    def to(self, right: str) -> frozenset[str]:
+        """Keys of the strategies that this right lies on."""
+        return frozenset(one.key for one in self.held if right in one.rights)
+
+
+def rights_read(username: str) -> Rights:
+    """As they are now: one statement, and one more for a trader. Raises db.Error."""
+    roles = roles_of(username)
+    return Rights(username, roles, tuple(held_by(username)) if TRADER in roles else ())
+
+
+def rights_of(request: HttpRequest, username: str) -> Rights:
+    """``rights_read``, once a request and no longer: what was granted or taken counts at once."""
+    known: Rights | None = getattr(request, "haltline_rights", None)
+    if known is None or known.name != username:
+        known = rights_read(username)
+        request.haltline_rights = known  # type: ignore[attr-defined]
+    return known
 
 
 def roles_of(username: str) -> frozenset[str]:
-    """Roles (groups) of a person who may sign in; none for anybody else. Raises db.Error."""
-    groups = User.objects.filter(username=username, is_active=True, groups__name__isnull=False)
+    """Roles of a person who may sign in; none for anybody else, and none for a superuser: no
+    account passes by the table of roles. Raises db.Error.
+    """
+    groups = User.objects.filter(
+        username=username, is_active=True, is_superuser=False, groups__name__in=sorted(ROLES)
+    )
     return frozenset(groups.values_list("groups__name", flat=True))
 
 
 def owns_of(username: str) -> frozenset[str]:
-    """Keys of the strategies that are this person's own. Raises db.Error."""
-    return frozenset(Strategy.objects.filter(owner=username).values_list("key", flat=True))
+    """Keys of the strategies that this person may stop as a trader. Raises db.Error."""
+    return frozenset(one.key for one in held_by(username) if PAUSE in one.rights)
 
 
 def page_actor(request: HttpRequest) -> Actor:
@@ -48,12 +84,14 @@ def actor_of(
     if isinstance(behind, ApiToken):
         return _token(str(behind), behind.scopes, claimed or behind.owner.get_username(),
                       source, ident)  # fmt: skip
-    name = behind.name
+    rights = rights_of(request, behind.name)
     return Actor(
         kind=ActorKind.PERSON.value,
-        name=name,
-        roles=roles_of(name),
-        owns=owns_of(name),
+        name=rights.name,
+        roles=rights.roles,
+        owns=rights.to(PAUSE),
+        resumes=rights.to(RESUME),
+        resizes=rights.to(RESIZE),
         factor_age_s=factor_age_s(request.session),
         on_behalf_of=claimed,
         source=source,
@@ -64,8 +102,11 @@ def actor_of(
 def factor_age_s(session: SessionBase) -> float | None:
     """Seconds since the session's second factor, None without one.
 
-    One given in the future (the clock was set back) is of no known age: it counts as old.
+    One given in the future (the clock was set back) is of no known age: it counts as old. So does
+    a recovery code: a piece of paper signs in, it raises no risk.
     """
+    if device_kind(session.get(DEVICE_ID_SESSION_KEY)) == "recovery code":
+        return float("inf")
     at = session.get(FACTOR_AT)
     if not isinstance(at, int):
         return None
@@ -95,6 +136,8 @@ def _capable(behind: Capability, claimed: str, source: str, request_id: str) -> 
         name=behind.name,
         roles=frozenset(behind.scopes),
         owns=frozenset(behind.owns),
+        resumes=frozenset(),
+        resizes=frozenset(),
         on_behalf_of=claimed,
         source=source,
         request_id=request_id,

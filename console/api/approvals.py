@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from console.access.requested import RequestSight, requests_seen
 from console.access.rights import roles_of
 from console.api.base import ApiView, described
 from console.api.bodies import (
@@ -54,14 +55,29 @@ WITHDRAW_FIELDS = (REASON, OPERATOR)
 ASK_PROBLEMS = (400, 401, 403, 405, 406, 429, 500, 503)
 
 
-class Approvals(WriteView):
+class _Seen(ApiView):
+    """Requests that have nothing to do with the caller are not there for them."""
+
+    def seen(self, request: Request) -> RequestSight:
+        behind: Any = request.auth
+        return requests_seen(request._request, behind)
+
+    def found(self, request: Request, approval_id: uuid.UUID) -> Approval | None:
+        """Raises NotSeenError."""
+        row = Approval.objects.filter(id=approval_id).first()
+        if row is not None:
+            self.seen(request).check(row)
+        return row
+
+
+class Approvals(WriteView, _Seen):
     http_method_names = ["get", "head", "post"]
     query = QUERY
     fields = ASK_FIELDS
 
     @described(ApprovalShape(many=True), "Requests, newest first.", QUERY, name="approvals")
     def get(self, request: Request) -> Response:
-        rows = Approval.objects.order_by("-requested_at", "-id")
+        rows = self.seen(request).narrowed(Approval.objects.order_by("-requested_at", "-id"))
         if self.given.get("status", "all") != "all":
             rows = rows.filter(state=self.given["status"])
         if "kind" in self.given:
@@ -91,21 +107,24 @@ class Approvals(WriteView):
         return self.once(request, actor, ask)
 
 
-class ApprovalOne(ApiView):
+class ApprovalOne(_Seen):
     @described(ApprovalShape, "One request.", name="approval", problems=READ_ONE)
     def get(self, request: Request, approval_id: uuid.UUID) -> Response:
-        row = Approval.objects.filter(id=approval_id).first()
+        row = self.found(request, approval_id)
         if row is None:
             raise NoSuchError(f"There is no request {approval_id}. See /api/approvals.")
         return Response(ApprovalShape(row).data)
 
 
-class _Decision(WriteView):
+class _Decision(WriteView, _Seen):
     def decided(self, request: Request, approval_id: uuid.UUID) -> Response:
         actor = self.actor(request)
-        return self.once(
-            request, actor, lambda: Response(ApprovalShape(self.decide(approval_id, actor)).data)
-        )
+
+        def work() -> Response:
+            self.found(request, approval_id)  # who does not see it does not decide it
+            return Response(ApprovalShape(self.decide(approval_id, actor)).data)
+
+        return self.once(request, actor, work)
 
     @abstractmethod
     def decide(self, approval_id: uuid.UUID, actor: Actor) -> Approval:

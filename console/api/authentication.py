@@ -1,9 +1,8 @@
 """Who calls the API: a token in the Authorization header, or a session with a second factor."""
 
 import datetime as dt
-import hashlib
 import re
-import secrets
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
@@ -20,31 +19,23 @@ from audit.models import ActorKind
 from console.access import capability
 from console.access.capability import Capability
 from console.access.promptly import Asked
+from console.access.requests import address
 from console.access.rights import actor_of
 from console.access.sessions import Person, Standing, person
+from console.access.tokens import token_digest, token_text, within
 from console.api.problems import DATABASE_OUT, CsrfFailedError, RefusedError
 from console.models import ApiToken
 from riskctl.actors import Actor
 
+__all__ = ["token_digest", "token_text"]
 log = structlog.get_logger(__name__)
 
-PREFIX = "hl_"
 ASK_S = 0.2
 """How long a stop waits for the database to say who asks."""
 PATIENCE_S = 3.0
 """How long one waits that carries nothing else to go by."""
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/\-]+=*)", re.IGNORECASE)
 _NOTE_USE_EVERY = dt.timedelta(minutes=1)
-
-
-def token_text() -> str:
-    """A new token: 256 random bits behind a prefix that secret scanners can find."""
-    return PREFIX + secrets.token_urlsafe(32)
-
-
-def token_digest(text: str) -> bytes:
-    """SHA-256 of the whole text: what is kept. 256 random bits need no slower hash."""
-    return hashlib.sha256(text.encode()).digest()
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -58,14 +49,17 @@ class TokenAuthentication(BaseAuthentication):
         if text is None:
             return None
         digest = token_digest(text)
-        token = ApiToken.objects.select_related("owner").filter(digest=digest).first()
+        known = ApiToken.objects.select_related("owner")
+        token = known.filter(Q(digest=digest) | Q(previous_digest=digest)).first()
         if token is None:
             raise RefusedError("token-unknown", "No such token. Make a new one.")
-        now = dt.datetime.now(dt.UTC)
-        _refuse_ended(token, now)
+        now, where = dt.datetime.now(dt.UTC), address(request._request)
+        _refuse_ended(token, digest, now)
+        _refuse_elsewhere(token.networks, where, str(token))
         if token.last_used_at is None or now - token.last_used_at >= _NOTE_USE_EVERY:
             unnoted = Q(last_used_at=None) | Q(last_used_at__lte=now - _NOTE_USE_EVERY)
-            ApiToken.objects.filter(unnoted, pk=token.pk).update(last_used_at=now)
+            used = ApiToken.objects.filter(unnoted, pk=token.pk)
+            used.update(last_used_at=now, last_used_from=where)
         owner = token.owner
         assert isinstance(owner, User)
         structlog.contextvars.bind_contextvars(user=owner.get_username(), token_name=token.name)
@@ -88,17 +82,27 @@ def bearer(request: Request) -> str | None:
     return match.group(1)
 
 
-def _refuse_ended(token: ApiToken, now: dt.datetime) -> None:
-    claimed = str(token)
-    kind = ActorKind.TOKEN
+def _refuse_ended(token: ApiToken, digest: bytes, now: dt.datetime) -> None:
+    """Raises RefusedError. ``digest`` is that of the secret given: the token's, or the one before
+    its last rotation."""
     if token.revoked_at is not None:
-        raise RefusedError("token-revoked", "The token was revoked.", claimed=claimed, kind=kind)
+        raise _refused("token-revoked", "The token was revoked.", str(token))
     if token.expires_at <= now:
-        raise RefusedError("token-expired", "The token has expired.", claimed=claimed, kind=kind)
+        raise _refused("token-expired", "The token has expired.", str(token))
     if not token.owner.is_active:
-        raise RefusedError(
-            "token-owner-inactive", "The token's owner has left.", claimed=claimed, kind=kind
-        )
+        raise _refused("token-owner-inactive", "The token's owner has left.", str(token))
+    before = token.digest is None or bytes(token.digest) != digest
+    if before and (token.previous_until is None or token.previous_until <= now):
+        raise _refused("token-rotated", "The token was replaced: use the new one.", str(token))
+
+
+def _refuse_elsewhere(networks: Iterable[str], where: str, name: str) -> None:
+    if not within(tuple(networks), where):
+        raise _refused("token-elsewhere", f"The token may not be used from {where}.", name)
+
+
+def _refused(code: str, text: str, claimed: str) -> RefusedError:
+    return RefusedError(code, text, claimed=claimed, kind=ActorKind.TOKEN)
 
 
 class SecondFactorSessionAuthentication(SessionAuthentication):
@@ -182,7 +186,10 @@ def _carried(request: Request) -> Capability | None:
     """A browser's counts only with its CSRF token. Raises CsrfFailedError, RefusedError."""
     text = bearer(request)
     if text is not None:
-        return capability.of_token(text)
+        found = capability.of_token(text)
+        if found is not None:
+            _refuse_elsewhere(found.networks, address(request._request), found.name)
+        return found
     found = capability.of_cookie(request.COOKIES)
     if found is not None:
         SecondFactorSessionAuthentication().enforce_csrf(request)

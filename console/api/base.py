@@ -8,6 +8,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from console.access.visible import Sight, sight_of
 from console.api.problems import MEDIA_TYPE, NOT_FOUND_PROBLEM
 from console.api.queries import Field, read
 
@@ -31,6 +32,12 @@ class ApiView(APIView):
     def read_query(self, request: Request) -> Mapping[str, Any]:
         """Raises QueryInvalidError naming the field."""
         return read(request._request.GET, self.query)
+
+    @property
+    def sight(self) -> Sight:
+        """How much the caller may see. Raises db.Error."""
+        behind: Any = self.request.auth
+        return sight_of(self.request._request, behind)
 
 
 class NothingHere(ApiView):
@@ -68,8 +75,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
 PROBLEMS = {
     400: "A query field is unknown or wrong (query-invalid); names it and what is allowed.",
     401: "No credentials, or none that do: not-authenticated, token-unknown, token-expired, "
-    "token-revoked, token-owner-inactive, authorization-malformed, factor-required, "
-    "session-expired.",
+    "token-revoked, token-rotated, token-elsewhere, token-owner-inactive, "
+    "authorization-malformed, factor-required, session-expired, session-revoked.",
     403: "The token lacks the scope (scope-missing), the rule of what is asked for does not let "
     "this caller (its own code), or a session's CSRF token is missing (csrf-failed).",
     404: "Nothing is there (not-found, hold-unknown, approval-unknown); says what there is.",
@@ -77,8 +84,10 @@ PROBLEMS = {
     406: "The answer has no such form (not-acceptable).",
     409: "Not as things stand: preconditions-not-met names every condition that is not, with its "
     "evidence; or it was decided, lifted, void or changed since (its own code).",
+    412: "It is no longer the version that If-Match names (size-version); read it again.",
     415: "The body has no form that is read (media-type-unsupported).",
-    429: "Too many refused requests from this address (rate-limited); see Retry-After.",
+    429: "Too many requests of this token or session (too-many-requests), or refused ones from "
+    "this address (rate-limited); see Retry-After.",
     500: "A defect of ours (internal).",
     503: "A store does not answer (database-unreachable, redis-unreachable), or a stop reached "
     "nobody (stop-not-latched); see Retry-After.",

@@ -122,6 +122,29 @@ def object_part(name: str, about: str, *, required: bool = False) -> BodyField:
     return BodyField(name, parse, "an object", about, serializers.DictField, required=required)
 
 
+def names_part(name: str, about: str, *, required: bool = False) -> BodyField:
+    def parse(value: Any) -> list[str]:
+        if not isinstance(value, list):
+            raise ValueError(value)
+        return [_sound(one, NAME_LONGEST) for one in value]
+
+    options = {"child": serializers.CharField()}
+    return BodyField(
+        name, parse, "a list of names", about, serializers.ListField, required, options
+    )
+
+
+def whole_part(name: str, about: str, *, required: bool = False) -> BodyField:
+    def parse(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(value)
+        return value
+
+    return BodyField(
+        name, parse, "a whole number", about, serializers.IntegerField, required=required
+    )
+
+
 REASON = text_part("reason", "Why. On a stop it may be missing: that is recorded.")
 WHY = text_part("reason", "Why.", required=True)
 OPERATOR = text_part(

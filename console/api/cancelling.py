@@ -53,6 +53,7 @@ class CancelAll(StopView):
             scope,
             StopKey(actor, "", "", scope, self.kind, None),
             silent=isinstance(request.auth, Capability),
+            sight=lambda: self.sight,
         )
         done = self.cancel(
             scope=scope,
@@ -104,7 +105,8 @@ class CloseAllPositions(StrictStopView):
         path = request._request.path.rstrip("/")
         key = StopKey(actor, path, self.key, scope, Kind.KILL, None)
         silent = isinstance(request.auth, Capability)
-        return self.flatten(scope, actor, looked_up(scope, key, silent=silent).hold_id)
+        found = looked_up(scope, key, silent=silent, sight=lambda: self.sight)
+        return self.flatten(scope, actor, found.hold_id)
 
     def flatten(self, scope: str, actor: Actor, hold_id: uuid.UUID | None) -> Response:
         done = self.order(
@@ -126,7 +128,7 @@ class CloseAllPositions(StrictStopView):
         return answer
 
     def preview(self, scope: str) -> Response:
-        scope_exists(scope)
+        scope_exists(scope, lambda: self.sight)
         rows = selectors.closings_preview(
             redis_client(), scope=scope, tranche_value=TRANCHE_VALUE, max_tranches=MAX_TRANCHES
         )

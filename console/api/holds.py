@@ -50,6 +50,7 @@ class Holds(ApiView):
     @described(HoldShape(many=True), "Holds, newest first; open ones.", HOLDS_QUERY, name="holds")
     def get(self, request: Request) -> Response:
         rows = Hold.objects.select_related("lift").order_by("-placed_at", "-id")
+        rows = self.sight.narrowed_scopes(rows)
         status = self.given.get("status", "open")
         if status != "all":
             rows = rows.filter(lift__isnull=status == "open")
@@ -72,6 +73,7 @@ class HoldReceipt(ApiView):
         receipt = receipt_read(hold_id)
         if receipt is None:
             raise NoSuchError(f"There is no hold {hold_id}. See /api/holds?status=all.")
+        self.sight.check_scope(receipt.hold.scope)
         return Response(receipt_body(receipt, brakes_desk().signer))
 
 

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from console.access.visible import NOTHING, Sight
 from console.api.problems import NoSuchError
 from riskctl.actors import Actor
 from riskctl.clock import MS, boot_ns
@@ -18,14 +19,19 @@ _NAMESPACE = uuid.UUID("c1b6f7b5-51c0-5d2c-8a4f-2f0a4f1d9e57")
 _SHOWN = 40
 
 
-def scope_exists(scope: str) -> None:
-    """Raises NoSuchError naming what there is, riskctl.holds.ScopeError, db.Error."""
+def scope_exists(scope: str, sight: Callable[[], Sight] = lambda: NOTHING) -> None:
+    """Raises NoSuchError naming what there is, riskctl.holds.ScopeError, db.Error.
+
+    ``sight``: how much the caller may see, asked only when strategies are to be named.
+    """
     check_scope(scope)
     kind, _, name = scope.partition(":")
     if kind == "instrument":
         _among("instrument", name, [one.symbol for one in UNIVERSE.instruments])
     elif kind == "strategy":
-        _among("strategy", name, Strategy.objects.values_list("key", flat=True))
+        if not Strategy.objects.filter(key=name).exists():
+            seen = sight().narrowed(Strategy.objects.all(), "key")
+            _among("strategy", name, seen.values_list("key", flat=True))
     elif kind == "venue":
         rows = VenueAccount.objects.values_list("name", "venue")
         _among("venue", name, {word for account, venue in rows for word in (account, slug(venue))})

@@ -35,6 +35,26 @@ class ReadAccess(BasePermission):
         return True
 
 
+class PeopleOnlyError(exceptions.PermissionDenied):
+    """A token asked for what is shown to people alone."""
+
+    def __init__(self, claimed: str) -> None:
+        super().__init__(
+            "Tokens and sessions are seen and managed by people. Sign in.", "people-only"
+        )
+        self.claimed = claimed
+        self.kind = ActorKind.TOKEN
+
+
+class PeopleOnly(BasePermission):
+    """Stands beside ReadAccess where no token has any business, whatever its scopes."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if _scopes(request.auth) is not None:
+            raise PeopleOnlyError(_name(request.auth))
+        return isinstance(request.auth, Person)
+
+
 def wanted_scopes(view: object, method: str) -> frozenset[str]:
     """What a token needs one of: reading always takes ``read``."""
     scopes: frozenset[str] = getattr(view, "token_scopes", READ)

@@ -22,7 +22,8 @@ from audit.models import ActorKind
 from console.access import backoff
 from console.access.recorded import denial_recorded
 from console.access.requests import address, request_id
-from riskctl.actors import NotAllowedError
+from console.access.rights import actor_of
+from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals import RequestError
 from riskctl.conditions import PreconditionError
 from riskctl.holds import ScopeError
@@ -31,7 +32,7 @@ from riskctl.schedule import ScheduleError
 MEDIA_TYPE = "application/problem+json"
 DATABASE_OUT = (OperationalError, InterfaceError)
 REDIS_OUT = (redis_errors.ConnectionError, redis_errors.TimeoutError)
-API_PATHS = r"^(?:api|orders|trading|emergency|test|healthz|readyz)(?:/|$)"
+API_PATHS = r"^(?:api|limits|orders|trading|emergency|test|healthz|readyz)(?:/|$)"
 """Addresses of programs: their errors are problems, and what is none of ours there is 404."""
 
 
@@ -134,6 +135,20 @@ class ScopeMissingError(exceptions.PermissionDenied):
         self.kind = ActorKind.TOKEN
 
 
+class LimitedError(exceptions.APIException):
+    """This token or session asks too often; ``wait`` is in whole seconds."""
+
+    status_code = 429
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(
+            "More requests than one token or session may make in a minute. Wait as long as "
+            "Retry-After says. Stops are never limited.",
+            "too-many-requests",
+        )
+        self.headers = {"Retry-After": str(wait)}
+
+
 DATABASE_PROBLEM = Problem(
     503,
     "database-unreachable",
@@ -173,6 +188,7 @@ _TITLES = {
     405: "This method does nothing here",
     406: "No such form of the answer",
     409: "Not as things stand",
+    412: "Changed meanwhile",
     415: "No such form of the body",
     429: "Too many requests",
     503: "It did not work",
@@ -217,7 +233,7 @@ _WORDS: dict[type[exceptions.APIException], tuple[str, str]] = {
 def _api_exception(error: exceptions.APIException) -> Problem:
     status = int(error.status_code)
     code, detail = _WORDS.get(type(error), (str(error.get_codes()), str(error.detail)))
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = dict(getattr(error, "headers", {}))
     extra: dict[str, Any] = {}
     if isinstance(error, QueryInvalidError):
         extra = {"field": error.name, "allowed": error.allowed}
@@ -235,7 +251,7 @@ def problem_of(error: Exception) -> Problem | None:
         return _api_exception(error)
     if isinstance(error, Http404):
         return NOT_FOUND_PROBLEM
-    if isinstance(error, PermissionDenied):
+    if isinstance(error, PermissionDenied) and not isinstance(error, NotAllowedError):
         return FORBIDDEN_PROBLEM
     return _refusal(error) or outage(error)
 
@@ -243,6 +259,13 @@ def problem_of(error: Exception) -> Problem | None:
 _REFUSED_AS: dict[str, int] = {
     "hold-unknown": 404,
     "approval-unknown": 404,
+    "session-unknown": 404,
+    "token-not-there": 404,
+    "token-ended": 409,
+    "token-collected": 409,
+    "token-uncollected": 409,
+    "token-not-collected": 409,
+    "token-changed": 409,
     "hold-already-lifted": 409,
     "approval-decided": 409,
     "approval-expired": 409,
@@ -250,6 +273,14 @@ _REFUSED_AS: dict[str, int] = {
     "approval-digest-differs": 409,
     "approval-altered": 409,
     "stage-moved": 409,
+    "size-version": 412,
+    "limit-moved": 412,
+    "break-glass-unknown": 404,
+    "break-glass-ended": 409,
+    "break-glass-changed": 409,
+    "break-glass-over": 409,
+    "break-glass-reviewed": 409,
+    "person-unknown": 404,
 }
 """Refusals that no other person or factor would change."""
 
@@ -280,7 +311,7 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     if problem is None:
         return None
     if problem.status in (401, 403):
-        problem = _denied(error, request, problem)
+        problem = _denied(error, request, problem, getattr(context["request"], "_auth", None))
     elif problem.status == 503:
         problem = replace(problem, headers={"Retry-After": "2", **problem.headers})
     headers = dict(problem.headers)
@@ -289,8 +320,11 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
     return Response(problem.body(request), problem.status, headers=headers, content_type=MEDIA_TYPE)
 
 
-def _denied(error: Exception, request: HttpRequest, problem: Problem) -> Problem:
-    actor = getattr(request, "haltline_actor", None)  # of who was let in and is refused by rule
+def _denied(error: Exception, request: HttpRequest, problem: Problem, behind: Any) -> Problem:
+    """``behind``: whoever was let in, and is refused by rule."""
+    actor: Actor | None = getattr(request, "haltline_actor", None)
+    if actor is None and behind is not None:
+        actor = actor_of(request, behind)
     denial_recorded(
         request,
         status=problem.status,

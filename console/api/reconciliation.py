@@ -12,9 +12,9 @@ from console.api.problems import BodyInvalidError
 from console.api.queries import CURSOR, LIMIT, name_field
 from console.api.serializers import Shape, exact_field, moment_field, text_field
 from console.api.writes import WriteView, posted
-from riskctl.actors import Actor
+from riskctl.actors import Actor, NotAllowedError
 from trading.clock import utc_now
-from trading.models import Break
+from trading.models import Break, VenueAccount
 from trading.reconciliation import selectors
 from trading.reconciliation.service import UnknownAccountError, reconcile_run
 
@@ -100,13 +100,19 @@ class GenerateReport(WriteView):
         return self.once(request, actor, lambda: self._compared(actor))
 
     def _compared(self, actor: Actor) -> Response:
-        account = self.said.text("account") or None
+        account, sight = self.said.text("account") or None, self.sight
+        known = VenueAccount.objects.filter(name=account)
+        if account is not None and not sight.sees_whole(account) and known.exists():
+            raise NotAllowedError(
+                "account-not-yours", f"others trade on {account[:60]} too: risk or SRE compare it"
+            )
         try:
             reports = reconcile_run(account=account, asked_by=actor.name, actor=actor)
         except UnknownAccountError as error:
             raise BodyInvalidError(
                 "account", f"There is no venue account '{error.account[:80]}'.", error.known
             ) from error
+        reports = [one for one in reports if sight.sees_whole(one.account)]
         report = {
             "as_of": utc_now(),
             "asked_by": actor.name,
@@ -126,5 +132,6 @@ class Reconciliations(ApiView):
         name="reconciliations",
     )
     def get(self, request: Request) -> Response:
-        rows = selectors.reconciliations(account=self.given.get("account", ""))
+        found = selectors.reconciliations(account=self.given.get("account", ""))
+        rows = self.sight.narrowed_accounts(found)
         return paged(request, rows, RUNS_NEWEST, self.given, ReconciliationShape)

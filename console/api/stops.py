@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from console.access.capability import Capability
 from console.access.promptly import Asked
+from console.access.visible import NOTHING, Sight
 from console.api.authentication import ASK_S
 from console.api.bodies import OPERATOR, REASON, flag_part, noted, text_part
 from console.api.brake_shapes import ReceiptShape
@@ -61,7 +62,8 @@ class StopView(LenientView):
         actor = self.actor(request)
         path = request._request.path.rstrip("/")
         key = StopKey(actor, path, self.key, scope, self.kind, self.mode)
-        known = looked_up(scope, key, silent=isinstance(request.auth, Capability))
+        silent = isinstance(request.auth, Capability)
+        known = looked_up(scope, key, silent=silent, sight=lambda: self.sight)
         if known.receipt is not None and known.receipt.effective:
             return placed(receipt_body(known.receipt, brakes_desk().signer))
         return placed(self.placing(scope, actor, known.hold_id).body())
@@ -78,12 +80,15 @@ class StopView(LenientView):
         )
 
 
-def looked_up(scope: str, key: StopKey, *, silent: bool) -> Known:
+def looked_up(
+    scope: str, key: StopKey, *, silent: bool, sight: Callable[[], Sight] = lambda: NOTHING
+) -> Known:
     """Whether the scope exists and what the key means, if the database says so in time.
 
-    ``silent``: it did not a moment ago, so it is not asked. Raises NoSuchError.
+    ``silent``: it did not a moment ago, so it is not asked; ``sight``: how much the caller may see.
+    Raises NoSuchError.
     """
-    asked = None if silent else Asked(lambda: _look_up(scope, key))
+    asked = None if silent else Asked(lambda: _look_up(scope, key, sight))
     try:
         if asked is not None:
             return asked.result(ASK_S)
@@ -92,8 +97,8 @@ def looked_up(scope: str, key: StopKey, *, silent: bool) -> Known:
     return Known(AWAY.place(key) if key.key else None, None)
 
 
-def _look_up(scope: str, key: StopKey) -> Known:
-    scope_exists(scope)
+def _look_up(scope: str, key: StopKey, sight: Callable[[], Sight]) -> Known:
+    scope_exists(scope, sight)
     return known_under(key)
 
 

@@ -57,7 +57,8 @@ class Resume(WriteView):
 
     def resume(self, strategy: str, actor: Actor) -> Response:
         check_is_person(actor, "lift")
-        scope_exists(f"strategy:{strategy}")
+        self.sight.check(strategy)
+        scope_exists(f"strategy:{strategy}", lambda: self.sight)
         row = Strategy.objects.select_related("account").get(key=strategy)
         lifted, refused = _lift_pauses(strategy, actor, self.said.text("reason"))
         left = _over(row)
@@ -130,7 +131,8 @@ class StrategyStage(WriteView):
         return self.once(request, actor, lambda: self.move(strategy, actor))
 
     def move(self, strategy: str, actor: Actor) -> Response:
-        scope_exists(f"strategy:{strategy}")
+        self.sight.check(strategy)
+        scope_exists(f"strategy:{strategy}", lambda: self.sight)
         to, reason = self.said.text("to"), self.said.text("reason")
         if Rung(to).height > stage_of(strategy).height:
             return asked(
@@ -151,10 +153,10 @@ class Stages(ApiView):
         name="stages",
     )
     def get(self, request: Request) -> Response:
-        keys = Strategy.objects.order_by("key").values_list("key", flat=True)
+        rows = self.sight.narrowed(Strategy.objects.order_by("key"), "key")
+        keys = rows.values_list("key", flat=True)
         wanted = [key for key in keys if key == self.given.get("strategy", key)]
-        rows = _stages(wanted)
-        newest = sorted(rows, key=lambda one: one["since"] or _NEVER, reverse=True)
+        newest = sorted(_stages(wanted), key=lambda one: one["since"] or _NEVER, reverse=True)
         return Response(StageShape(newest[: self.given.get("limit")], many=True).data)
 
 

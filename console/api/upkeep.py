@@ -1,11 +1,13 @@
 """The dead man's switch, the triggers, and maintenance."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from console.access.visible import Sight, trigger_shown
 from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, REASON, moment_part
 from console.api.brake_shapes import DeadManShape, MaintenanceShape, ReceiptShape, TriggersShape
@@ -73,7 +75,16 @@ class Triggers(ApiView):
         name="triggers",
     )
     def get(self, request: Request) -> Response:
-        return Response(triggers_now(redis_client()))
+        said, sight = triggers_now(redis_client()), self.sight
+        return Response({source: _shown(body, sight) for source, body in said.items()})
+
+
+def _shown(body: Mapping[str, Any] | None, sight: Sight) -> Mapping[str, Any] | None:
+    """What one source says, of the scopes that the caller may see."""
+    if body is None or sight.all:
+        return body
+    rows = (trigger_shown(one, sight) for one in body.get("triggers", ()))
+    return {**body, "triggers": [one for one in rows if one is not None]}
 
 
 class Maintenance(WriteView):
@@ -89,7 +100,8 @@ class Maintenance(WriteView):
     )
     def get(self, request: Request) -> Response:
         wanted = _STATUS[self.given.get("status", "waiting")]
-        rows = ScheduledHold.objects.filter(**wanted).order_by("-due_at", "-id")
+        found = ScheduledHold.objects.filter(**wanted).order_by("-due_at", "-id")
+        rows = self.sight.narrowed_scopes(found)
         return paged(request, rows, MAINTENANCE_NEWEST, self.given, MaintenanceShape)
 
     @posted(
@@ -106,7 +118,7 @@ class Maintenance(WriteView):
     def post(self, request: Request) -> Response:
         actor = self.actor(request)
         scope, reason = check_scope(self.said.text("scope") or FIRM), self.said.text("reason")
-        scope_exists(scope)
+        scope_exists(scope, lambda: self.sight)
 
         def schedule() -> Response:
             due_at = self.said.values["due_at"]

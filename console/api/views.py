@@ -1,11 +1,13 @@
 """The REST addresses of the desk. Each reads by a selector and writes rows as serializers say."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import OuterRef, Subquery
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from console.access.visible import Sight, seen_only
 from console.api import serializers as shapes
 from console.api.base import ApiView, described
 from console.api.paging import Order, paged, whole
@@ -47,6 +49,19 @@ def _matching(rows: list[Any], wanted: dict[str, Any]) -> list[Any]:
     return [row for row in rows if all(getattr(row, name) == it for name, it in wanted.items())]
 
 
+def _shown(status: selectors.TradingStatus, sight: Sight) -> selectors.TradingStatus:
+    """As much of it as somebody may see."""
+    if sight.all:
+        return status
+    holds = tuple(one for one in status.holds if sight.sees_scope(one.fact.scope))
+    return replace(
+        status,
+        scopes=tuple(one for one in status.scopes if sight.sees_scope(one.scope)),
+        holds=holds,
+        licences=tuple(one for one in status.licences if sight.sees_account(one.account)),
+    )
+
+
 class TradingStatus(ApiView):
     @described(
         shapes.TradingStatusShape,
@@ -55,7 +70,7 @@ class TradingStatus(ApiView):
         name="trading_status",
     )
     def get(self, request: Request) -> Response:
-        status = selectors.trading_status(redis_client())
+        status = _shown(selectors.trading_status(redis_client()), self.sight)
         return Response(shapes.TradingStatusShape(status).data)
 
 
@@ -71,6 +86,7 @@ class Positions(ApiView):
     )
     def get(self, request: Request) -> Response:
         rows = selectors.positions(redis_client(), open_only="status" in self.given)
+        rows = seen_only(rows, self.sight)
         rows = _matching(rows, _filters(self.given, "strategy", "account", "symbol"))
         return whole(rows, "updated_at", self.given, shapes.PositionShape)
 
@@ -78,11 +94,12 @@ class Positions(ApiView):
 class PositionsSummary(ApiView):
     @described(
         shapes.PositionsSummaryShape,
-        "All positions together, in USD. A total is null when a part of it is not known.",
+        "All positions together that the caller may see, in USD. A total is null when a part of it "
+        "is not known.",
         name="positions_summary",
     )
     def get(self, request: Request) -> Response:
-        summary = selectors.positions_summary(redis_client())
+        summary = selectors.positions_summary(redis_client(), strategies=self.sight.strategies)
         return Response(shapes.PositionsSummaryShape(summary).data)
 
 
@@ -91,12 +108,15 @@ class BrokerPositions(ApiView):
 
     @described(
         shapes.BrokerPositionShape(many=True),
-        "The venue's view: what each venue said last that each account holds.",
+        "The venue's view: what each venue said last that each account holds. Of an account that "
+        "others trade on as well, only who sees everything is told.",
         query,
         name="broker_positions",
     )
     def get(self, request: Request) -> Response:
-        rows = selectors.broker_positions(**_filters(self.given, "account"))
+        sight = self.sight
+        found = selectors.broker_positions(**_filters(self.given, "account"))
+        rows = [one for one in found if sight.sees_whole(one.account)]
         rows = _matching(rows, _filters(self.given, "symbol"))
         return whole(rows, "taken_at", self.given, shapes.BrokerPositionShape)
 
@@ -107,7 +127,7 @@ class Orders(ApiView):
     @described(shapes.OrderShape(many=True), "Orders, newest first.", query, name="orders")
     def get(self, request: Request) -> Response:
         wanted = _filters(self.given, "status", "strategy", "account", "symbol", "side")
-        rows = selectors.orders(**wanted)
+        rows = self.sight.narrowed(selectors.orders(**wanted))
         return paged(request, rows, ORDERS_NEWEST, self.given, shapes.OrderShape)
 
 
@@ -122,7 +142,7 @@ class OpenOrders(ApiView):
     )
     def get(self, request: Request) -> Response:
         wanted = _filters(self.given, "strategy", "account", "symbol", "side")
-        rows = selectors.orders(status="open", **wanted)
+        rows = self.sight.narrowed(selectors.orders(status="open", **wanted))
         return paged(request, rows, ORDERS_NEWEST, self.given, shapes.OrderShape)
 
 
@@ -132,7 +152,8 @@ class Executions(ApiView):
     @described(shapes.ExecutionShape(many=True), "Fills, newest first.", query, name="executions")
     def get(self, request: Request) -> Response:
         wanted = _filters(self.given, "strategy", "account", "symbol")
-        rows = selectors.executions(order=self.given.get("order_id", ""), **wanted)
+        found = selectors.executions(order=self.given.get("order_id", ""), **wanted)
+        rows = self.sight.narrowed(found)
         return paged(request, rows, FILLS_NEWEST, self.given, shapes.ExecutionShape)
 
 
@@ -146,7 +167,7 @@ class Signals(ApiView):
         name="signals",
     )
     def get(self, request: Request) -> Response:
-        rows = selectors.signals(**_filters(self.given, "strategy", "symbol"))
+        rows = self.sight.narrowed(selectors.signals(**_filters(self.given, "strategy", "symbol")))
         return paged(request, rows, SIGNALS_NEWEST, self.given, shapes.SignalShape)
 
 
@@ -163,7 +184,8 @@ class LatestSignals(ApiView):
         of_one = selectors.signals(**_filters(self.given, "symbol"))
         newest = Subquery(of_one.filter(strategy=OuterRef("pk")).values("pk")[:1])
         latest = Strategy.objects.order_by().annotate(latest=newest).values("latest")
-        rows = selectors.signals(**_filters(self.given, "strategy")).filter(pk__in=latest)
+        found = selectors.signals(**_filters(self.given, "strategy")).filter(pk__in=latest)
+        rows = self.sight.narrowed(found)
         return paged(request, rows, SIGNALS_NEWEST, self.given, shapes.SignalShape)
 
 

@@ -1,5 +1,6 @@
 """What every POST is: its body read before it works, its key kept, its caller an Actor."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -136,11 +137,7 @@ class StrictStopView(LenientView):
 
 def replaced(actor: Actor, claimed: str) -> Actor:
     """``actor`` acting for whom the body claims."""
-    return Actor(
-        kind=actor.kind, name=actor.name, roles=actor.roles, owns=actor.owns,
-        factor_age_s=actor.factor_age_s, token_scopes=actor.token_scopes, on_behalf_of=claimed,
-        source=actor.source, request_id=actor.request_id,
-    )  # fmt: skip
+    return dataclasses.replace(actor, on_behalf_of=claimed)
 
 
 # Described ----------------------------------------------------------------------------------------

@@ -1,16 +1,18 @@
 """The hub: one Redis subscription a web process; the newest frame of each topic to its sockets.
 
 Frames are whole snapshots, already encoded by their publisher. The hub reads no more of one than
-its topic and number, hands the same text to every socket, at most ten times a second a topic, and
-says once a second what it knows of itself (``topic: "hub"``), so that a page can tell a silent
-desk from a broken connection. Sockets stay open while Redis is away.
+its topic and number and hands the same text to every socket whose person sees everything; for each
+other audience (what somebody may see, console.access.visible) it makes the frame smaller and
+encodes it once. It does so at most ten times a second a topic, and says once a second what it
+knows of itself (``topic: "hub"``), so that a page can tell a silent desk from a broken connection.
+Sockets stay open while Redis is away.
 """
 
 import asyncio
 import datetime as dt
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -21,13 +23,17 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from console.access.visible import ALL, Sight
 from console.live.inbox import Inbox
+from console.live.reduced import reduced
 from trading import streams
 
 log = structlog.get_logger(__name__)
 
 TOPICS = ("desk", "pipeline")
 HUB_TOPIC = "hub"
+REDUCED = "desk"
+"""The topic that tells of strategies."""
 FRAME_BYTES = 1_000_000
 """A longer frame is not passed on."""
 
@@ -54,7 +60,28 @@ class _Newest:
     seq: int = -1
     came_at: float = -_OLD_S
     sent_at: float = 0.0
+    smaller: dict[Sight, str] = field(default_factory=dict)
     due: asyncio.TimerHandle | None = None
+
+    def text_for(self, topic: str, sight: Sight) -> str:
+        """The frame as this audience may see it; empty when there is none."""
+        if not self.text or sight.all or topic != REDUCED:
+            return self.text
+        found = self.smaller.get(sight)
+        if found is None:
+            frame = reduced(msgspec.json.decode(self.text), sight)
+            found = self.smaller[sight] = msgspec.json.encode(frame).decode()
+        return found
+
+    def take(self, text: str, seq: int, now: float) -> None:
+        self.text, self.seq, self.came_at = text, seq, now
+        self.smaller = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    topics: frozenset[str]
+    sight: Sight
 
 
 class Hub:
@@ -62,23 +89,29 @@ class Hub:
 
     def __init__(self) -> None:
         self._topics = {topic: _Newest() for topic in TOPICS}
-        self._members: dict[Inbox, frozenset[str]] = {}
+        self._members: dict[Inbox, _Member] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.reading = False
         self.refused = 0
 
-    async def join(self, inbox: Inbox, topics: Iterable[str]) -> None:
-        """Fill ``inbox`` with what the hub knows now, and from now on with what comes.
+    async def join(self, inbox: Inbox, topics: Iterable[str], sight: Sight = ALL) -> None:
+        """Fill ``inbox`` with what the hub knows now, and from now on with what comes, as much of
+        it as ``sight`` allows.
 
         Never raises for want of Redis: the inbox then holds the hub's own word alone.
         """
-        self._members[inbox] = frozenset(topics)
+        self._members[inbox] = _Member(frozenset(topics), sight)
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._say())]
         inbox.put(HUB_TOPIC, self.word())
-        for topic in self._members[inbox]:
-            if self._topics[topic].text:  # its age is in it, should Redis be away
-                inbox.put(topic, self._topics[topic].text)
+        self._fill(inbox)
+
+    def _fill(self, inbox: Inbox) -> None:
+        member = self._members[inbox]
+        for topic in member.topics:
+            text = self._topics[topic].text_for(topic, member.sight)
+            if text:  # its age is in it, should Redis be away
+                inbox.put(topic, text)
 
     async def leave(self, inbox: Inbox) -> None:
         """Forget ``inbox``; the last one out ends the subscription."""
@@ -159,7 +192,7 @@ class Hub:
         now = asyncio.get_running_loop().time()
         if head.seq <= newest.seq and now - newest.came_at < _OLD_S:
             return
-        newest.text, newest.seq, newest.came_at = text, head.seq, now
+        newest.take(text, head.seq, now)
         self._hand_out_soon(head.topic, newest, now)
 
     def _hand_out_soon(self, topic: str, newest: _Newest, now: float) -> None:
@@ -175,9 +208,9 @@ class Hub:
     def _hand_out(self, topic: str, newest: _Newest) -> None:
         newest.due = None
         newest.sent_at = asyncio.get_running_loop().time()
-        for inbox, wanted in self._members.items():
-            if topic in wanted:
-                inbox.put(topic, newest.text)
+        for inbox, member in self._members.items():
+            if topic in member.topics:
+                inbox.put(topic, newest.text_for(topic, member.sight))
 
 
 def _client() -> redis.asyncio.Redis:

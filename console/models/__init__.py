@@ -2,6 +2,31 @@
 django-otp's devices."""
 
 from console.models.answers import KeptAnswer
+from console.models.factors import (
+    Authenticator,
+    Enrolment,
+    Passkey,
+    PasskeyChallenge,
+    RecoveryCode,
+    RecoverySet,
+)
+from console.models.review import AccessReview, Escalation
+from console.models.roles import Desk
+from console.models.sessions import RightsVersion, SessionRecord
 from console.models.tokens import ApiToken
 
-__all__ = ["ApiToken", "KeptAnswer"]
+__all__ = [
+    "AccessReview",
+    "ApiToken",
+    "Authenticator",
+    "Desk",
+    "Enrolment",
+    "Escalation",
+    "KeptAnswer",
+    "Passkey",
+    "PasskeyChallenge",
+    "RecoveryCode",
+    "RecoverySet",
+    "RightsVersion",
+    "SessionRecord",
+]

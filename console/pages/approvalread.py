@@ -1,15 +1,15 @@
-"""What a two-person request says: what changes, what it rests on, and who may decide. Words."""
+"""What a two-person request says: its title, what it rests on, the time left. Words."""
 
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from audit.canonical import plain
-from console.pages import formats, words
+from console.pages import formats
 from riskctl.approvals.kinds import RequestError, kind_of, state_of
-from riskctl.models import Approval, Hold
-from riskctl.rungs import Rung
+from riskctl.models import Approval
 
 TITLES = {
     "hold-lift": "Lift",
@@ -18,6 +18,12 @@ TITLES = {
     "trigger-relax": "Relax trigger",
     "triggers-shadow": "Triggers into shadow mode",
     "break-accept": "Accept break",
+    "break-glass-enable": "Give leave to break the glass",
+    "factor-reset": "Reset factors of",
+    "token-issue": "Issue token",
+    "role-grant": "Change access of",
+    "size-raise": "Raise size of",
+    "access-review": "Sign off access review",
 }
 PART_WORDS = {
     "quantities": "Position",
@@ -28,18 +34,18 @@ PART_WORDS = {
     "setting": "Setting",
     "settings": "Setting",
     "break": "Break",
+    "standing": "Leave",
+    "factors": "Factor",
+    "owner": "Owner",
+    "person": "Person",
+    "size": "Size",
+    "version": "Version",
+    "access": "Access",
 }
 
 
-@dataclass(frozen=True)
-class Effect:
-    """One thing that the request changes. ``way``: up raises risk, down lowers it."""
-
-    what: str
-    now: str
-    after: str
-    note: str = ""
-    way: str = "up"
+FIGURES = frozenset({"quantities", "limits", "value", "size"})
+"""Parts whose values are numbers."""
 
 
 @dataclass(frozen=True)
@@ -81,46 +87,9 @@ def title_of(row: Approval) -> str:
         return f"Promote {key} to {row.request.get('to', '')}"
     if row.kind == "limit-raise":
         return f"Raise {key.partition('/')[2].replace('-', ' ')} limit of {key.partition('/')[0]}"
+    if row.kind == "break-glass-enable":
+        return TITLES[row.kind]
     return f"{TITLES.get(row.kind, row.kind)} {key or head}".strip()
-
-
-def effects_of(row: Approval, names: Mapping[str, str]) -> list[Effect]:
-    """What will be done."""
-    if row.kind == "hold-lift":
-        return _lift(row, names)
-    asked = row.asked_in
-    if row.kind == "stage-promote":
-        found = [Effect("Rung", str(row.request.get("from")), str(row.request.get("to")))]
-        if "size_factor" in row.request:
-            found.append(Effect("Size factor", "", str(row.request["size_factor"]), way="down"))
-        return found
-    if row.kind == "limit-raise":
-        return [Effect("Limit", str(asked.get("value")), str(row.request.get("value")))]
-    before = asked.get("setting") or {}
-    return [
-        Effect(str(name).replace("_", " ").capitalize(), _word(before.get(name, "default")),
-               _word(value))
-        for name, value in row.request.items()
-    ]  # fmt: skip
-
-
-def _lift(row: Approval, names: Mapping[str, str]) -> list[Effect]:
-    asked = row.asked_in
-    hold = Hold.objects.filter(id=str(row.request.get("hold", ""))).first()
-    by = f"by {words.who_words(hold.placed_by, names)}: {hold.reason}" if hold else ""
-    found = [Effect(f"Hold on {asked.get('scope')}", f"{asked.get('kind')}, open", "lifted", by)]
-    stages = asked.get("stages", {})
-    for key, rung in asked.get("reenters", {}).items():
-        stood = stages.get(key, {}).get("rung", "–")
-        lower = stood in set(Rung) and Rung(rung).height < Rung(stood).height
-        same = stood == rung
-        note = "where its conditions put it; live only by gates"
-        found.append(Effect(f"Rung of {key}", stood, rung, note, _way(lower=lower, same=same)))
-    return found
-
-
-def _way(*, lower: bool, same: bool) -> str:
-    return "same" if same else "down" if lower else "up"
 
 
 def rests_of(row: Approval, now: State) -> list[Rest]:
@@ -130,8 +99,19 @@ def rests_of(row: Approval, now: State) -> list[Rest]:
         asked, is_now = _flat(row.asked_in.get(part)), _flat(now.found.get(part))
         for name in sorted({*asked, *is_now}):
             what = f"{PART_WORDS.get(part, part)} {name}".strip()
-            found.append(Rest(what, asked.get(name, "none"), is_now.get(name, "none")))
+            before, after = asked.get(name, "none"), is_now.get(name, "none")
+            if part in FIGURES:
+                before, after = figure(before), figure(after)
+            found.append(Rest(what, before, after))
     return found
+
+
+def figure(text: str) -> str:
+    """``1,000,000.5``; as it stands what is no number."""
+    try:
+        return f"{Decimal(text):,f}"
+    except InvalidOperation:
+        return text
 
 
 def _flat(value: Any, path: str = "") -> dict[str, str]:
@@ -151,10 +131,12 @@ def _word(value: Any) -> str:
 
 
 def left_words(row: Approval, now: dt.datetime) -> tuple[str, int]:
-    """``11:42`` to decide, and which share of its time is left, percent."""
+    """``11:42``, ``71:03:20`` to decide, and which share of its time is left, percent."""
     whole = (row.expires_at - row.requested_at).total_seconds()
     left = max(0, int((row.expires_at - now).total_seconds()))
-    return f"{left // 60}:{left % 60:02d}", round(100 * left / whole) if whole else 0
+    hours, minutes, seconds = left // 3600, left // 60 % 60, left % 60
+    text = f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    return text, round(100 * left / whole) if whole else 0
 
 
 def moment_words(at: dt.datetime) -> str:

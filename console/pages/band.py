@@ -6,8 +6,17 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from console.access.roles import ROLES
 from console.pages import formats, words
-from console.pages.frames import DEAD_MS, DeadManLine, DeskFrame, FeedHead, StrategyLine, age_of
+from console.pages.frames import (
+    DEAD_MS,
+    DeadManLine,
+    DeskFrame,
+    FeedHead,
+    GlassLine,
+    StrategyLine,
+    age_of,
+)
 
 ACTIVE, UNKNOWN = "ACTIVE", "UNKNOWN"
 STOPPED = ("HALTED", "FROZEN")
@@ -62,6 +71,7 @@ class Band:
     seq: str
     waiting: str
     dead_man: "DeadManWords"
+    glass: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class DeadManWords:
 
 def person_words(user: User, factor_age_s: float | None = None) -> Signed:
     """Name and roles (Django groups) of a signed-in user."""
-    roles = sorted(user.groups.values_list("name", flat=True))
+    roles = sorted(user.groups.filter(name__in=ROLES).values_list("name", flat=True))
     said = ", ".join(ROLE_WORDS.get(role, role) for role in roles)
     return Signed(user.get_full_name() or user.get_username(), said, factor_words(factor_age_s))
 
@@ -94,14 +104,18 @@ def band_of(
     strategies: list[StrategyLine],
     now: dt.datetime,
     names: Mapping[str, str] | None = None,
+    *,
+    waiting: int | None = None,
 ) -> Band:
-    """``strategies`` are the lines the page shows, UNKNOWN each when there is no fresh frame."""
+    """``strategies`` are the lines the page shows, UNKNOWN each when there is no fresh frame.
+
+    ``waiting``: requests that whoever looks may decide.
+    """
     known = frame is not None and age_of(frame.as_of, now) <= DEAD_MS
     states = [one.state if known else UNKNOWN for one in strategies]
     state = frame.firm.state if frame and known else UNKNOWN
     feed = frame.feed if frame else None
     data_age, data_sub = _data(strategies)
-    waiting = frame.waiting if frame else None
     return Band(
         state=state,
         sub=_sub([one.state for one in strategies], frame, known=known),
@@ -119,6 +133,7 @@ def band_of(
         seq=f"{frame.seq:,}" if frame else formats.UNKNOWN,
         waiting=formats.UNKNOWN if waiting is None else f"{waiting:,}",
         dead_man=dead_man_words(frame.dead_man if frame else None, now, names or {}),
+        glass=glass_words(frame.glass if frame else [], names or {}),
     )
 
 
@@ -154,6 +169,16 @@ def dead_man_words(
         head = f"Dead man’s switch: {figure} left."
         text = f"Then the firm is held. Last confirmed by {last}."
     return DeadManWords(figure, "left", f"last {last}", head, text)
+
+
+def glass_words(broken: list[GlassLine], names: Mapping[str, str]) -> str:
+    """What one person did alone and another must review; empty when there is nothing."""
+    return " ".join(
+        f"{words.who_words(one.by, names)} lifted the kill on {one.scope.partition(':')[2]} alone"
+        f" at {formats.clock(one.used_at)}: it returns at {formats.clock(one.until)} unless"
+        " another person keeps it lifted."
+        for one in broken
+    )
 
 
 def countdown(seconds: int) -> str:

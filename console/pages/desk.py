@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.contrib.auth.models import User
 
+from console.access.visible import ALL, Sight
 from console.pages import formats, viewer, words
 from console.pages.band import WITHOUT_ORDERS, dead_man_words, pace_words
 from console.pages.frames import (
@@ -106,17 +107,20 @@ class Row:
     line: Drawn = field(default_factory=Drawn)
 
 
-def strategies_read() -> list[StrategyLine]:
-    """Every strategy of the books with nothing known of it yet."""
+def strategies_read(sight: Sight = ALL) -> list[StrategyLine]:
+    """Every strategy of the books that may be seen, with nothing known of it yet."""
     return [
         StrategyLine(one.key, one.kind, one.owner, one.account_id, one.account.venue)
-        for one in Strategy.objects.select_related("account")
+        for one in sight.narrowed(Strategy.objects.select_related("account"), "key")
     ]
 
 
-def lines_of(frame: DeskFrame | None) -> list[StrategyLine]:
-    """The strategies of the books, each as the frame last had it, in order of their keys."""
-    lines = {one.key: one for one in strategies_read()}
+def lines_of(frame: DeskFrame | None, sight: Sight = ALL) -> list[StrategyLine]:
+    """The strategies of the books, each as the frame last had it, in order of their keys.
+
+    ``frame`` is reduced to ``sight`` already.
+    """
+    lines = {one.key: one for one in strategies_read(sight)}
     if frame is not None:
         lines.update({one.key: one for one in frame.strategies})
     return [lines[key] for key in sorted(lines)]

@@ -11,6 +11,8 @@ from typing import cast
 import msgspec
 from redis.exceptions import RedisError
 
+from console.access.visible import ALL, Sight
+from console.live.reduced import reduced
 from console.stores import redis_client
 from trading import streams
 
@@ -150,6 +152,16 @@ class TriggersLine(msgspec.Struct, frozen=True):
     shadow: bool = False
 
 
+class GlassLine(msgspec.Struct, frozen=True):
+    """A kill that one person lifted and nobody has reviewed; ``until``: then the hold returns."""
+
+    id: str
+    scope: str
+    by: str
+    used_at: dt.datetime
+    until: dt.datetime
+
+
 class DeskFrame(msgspec.Struct, frozen=True):
     topic: str
     seq: int
@@ -162,6 +174,7 @@ class DeskFrame(msgspec.Struct, frozen=True):
     dead_man: DeadManLine | None = None
     triggers: TriggersLine | None = None
     waiting: int | None = None
+    glass: list[GlassLine] = []
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -252,8 +265,11 @@ _desk = msgspec.json.Decoder(DeskFrame, strict=False)
 _pipeline = msgspec.json.Decoder(PipelineFrame, strict=False)
 
 
-def frames_read() -> Snapshot:
-    """The latest frames. Never raises: a page without them still stands, and says so."""
+def frames_read(sight: Sight = ALL) -> Snapshot:
+    """The latest frames, as much of them as ``sight`` allows.
+
+    Never raises: a page without them still stands, and says so.
+    """
     keys = [streams.frame_key("desk"), streams.frame_key("pipeline")]
     try:
         desk, pipeline = cast("list[bytes | None]", redis_client().mget(keys))
@@ -261,12 +277,18 @@ def frames_read() -> Snapshot:
         return Snapshot(None, None, "Redis does not answer, and live values come through it.")
     try:
         return Snapshot(
-            _desk.decode(desk) if desk else None,
+            _desk_of(desk, sight) if desk else None,
             _pipeline.decode(pipeline) if pipeline else None,
             "" if desk and pipeline else "The portfolio process has published nothing yet.",
         )
     except msgspec.MsgspecError as error:
         return Snapshot(None, None, f"The latest live frame cannot be read: {error}")
+
+
+def _desk_of(text: bytes, sight: Sight) -> DeskFrame:
+    if sight.all:
+        return _desk.decode(text)
+    return msgspec.convert(reduced(msgspec.json.decode(text), sight), DeskFrame, strict=False)
 
 
 def age_of(moment: dt.datetime, now: dt.datetime) -> int:

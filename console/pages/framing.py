@@ -8,10 +8,15 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from console.access import sessions
+from console.access.escalation import SEES as ALERTED
+from console.access.escalation import escalations_open
+from console.access.requested import RequestSight, requests_seen, requests_waiting
 from console.access.rights import page_actor
+from console.access.visible import Sight, sight_of
 from console.pages import band, desk, viewer
 from console.pages.frames import Snapshot, StrategyLine, frames_read
 from riskctl.actors import Actor
+from riskctl.models import Approval
 from trading.liquidation.service import may_flatten
 
 
@@ -22,9 +27,15 @@ class Framed:
     now: dt.datetime
     snapshot: Snapshot
     actor: Actor
+    sight: Sight
     lines: list[StrategyLine]
     names: dict[str, str]
     context: dict[str, Any]
+
+
+def page_sight(request: HttpRequest) -> Sight:
+    """How much the person at the page may see. Raises db.Error."""
+    return sight_of(request, sessions.person(request))
 
 
 def person_at(request: HttpRequest) -> User:
@@ -35,19 +46,33 @@ def person_at(request: HttpRequest) -> User:
 
 def framed(request: HttpRequest, page: str, *, strategy: str = "") -> Framed:
     """``page`` is the navigation's; ``strategy``: the one that the page is about."""
-    now, snapshot, actor = dt.datetime.now(dt.UTC), frames_read(), page_actor(request)
-    lines, names = desk.lines_of(snapshot.desk), desk.owner_names()
+    actor, sight = page_actor(request), page_sight(request)
+    now, snapshot = dt.datetime.now(dt.UTC), frames_read(sight)
+    lines, names = desk.lines_of(snapshot.desk, sight), desk.owner_names()
     context = {
         "page": page,
         "person": band.person_words(person_at(request), actor.factor_age_s),
-        "band": band.band_of(snapshot.desk, lines, now, names),
+        "band": band.band_of(
+            snapshot.desk, lines, now, names, waiting=len(waiting_at(request, actor))
+        ),
         "why": snapshot.why,
         "viewer": viewer.viewer_facts(actor),
         "names": names,
         "stop": stop_choices(lines, actor, strategy),
         "here": request.get_full_path(),
+        "alerts": escalations_open() if actor.roles & ALERTED else 0,
     }
-    return Framed(now, snapshot, actor, lines, names, context)
+    return Framed(now, snapshot, actor, sight, lines, names, context)
+
+
+def seen_at(request: HttpRequest) -> RequestSight:
+    """Which requests the person at the page sees. Raises db.Error."""
+    return requests_seen(request, sessions.person(request))
+
+
+def waiting_at(request: HttpRequest, actor: Actor) -> list[Approval]:
+    """Requests that the person at the page may decide. Raises db.Error."""
+    return requests_waiting(actor, seen_at(request))
 
 
 def stop_choices(lines: list[StrategyLine], actor: Actor, strategy: str = "") -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from audit.record import entry_id
+from console.access.visible import Sight
 from console.pages import desk, formats, words
 from console.pages.preview import orders_going, positions_open
 from console.pages.receipt import Known, StepFact, Unproven, receipt_of
@@ -151,11 +152,10 @@ def _fact(value: Any) -> str:
     return str(value)
 
 
-def holds_read(*, scope: str = "", names: Mapping[str, str], open_only: bool) -> list[HoldText]:
-    """Open holds, or the newest lifted ones; on one scope if given. Raises db.Error."""
+def holds_read(sight: Sight, *, names: Mapping[str, str], open_only: bool) -> list[HoldText]:
+    """Open holds that may be seen, or the newest lifted ones. Raises db.Error."""
     rows = Hold.objects.select_related("lift").filter(lift__isnull=open_only)
-    if scope:
-        rows = rows.filter(scope=scope)
+    rows = sight.narrowed_scopes(rows)
     found = list(rows.order_by("-placed_at", "id")[:HISTORY])
     return holds_text(found, names)
 

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from console.access.rights import page_actor
 from console.pages import viewer
-from console.pages.framing import Framed, framed
+from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import holds_read, receipt_view, steps_view
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
 from riskctl.conditions import Condition, PreconditionError
+from riskctl.glass import leave_for
 from riskctl.holds import RULES, HoldFact, Kind
 from riskctl.lifting import hold_lift, lift_conditions, lift_request
 from riskctl.models import Approval, ScheduledHold
@@ -32,9 +33,11 @@ def holds_page(request: HttpRequest) -> HttpResponse:
     page = framed(request, "holds")
     context = {
         **page.context,
-        "open": holds_read(names=page.names, open_only=True),
-        "lifted": holds_read(names=page.names, open_only=False),
-        "planned": ScheduledHold.objects.filter(placed=None, withdrawn_by=""),
+        "open": holds_read(page.sight, names=page.names, open_only=True),
+        "lifted": holds_read(page.sight, names=page.names, open_only=False),
+        "planned": page.sight.narrowed_scopes(
+            ScheduledHold.objects.filter(placed=None, withdrawn_by="")
+        ),
     }
     return render(request, "pages/holds.html", context)
 
@@ -51,6 +54,7 @@ def hold_receipt(request: HttpRequest, hold_id: uuid.UUID) -> HttpResponse:
     shown = receipt_view(hold_id, flatten="flatten" in request.GET)
     if shown is None:
         raise Http404
+    page_sight(request).check_scope(shown["hold"].scope)
     return render(request, "parts/receipt.html", shown)
 
 
@@ -60,6 +64,7 @@ def hold_lift_asked(request: HttpRequest, hold_id: uuid.UUID) -> HttpResponse:
     row = hold_get(hold_id)
     if row is None:
         raise Http404
+    page_sight(request).check_scope(row.scope)
     actor, said = page_actor(request), request.POST
     try:
         if RULES[Kind(row.kind)].people > 1:
@@ -86,6 +91,7 @@ def _hold(
     if shown is None:
         raise Http404
     page = framed(request, "holds")
+    page.sight.check_scope(shown["hold"].scope)
     context = {
         **page.context,
         **shown,
@@ -115,6 +121,7 @@ def _lifting(hold: HoldFact, page: Framed) -> dict[str, Any]:
         "step_up": rule.step_up and not page.actor.stepped_up,
         "conditions": conditions_now(hold) if way.mine else [],
         "pending": list(pending),
+        "alone": hold.kind is Kind.KILL and leave_for(page.actor.name, hold.scope) is not None,
     }
 
 

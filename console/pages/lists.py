@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from console.access.visible import Sight
 from console.pages import formats
 from console.pages.frames import Held, StrategyLine
 from trading.models import Fill, Order
@@ -83,12 +84,11 @@ def traders_of(lines: Iterable[StrategyLine], owners: dict[str, str]) -> list[Gr
     return _groups(lines, lambda line: (owners.get(line.owner, line.owner), ""))
 
 
-def tape_read() -> list[TapeRow]:
+def tape_read(sight: Sight) -> list[TapeRow]:
     """The newest fills, and orders that ended without one, newest first."""
-    fills = Fill.objects.order_by("-recorded_at", "-id")[:TAPE_LENGTH]
-    ended = Order.objects.filter(state__in=list(_ENDED_UNFILLED), filled=0).order_by(
-        "-created_at", "client_order_id"
-    )[:TAPE_LENGTH]
+    fills = sight.narrowed(Fill.objects.order_by("-recorded_at", "-id"))[:TAPE_LENGTH]
+    unfilled = Order.objects.filter(state__in=list(_ENDED_UNFILLED), filled=0)
+    ended = sight.narrowed(unfilled).order_by("-created_at", "client_order_id")[:TAPE_LENGTH]
     told: list[tuple[dt.datetime, TapeRow]] = [
         *((fill.recorded_at, _filled(fill)) for fill in fills),
         *((order.ended_at or order.created_at, _unfilled(order)) for order in ended),

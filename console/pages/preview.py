@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from console.access.visible import ALL, Sight
 from console.pages import formats, words
 from console.pages.frames import DeskFrame, StrategyLine
 from riskctl.models import Hold, Lease, ReceiptStep
@@ -40,18 +41,24 @@ class Preview:
     last: str
 
 
-def preview_read(scope: str, frame: DeskFrame | None, now: dt.datetime) -> Preview:
-    """Raises riskctl.holds.ScopeError, db.Error."""
-    within = covered(scope)
+def preview_read(
+    scope: str, frame: DeskFrame | None, now: dt.datetime, sight: Sight = ALL
+) -> Preview:  # fmt: skip
+    """Of what may be seen; ``frame`` is reduced to that. Raises riskctl.holds.ScopeError, db.Error.
+
+    The stop itself reaches all of the scope, whoever places it.
+    """
+    within = _seen(covered(scope), sight)
     lines = _lines(within, frame)
+    rows = Order.objects.filter(state__in=sorted(OPEN), warrant=None, account__in=within.accounts)
     orders = list(
-        Order.objects.filter(state__in=sorted(OPEN), warrant=None, account__in=within.accounts)
-        .filter(**_of(scope, within))
-        .values_list("account", "strategy", "order_type", "reduce_only")
+        sight.narrowed(rows.filter(**_of(scope, within))).values_list(
+            "account", "strategy", "order_type", "reduce_only"
+        )
     )
     protective = [one for one in orders if one[2] == "stop" and one[3]]
     going = len(orders) - len(protective)
-    held = list(_held(scope, within))
+    held = list(_held(scope, within, sight))
     return Preview(
         as_of=formats.precise(now)[:-2],
         scope=words.scope_words(scope),
@@ -92,10 +99,17 @@ def _of(scope: str, within: Covered) -> dict[str, object]:
     return {"symbol": key} if kind == "instrument" else {}
 
 
-def _held(scope: str, within: Covered) -> Iterable[str]:
+def _held(scope: str, within: Covered, sight: Sight = ALL) -> Iterable[str]:
     """The strategy of each open position."""
     rows = Position.objects.filter(account__in=within.accounts, **_of(scope, within))
-    return rows.exclude(quantity=0).values_list("strategy", flat=True)
+    return sight.narrowed(rows.exclude(quantity=0)).values_list("strategy", flat=True)
+
+
+def _seen(within: Covered, sight: Sight) -> Covered:
+    return Covered(
+        [one for one in within.strategies if sight.sees(one.key)],
+        [one for one in within.accounts if sight.sees_account(one.name)],
+    )
 
 
 def _lines(within: Covered, frame: DeskFrame | None) -> list[StrategyLine]:

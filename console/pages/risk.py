@@ -14,8 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 from redis.exceptions import RedisError
 
 from console.access.rights import page_actor
+from console.access.visible import Sight, trigger_shown
 from console.pages import formats, words
-from console.pages.framing import framed
+from console.pages.framing import framed, page_sight
 from console.pages.holdread import holds_read
 from console.stores import redis_client
 from riskctl.actors import NotAllowedError
@@ -51,12 +52,13 @@ class TriggerText:
 @require_safe
 def risk_page(request: HttpRequest) -> HttpResponse:
     page = framed(request, "risk")
-    firings = TriggerFiring.objects.order_by("-happened_at")[:FIRINGS]
+    every = TriggerFiring.objects.order_by("-happened_at")
+    firings = page.sight.narrowed_scopes(every)[:FIRINGS]
     context = {
         **page.context,
-        **triggers_read(),
-        "open": holds_read(names=page.names, open_only=True),
-        "firings": [_firing(one) for one in firings],
+        **triggers_read(page.sight),
+        "open": holds_read(page.sight, names=page.names, open_only=True),
+        "firings": [_firing(one, figures=page.sight.sums(one.scope)) for one in firings],
         "confirms": page.actor.kind == "person",
     }
     return render(request, "pages/risk.html", context)
@@ -65,7 +67,7 @@ def risk_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def risk_triggers(request: HttpRequest) -> HttpResponse:
     """The triggers' table alone, asked for every second."""
-    return render(request, "parts/triggers.html", triggers_read())
+    return render(request, "parts/triggers.html", triggers_read(page_sight(request)))
 
 
 @require_POST
@@ -85,14 +87,14 @@ def deadman_confirmed(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(there if safe else reverse("risk"), status=303)
 
 
-def triggers_read() -> dict[str, Any]:
+def triggers_read(sight: Sight) -> dict[str, Any]:
     """Rows for the table, the nearest first; ``triggers_why`` says why there is none."""
     try:
         said = triggers_now(redis_client())
     except RedisError:
         return {"near": [], "far": [], "triggers_why": "Redis does not answer: triggers go on "
                 "being evaluated, only their values cannot be shown."}  # fmt: skip
-    rows = _merged(said)
+    rows = _merged(said, sight)
     shown = sorted(rows, key=lambda one: (ORDER.get(one.state, 2), -_number(one.pointer), one.what))
     path, watchdog = said["path"], said["watchdog"]
     heard = {
@@ -108,12 +110,16 @@ def _as_of(said: Mapping[str, Any] | None) -> str:
     return str(said["as_of"])[11:19] if said else "silent"
 
 
-def _merged(said: Mapping[str, Mapping[str, Any] | None]) -> list[TriggerText]:
+def _merged(
+    said: Mapping[str, Mapping[str, Any] | None], sight: Sight
+) -> list[TriggerText]:  # fmt: skip
     """One row for each trigger and scope; the worse of the two who look decides."""
     found: dict[tuple[str, str], list[tuple[str, Mapping[str, Any]]]] = {}
     for source, body in said.items():
         for one in (body or {}).get("triggers", []):
-            found.setdefault((one["name"], one["scope"]), []).append((source, one))
+            shown = trigger_shown(one, sight)
+            if shown is not None:
+                found.setdefault((one["name"], one["scope"]), []).append((source, shown))
     return [_text(rows) for rows in found.values()]
 
 
@@ -156,14 +162,14 @@ def _number(text: str) -> float:
     return float(text)
 
 
-def _firing(one: TriggerFiring) -> dict[str, Any]:
+def _firing(one: TriggerFiring, *, figures: bool) -> dict[str, Any]:
     return {
         "at": formats.clock(one.happened_at),
         "day": formats.day(one.happened_at),
         "what": one.trigger.replace("-", " "),
         "scope": words.scope_words(one.scope),
         "level": one.level,
-        "value": _figure(one.value),
+        "value": _figure(one.value if figures else None),
         "threshold": _figure(one.threshold),
         "hold": one.hold,
         "shadow": one.shadow,

@@ -25,6 +25,7 @@ from console.access.capability import Capability
 from console.access.recorded import denial_recorded
 from console.access.rights import page_actor
 from console.access.sessions import Standing
+from console.access.visible import Sight
 from console.api.authentication import StopAuthentication
 from console.api.base import ApiView
 from console.api.naming import StopKey
@@ -70,6 +71,8 @@ class StopPage(ApiView):
         request: HttpRequest = self.request._request
         if isinstance(exc, exceptions.NotAuthenticated | RefusedError):
             return _turned_away(request, exc)
+        if isinstance(exc, CsrfFailedError | NotAllowedError):
+            _denial_noted(request, exc)
         if isinstance(exc, CsrfFailedError):
             text = "The form was too old or did not come from this console. Open the page again."
             return refused(request, 403, text, "csrf-failed")
@@ -85,7 +88,7 @@ class StopPage(ApiView):
         plain = request._request
         given = plain.GET.get("scope", "")
         context = {
-            "stop": _choices(self._actor(request), given),
+            "stop": _choices(self._actor(request), self.sight, given),
             "what": _what(plain.GET.get("what", "kill")),
             "nonce": uuid.uuid4(),
         }
@@ -98,7 +101,8 @@ class StopPage(ApiView):
         kind, mode = WHATS[what]
         nonce = said.get("nonce", "")[:64]
         key = StopKey(actor, "/stop", nonce, scope, kind, mode)
-        hold_id = looked_up(scope, key, silent=isinstance(request.auth, Capability)).hold_id
+        silent = isinstance(request.auth, Capability)
+        hold_id = looked_up(scope, key, silent=silent, sight=lambda: self.sight).hold_id
         closing: dict[str, str] | None = None
         if said.get("flatten") and what == "kill":
             done = self.flatten(
@@ -130,6 +134,15 @@ def _turned_away(
     step = "sign-in-factor" if code == Standing.PASSWORD.value else "sign-in"
     there = urlencode({"next": request.get_full_path()})
     return HttpResponseRedirect(f"{reverse(step)}?{there}")
+
+
+def _denial_noted(request: HttpRequest, error: CsrfFailedError | NotAllowedError) -> None:
+    """Recorded, as long as there is a database."""
+    code = error.code if isinstance(error, NotAllowedError) else str(error.get_codes())
+    actor: Actor | None = getattr(request, "haltline_actor", None)
+    name, kind = (actor.name, ActorKind(actor.kind)) if actor else ("", ActorKind.ANONYMOUS)
+    with suppress(*_AWAY):
+        denial_recorded(request, status=403, code=code, actor=name, actor_kind=kind)
 
 
 def answered(
@@ -179,12 +192,12 @@ def _what(text: str) -> str:
     return text
 
 
-def _choices(actor: Actor, scope: str) -> dict[str, Any]:
+def _choices(actor: Actor, sight: Sight, scope: str) -> dict[str, Any]:
     """What there is to stop; from the last frame alone while the database is away."""
     kind, _, key = scope.partition(":")
-    frame = frames_read().desk
+    frame = frames_read(sight).desk
     try:
-        lines = desk.lines_of(frame)
+        lines = desk.lines_of(frame, sight)
     except _AWAY:
         lines = list(frame.strategies) if frame else []
     found = framing.stop_choices(lines, actor, key if kind == "strategy" else "")
@@ -195,13 +208,26 @@ def _choices(actor: Actor, scope: str) -> dict[str, Any]:
     return found
 
 
+def _not_shown(request: HttpRequest, error: NotAllowedError) -> HttpResponse:
+    """The preview of what is not theirs to see. Stopping it is for the stop itself to judge."""
+    actor = page_actor(request)
+    denial_recorded(
+        request, status=403, code=error.code, actor=actor.name, actor_kind=ActorKind(actor.kind)
+    )
+    return render(request, "parts/stop_preview.html", {"why": str(error)}, status=403)
+
+
 @require_safe
 def stop_preview(request: HttpRequest) -> HttpResponse:
     """What the stop would do, as a part of the dialog. Nothing waits for it."""
     now = dt.datetime.now(dt.UTC)
     scope, what = request.GET.get("scope", FIRM), request.GET.get("what", "kill")
     try:
-        preview = preview_read(check_scope(scope), frames_read().desk, now)
+        sight = framing.page_sight(request)
+        sight.check_scope(check_scope(scope))
+        preview = preview_read(scope, frames_read(sight).desk, now, sight)
+    except NotAllowedError as error:
+        return _not_shown(request, error)
     except ScopeError as error:
         return render(request, "parts/stop_preview.html", {"why": str(error)}, status=400)
     actor = page_actor(request)

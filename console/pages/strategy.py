@@ -14,7 +14,7 @@ from console.access.rights import page_actor
 from console.pages import desk, formats, words
 from console.pages.chart import Chart, chart_of
 from console.pages.frames import StrategyLine, age_of
-from console.pages.framing import Framed, framed
+from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
@@ -25,6 +25,7 @@ from riskctl.rungs import Rung, next_up
 from trading.models import Fill, Order, PnlPoint, Strategy
 from trading.portfolio.books import day_start
 from trading.resume.scope import scopes_over
+from trading.strategies.resize import most_within
 
 SHOWN = 12
 HISTORY = 30
@@ -47,12 +48,13 @@ class OrderText:
 
 @require_safe
 def strategy_page(request: HttpRequest, key: str) -> HttpResponse:
-    return _strategy(request, key)
+    return strategy_shown(request, key)
 
 
 @require_POST
 def stage_moved(request: HttpRequest, key: str) -> HttpResponse:
     """Down a rung at once; up one by a request that a second person decides."""
+    page_sight(request).check(key)
     actor, said = page_actor(request), request.POST
     to, reason = said.get("to", ""), said.get("reason", "")
     try:
@@ -61,16 +63,17 @@ def stage_moved(request: HttpRequest, key: str) -> HttpResponse:
             return HttpResponseRedirect(reverse("approval", args=[row.id]), status=303)
         stands = stage_demote(strategy=key, to=to, actor=actor, reason=reason)
     except RequestError as error:
-        return _strategy(request, key, error=error, status=400)
+        return strategy_shown(request, key, error=error, status=400)
     except NotAllowedError as error:
-        return _strategy(request, key, error=error, status=403)
+        return strategy_shown(request, key, error=error, status=403)
     messages.success(request, f"{key} stands on {stands}.")
     return HttpResponseRedirect(reverse("strategy", args=[key]), status=303)
 
 
-def _strategy(
+def strategy_shown(
     request: HttpRequest, key: str, *, error: Exception | None = None, status: int = 200
 ) -> HttpResponse:
+    page_sight(request).check(key)
     row = Strategy.objects.select_related("account").filter(key=key).first()
     if row is None:
         raise Http404
@@ -89,10 +92,28 @@ def _strategy(
         "orders": orders_read(key),
         **_holds(row, page),
         "stage": _stage(row, page),
+        "size": _size(row, page),
+        "here": reverse("strategy", args=[key]),
         "error": error,
         "said": request.POST,
     }
     return render(request, "pages/strategy.html", context, status=status)
+
+
+def _size(row: Strategy, page: Framed) -> dict[str, Any]:
+    """Its size, up to where one person may set it, and whether this one may."""
+    pending = Approval.objects.filter(
+        kind="size-raise", subject=f"strategy:{row.key}", state=Approval.State.PENDING
+    )
+    most = most_within(row)
+    return {
+        "now": formats.number(row.size_notional, 2),
+        "most": formats.number(most, 2) if most is not None else formats.UNKNOWN,
+        "version": row.version,
+        "may": page.actor.resizes_one(row.key),
+        "step_up": not page.actor.stepped_up,
+        "pending": pending.first(),
+    }
 
 
 def figures_of(line: StrategyLine) -> list[desk.Figure]:

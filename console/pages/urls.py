@@ -1,13 +1,13 @@
 """Addresses of the pages."""
 
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, URLResolver, include, re_path
 
 from console.pages import approvals, holds, risk, stop, strategy, views
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY = r"[A-Za-z0-9_\-]{1,60}"
 
-urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^$", views.desk_page, name="desk"),
     re_path(r"^desk/tape/?$", views.desk_tape, name="desk-tape"),
     re_path(r"^pipeline/?$", views.pipeline_page, name="pipeline"),
@@ -20,7 +20,13 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"^holds/(?P<hold_id>{_ID})/receipt/?$", holds.hold_receipt, name="hold-receipt"),
     re_path(rf"^holds/(?P<hold_id>{_ID})/lift/?$", holds.hold_lift_asked, name="hold-lift"),
     re_path(r"^approvals/?$", approvals.approvals_page, name="approvals"),
+    re_path(r"^approvals/waiting/?$", approvals.approvals_waiting, name="approvals-waiting"),
     re_path(rf"^approvals/(?P<approval_id>{_ID})/?$", approvals.approval_page, name="approval"),
+    re_path(
+        rf"^approvals/(?P<approval_id>{_ID})/standing/?$",
+        approvals.approval_standing,
+        name="approval-standing",
+    ),
     re_path(
         rf"^approvals/(?P<approval_id>{_ID})/(?P<verb>approve|reject|withdraw)/?$",
         approvals.approval_decide,
@@ -29,4 +35,8 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^risk/?$", risk.risk_page, name="risk"),
     re_path(r"^risk/triggers/?$", risk.risk_triggers, name="risk-triggers"),
     re_path(r"^deadman/confirm/?$", risk.deadman_confirmed, name="deadman-confirm"),
+    re_path(r"", include("console.pages.urls_keys")),
+    re_path(r"", include("console.pages.urls_people")),
+    re_path(r"", include("console.pages.urls_limits")),
+    re_path(r"", include("console.pages.urls_review")),
 ]

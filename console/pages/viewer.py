@@ -6,6 +6,7 @@ The services decide; what is said here only keeps people from asking in vain.
 from dataclasses import dataclass
 from typing import Any
 
+from console.access.roles import reads_people
 from console.pages import words
 from riskctl.actors import Actor
 from riskctl.holds import OWN, RULES, SYSTEM, TRADER, Kind
@@ -30,7 +31,7 @@ class LiftWay:
 def lift_way(*, kind: str, scope: str, by: str, by_person: bool, actor: Actor) -> LiftWay:
     """What ``actor`` may do about a hold; ``who``: who may end it, in words."""
     rule = RULES[Kind(kind)]
-    standing = actor.standings(scope)
+    standing = actor.standings(scope, back=True)
     by_role = standing & rule.lifted_by
     if scope.startswith("strategy:") and OWN not in standing:
         by_role -= {TRADER}
@@ -57,7 +58,9 @@ def viewer_facts(actor: Actor) -> dict[str, Any]:
         "name": actor.name,
         "roles": sorted(actor.roles),
         "owns": sorted(actor.owns),
+        "resumes": sorted(actor.owns if actor.resumes is None else actor.resumes),
         "flattens": may_flatten(actor),
+        "people": reads_people(actor.roles),
         "rules": {
             str(kind): {
                 "placed_by": sorted(rule.placed_by),

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from console.pages import desk, lists, pipeline
 from console.pages.frames import age_of
-from console.pages.framing import framed
+from console.pages.framing import framed, page_sight
 
 
 @require_safe
@@ -23,8 +23,9 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "instruments": lists.instruments_of(page.lines),
         "accounts": lists.accounts_of(page.lines),
         "traders": lists.traders_of(page.lines, page.names),
-        "tape": lists.tape_read(),
+        "tape": lists.tape_read(page.sight),
         "known": frame is not None,
+        "blind": page.sight.strategies == frozenset(),
     }
     return render(request, "pages/desk.html", context)
 
@@ -32,7 +33,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def desk_tape(request: HttpRequest) -> JsonResponse:
     """The newest orders and fills; asked for when the live frame says that there are new ones."""
-    return JsonResponse({"tape": lists.as_json(lists.tape_read())})
+    return JsonResponse({"tape": lists.as_json(lists.tape_read(page_sight(request)))})
 
 
 @require_safe

@@ -15,8 +15,14 @@ from django.db import transaction
 
 from audit.canonical import plain
 from riskctl.actors import Actor, NotAllowedError, system_actor
+from riskctl.approvals.deciding import (
+    check_decides,
+    check_is_person,
+    check_role,
+    check_stepped_up,
+    roles_refused,
+)
 from riskctl.approvals.kinds import (
-    ApprovalKind,
     RequestError,
     check_person,
     executor_of,
@@ -27,6 +33,15 @@ from riskctl.approvals.recording import database_now, recorded, refusals_recorde
 from riskctl.approvals.rules import Event, State, changes, digest_of, next_state
 from riskctl.models import Approval
 
+__all__ = [
+    "ApprovalVoidError",
+    "approval_approve",
+    "approval_reject",
+    "approval_request",
+    "approval_withdraw",
+    "approvals_expire",
+    "check_is_person",
+]
 _EXPIRY = system_actor("approvals")
 
 
@@ -47,7 +62,8 @@ def approval_request(
     """
     rule = kind_of(kind)
     with refusals_recorded("approval.request", actor, ("approval", subject), reason):
-        _check_person(actor, rule, step_up=True)
+        check_role(actor, rule)
+        check_stepped_up(actor)
         check_person(rule, subject, request, actor)
         if not reason.strip():
             raise RequestError("reason", "say why")
@@ -103,10 +119,8 @@ def approval_approve(
 def _check_approver(
     row: Approval, digest: str, actor: Actor, requester_roles: frozenset[str] | None
 ) -> None:
-    rule = kind_of(row.kind)
-    _check_person(actor, rule, step_up=True)
-    if actor.name.casefold() == row.requested_by.casefold():
-        raise NotAllowedError("approval-own-request", "who asked cannot approve: another person")
+    check_decides(row, actor, requester_roles)
+    check_stepped_up(actor)
     stored = digest_of(
         kind=row.kind, subject=row.subject, request=row.request, asked_in=row.asked_in
     )
@@ -114,17 +128,6 @@ def _check_approver(
         raise NotAllowedError("approval-altered", "the stored request does not fit its digest")
     if digest != row.digest:
         raise NotAllowedError("approval-digest-differs", "another request was shown: look again")
-    asked_as = frozenset(row.requester_roles)
-    if requester_roles is not None:
-        asked_as &= requester_roles
-    if not asked_as & rule.roles:
-        raise NotAllowedError(
-            "approval-requester-role", f"{row.requested_by} no longer has the role to ask for it"
-        )
-    if rule.needs and not rule.needs & (asked_as | actor.roles):
-        words = " or ".join(sorted(rule.needs))
-        raise NotAllowedError("approval-needs-role", f"one of the two must be {words}")
-    check_person(rule, row.subject, row.request, actor)
 
 
 def _void(row: Approval) -> NotAllowedError | None:
@@ -145,8 +148,12 @@ def _overdue(row: Approval) -> NotAllowedError | None:
 
 
 def _execute(row: Approval, actor: Actor, reason: str) -> None:
-    """Decided before it is carried out: what executes may rest on the decided row."""
-    _decided(row, Event.APPROVE, actor, reason, database_now())
+    """Decided before it is carried out: what executes may rest on the decided row.
+
+    The database checks both people's roles as it takes the decision, and keeps them until the end.
+    """
+    with roles_refused():
+        _decided(row, Event.APPROVE, actor, reason, database_now())
     result = plain(executor_of(kind_of(row.kind))(approval=row, actor=actor))
     row.result = result
     row.save(update_fields=["result"])
@@ -160,7 +167,7 @@ def approval_reject(*, approval_id: uuid.UUID, actor: Actor, reason: str) -> App
         transaction.atomic(),
     ):
         row = _locked(approval_id)
-        _check_person(actor, kind_of(row.kind), step_up=False)
+        check_role(actor, kind_of(row.kind))
         if actor.name.casefold() == row.requested_by.casefold():
             raise NotAllowedError("approval-own-request", "withdraw what you asked for yourself")
         return _end(row, Event.REJECT, actor, reason, database_now())
@@ -219,27 +226,6 @@ def _end(row: Approval, event: Event, actor: Actor, reason: str, now: dt.datetim
     _decided(row, event, actor, reason, now)
     _note(f"approval.{event}", row, actor, reason, _named(row))
     return row
-
-
-def check_is_person(actor: Actor, what: str) -> None:
-    """Raises NotAllowedError for tokens, shells and programs: starting is for people."""
-    if actor.kind == "token" or actor.token_scopes:
-        raise NotAllowedError(f"{what}-tokens-cannot", "a token may stop, never start or approve")
-    if actor.source == "shell" or actor.name.startswith("shell:"):
-        raise NotAllowedError(f"{what}-shells-cannot", "no shell starts trading: use the console")
-    if actor.kind != "person":
-        raise NotAllowedError(f"{what}-people-only", "only a person may do this")
-
-
-def _check_person(actor: Actor, rule: ApprovalKind, *, step_up: bool) -> None:
-    check_is_person(actor, "approval")
-    if not actor.roles & rule.roles:
-        words = ", ".join(sorted(rule.roles))
-        raise NotAllowedError("approval-not-your-role", f"this takes one of: {words}")
-    if step_up and not actor.stepped_up:
-        raise NotAllowedError(
-            "approval-needs-step-up", "give your second factor again: it is over five minutes old"
-        )
 
 
 def _named(row: Approval) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 
 from riskctl.actors import Actor
 from riskctl.approvals.rules import TTL_S
-from riskctl.holds import COMPLIANCE, RISK, SRE, TRADER
+from riskctl.holds import ADMIN, COMPLIANCE, RISK, SRE, TRADER
 from riskctl.models import Approval
 
 
@@ -48,6 +48,8 @@ class ApprovalKind:
 _ASKED = "riskctl.approvals.asked"
 _RESUME = "trading.resume"
 
+# The database keeps a rule of its own for each kind, and refuses what has none: a new kind's goes
+# into console/migrations/0009_approval_roles.py (RULES).
 KINDS: dict[str, ApprovalKind] = {
     "hold-lift": ApprovalKind(
         execute="riskctl.lifting.lift_execute",
@@ -68,6 +70,14 @@ KINDS: dict[str, ApprovalKind] = {
         state="riskctl.approvals.limits.limit_state",
         roles=frozenset({TRADER, RISK}),
         binds=frozenset({"value"}),
+        check="riskctl.approvals.limits.limit_check",
+    ),
+    "break-glass-enable": ApprovalKind(
+        execute="riskctl.glass_leave.leave_execute",
+        state="riskctl.glass_leave.leave_state",
+        roles=frozenset({RISK, COMPLIANCE, ADMIN}),
+        binds=frozenset({"standing"}),
+        check="console.access.glass_people.enable_check",
     ),
     "trigger-relax": ApprovalKind(
         execute="riskctl.triggers.settings.trigger_relax_execute",
@@ -86,6 +96,49 @@ KINDS: dict[str, ApprovalKind] = {
         state="trading.reconciliation.accepting.break_state",
         roles=frozenset({TRADER, RISK, SRE, COMPLIANCE}),
         binds=frozenset({"break"}),
+    ),
+    "factor-reset": ApprovalKind(
+        execute="console.access.factor_reset.factor_reset_execute",
+        state="console.access.factor_reset.reset_state",
+        roles=frozenset({ADMIN}),
+        needs=frozenset({ADMIN}),
+        binds=frozenset({"factors"}),
+        check="console.access.factor_reset.reset_check",
+    ),
+    # Who agrees depends on the scopes asked for: the check says.
+    "token-issue": ApprovalKind(
+        execute="console.access.token_issue.token_issue_execute",
+        state="console.access.token_issue.token_issue_state",
+        roles=frozenset({TRADER, RISK, SRE, COMPLIANCE, ADMIN}),
+        needs=frozenset({RISK, COMPLIANCE, ADMIN}),
+        binds=frozenset({"owner"}),
+        check="console.access.token_issue.token_issue_check",
+    ),
+    # Who agrees depends on what is granted: the check says.
+    "role-grant": ApprovalKind(
+        execute="console.access.role_grant.role_grant_execute",
+        state="console.access.role_grant.grant_state",
+        roles=frozenset({ADMIN, RISK, COMPLIANCE}),
+        needs=frozenset({ADMIN}),
+        binds=frozenset({"person"}),
+        check="console.access.role_grant.grant_check",
+    ),
+    "size-raise": ApprovalKind(
+        execute="trading.strategies.resize.size_raise_execute",
+        state="trading.strategies.resize.size_state",
+        roles=frozenset({TRADER, RISK}),
+        binds=frozenset({"size", "limits", "version"}),
+        check="trading.strategies.resize.size_check",
+    ),
+    # Compliance prepares and asks, risk or an administrator signs: the check says.
+    "access-review": ApprovalKind(
+        execute="console.access.review.review_sign_execute",
+        state="console.access.review.review_state",
+        roles=frozenset({RISK, COMPLIANCE, ADMIN}),
+        needs=frozenset({COMPLIANCE}),
+        binds=frozenset({"access"}),
+        check="console.access.review.review_check",
+        ttl_s=72 * 3600.0,
     ),
 }
 

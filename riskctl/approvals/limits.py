@@ -4,60 +4,98 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from audit.record import record
-from riskctl.actors import Actor
+from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.asked import exact
 from riskctl.approvals.kinds import RequestError, part_of
+from riskctl.approvals.recording import recorded
+from riskctl.holds import OWN, RISK
 from riskctl.models import Approval, Limit
+from riskctl.rules import ENFORCED, FIRM
 
 _HIGHEST = Decimal(10) ** 16
 """Beyond what the column holds."""
+_PLACES = -8
+WHOLE = (Limit.Kind.OPEN_ORDERS,)
 
 
 def limit_state(subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Of ``limit:SCOPE/KIND``: the value in force. Raises RequestError."""
-    row = Limit.objects.filter(**_named(subject)).first()
-    if row is None:
-        raise RequestError("subject", f"{subject} is not in force: set it first")
-    _value(request)
-    return {"value": exact(row.value)}
+    """Of ``limit:SCOPE/KIND``: the value in force, None before the first. Raises RequestError."""
+    scope, kind = _named(subject)
+    value_of(kind, request.get("value"))
+    row = limit_row(scope, kind)
+    version = 0 if row is None else row.version
+    return {"value": None if row is None else exact(row.value), "version": version}
+
+
+def limit_check(subject: str, _request: Mapping[str, Any], actor: Actor) -> None:
+    """A trader asks for, and agrees to, more only on own strategies. Raises NotAllowedError."""
+    scope, _ = _named(subject)
+    if not actor.standings(scope) & {RISK, OWN}:
+        raise NotAllowedError("limit-not-yours", "risk or its own trader ask to raise a limit")
 
 
 def limit_raise_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
     """Set ``limit:SCOPE/KIND`` to the request's ``value``. Raises RequestError."""
-    named, value = _named(approval.subject), _value(approval.request)
-    row = Limit.objects.select_for_update().get(**named)
-    before, row.value = row.value, value
-    row.save(update_fields=["value", "changed_at"])
-    record(
-        action="limit.raise",
-        actor_kind=actor.kind,
-        actor=actor.name,
-        object_kind="limit",
-        object_id=f"{row.scope}/{row.kind}",
+    scope, kind = _named(approval.subject)
+    value = value_of(kind, approval.request.get("value"))
+    row = limit_row(scope, kind, lock=True)
+    before = None
+    if row is None:
+        row = Limit(scope=scope, kind=kind, version=0)
+    else:
+        before = {"value": exact(row.value), "version": row.version, "changed_by": row.changed_by}
+    row.value, row.version, row.changed_by = value, row.version + 1, actor.name
+    row.save()
+    recorded(
+        "limit.raise",
+        actor,
+        ("limit", f"{scope}/{kind}"),
         reason=approval.reason,
-        source=actor.source,
-        request_id=actor.request_id,
         correlation_id=str(approval.id),
-        before={"value": exact(before)},
-        after={"value": exact(value), "approval": approval.id, "asked_by": approval.requested_by},
-    )
-    return {**named, "before": exact(before), "value": exact(value)}
+        before=before,
+        after={
+            "value": exact(value), "version": row.version, "changed_by": actor.name,
+            "approval": approval.id, "asked_by": approval.requested_by,
+        },
+    )  # fmt: skip
+    return {
+        "scope": scope, "kind": kind, "before": before and before["value"], "value": exact(value),
+        "version": row.version,
+    }  # fmt: skip
 
 
-def _named(subject: str) -> dict[str, str]:
-    scope, _, kind = part_of(subject, "limit").partition("/")
-    if not scope or kind not in Limit.Kind.values:
-        raise RequestError("subject", f"{subject!r} is not of the form limit:SCOPE/KIND")
-    return {"scope": scope, "kind": kind}
+def limit_row(scope: str, kind: str, *, lock: bool = False) -> Limit | None:
+    rows = Limit.objects.select_for_update() if lock else Limit.objects.all()
+    return rows.filter(scope=scope, kind=kind).first()
 
 
-def _value(request: Mapping[str, Any]) -> Decimal:
-    given = request.get("value")
+def level_of(scope: str, kind: str) -> str:
+    """``firm``, ``account`` or ``strategy``. Raises RequestError: nobody keeps such a limit."""
+    level = scope.partition(":")[0] if scope != FIRM else FIRM
+    if level not in ENFORCED or (level != FIRM and not scope.partition(":")[2]):
+        raise RequestError("scope", f"{scope!r} is none of firm, account:NAME, strategy:KEY")
+    if kind not in ENFORCED[level]:
+        raise RequestError("kind", f"on {scope} it must be one of {', '.join(ENFORCED[level])}")
+    return level
+
+
+def value_of(kind: str, given: Any) -> Decimal:
+    """A limit's value from its text. Raises RequestError."""
     try:
         value = Decimal(given) if isinstance(given, str) else None
     except InvalidOperation:
         value = None
     if value is None or not value.is_finite() or not 0 <= value < _HIGHEST:
         raise RequestError("value", f"must be a decimal number from 0 up, as text, not {given!r}")
+    if int(value.normalize().as_tuple().exponent) < (0 if kind in WHOLE else _PLACES):
+        places = "a whole number" if kind in WHOLE else "at most eight decimals"
+        raise RequestError("value", f"must have {places}, not {given!r}")
     return value
+
+
+def _named(subject: str) -> tuple[str, str]:
+    scope, _, kind = part_of(subject, "limit").partition("/")
+    if not scope or kind not in Limit.Kind.values:
+        raise RequestError("subject", f"{subject!r} is not of the form limit:SCOPE/KIND")
+    level_of(scope, kind)
+    return scope, kind

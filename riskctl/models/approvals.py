@@ -34,7 +34,14 @@ class Approval(models.Model):
 
     class Meta:
         ordering = ["-requested_at"]
-        indexes = [models.Index(fields=["-requested_at", "id"], name="approval_newest")]
+        indexes = [
+            models.Index(fields=["-requested_at", "id"], name="approval_newest"),
+            models.Index(
+                fields=["requested_at"],
+                condition=models.Q(state="pending"),
+                name="approval_waiting",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(state="executed")

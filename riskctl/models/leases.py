@@ -38,6 +38,10 @@ class Limit(models.Model):
     scope = models.CharField(max_length=80, help_text="firm, account:NAME or strategy:KEY")
     kind = models.CharField(max_length=24, choices=Kind)
     value = models.DecimalField(max_digits=24, decimal_places=8)
+    version = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="Grows with every change."
+    )
+    changed_by = models.CharField(max_length=150, blank=True, default="", db_default="")
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -113,6 +113,50 @@ export function deadManWords(one, nowMs) {
   return [figure, "left", `last ${last}`, `Dead man’s switch: ${figure} left.`, text];
 }
 
+const glassBanner = document.getElementById("glass");
+const glassText = glassBanner?.querySelector("[data-glass]");
+
+// What one person did alone and another must review.
+export function glassWords(broken) {
+  return broken
+    .map((one) => {
+      const key = one.scope.slice(one.scope.indexOf(":") + 1);
+      const [at, until] = [clock(moment(one.used_at)), clock(moment(one.until))];
+      return `${nameOf(one.by)} lifted the kill on ${key} alone at ${at}: it returns at ${until} unless another person keeps it lifted.`;
+    })
+    .join(" ");
+}
+
+function drawGlass() {
+  if (!frame || !glassBanner) return;
+  const text = glassWords(frame.glass ?? []);
+  put(glassText, text);
+  glassBanner.hidden = !text;
+}
+
+const WAITING_MS = 30_000;
+const navCount = document.querySelector("[data-waiting]");
+let waitingMark = null;
+let waitingAt = 0;
+
+// How many requests this person may decide: the server knows, the frame says when to ask it.
+async function askWaiting() {
+  const mark = frame?.waiting_mark ?? null;
+  if (mark === waitingMark && Date.now() - waitingAt < WAITING_MS) return;
+  waitingMark = mark;
+  waitingAt = Date.now();
+  try {
+    const answer = await fetch(parts.waiting.dataset.from, { redirect: "manual", signal: AbortSignal.timeout(5000) });
+    if (!answer.ok) return;
+    const { waiting } = await answer.json();
+    put(parts.waiting, String(waiting));
+    put(navCount, String(waiting));
+    navCount.hidden = !waiting;
+  } catch {
+    // asked again; the band tells a lost connection
+  }
+}
+
 function drawDeadMan(live) {
   if (!frame) return;
   const [figure, unit, sub, head, text] = deadManWords(frame.dead_man, live.clock.now());
@@ -120,7 +164,6 @@ function drawDeadMan(live) {
     if (deadMan[name]) put(deadMan[name], said);
   }
   deadManBanner.hidden = !head;
-  put(parts.waiting, frame.waiting === null || frame.waiting === undefined ? UNKNOWN : String(frame.waiting));
 }
 
 function drawData(live) {
@@ -212,6 +255,7 @@ function tick(live) {
   drawState(live);
   drawData(live);
   drawDeadMan(live);
+  drawGlass();
   drawBanner(live);
 }
 
@@ -232,6 +276,7 @@ export function drawBand(live, each) {
     put(parts["feed-sub"], feedWords(frame.feed, live.clock.now()));
     put(parts["feed-spec"], frame.feed.spec || UNKNOWN);
     tick(live);
+    askWaiting();
   });
   live.addEventListener("change", () => tick(live));
   live.addEventListener("ended", () => {

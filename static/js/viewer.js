@@ -9,9 +9,9 @@ const owners = document.getElementById("owners");
 export const names = owners ? JSON.parse(owners.textContent) : {};
 export const nameOf = (who) => names[who] ?? who;
 
-function standings(scope) {
+function standings(scope, own = viewer.owns) {
   const found = new Set(viewer.roles);
-  if (found.has("trader") && scope.startsWith("strategy:") && viewer.owns.includes(scope.slice(9))) {
+  if (found.has("trader") && scope.startsWith("strategy:") && own.includes(scope.slice(9))) {
     found.add("own");
   }
   return found;
@@ -25,7 +25,7 @@ export function mayPlace(kind, scope) {
 // { word, who }: the button's word, empty where it is not theirs; who may, in words.
 export function liftWay(hold) {
   const rule = viewer.rules[hold.kind];
-  const mine = standings(hold.scope);
+  const mine = standings(hold.scope, viewer.resumes);
   const counts = (role) =>
     mine.has(role) && !(role === "trader" && hold.scope.startsWith("strategy:") && !mine.has("own"));
   const placed = rule.placed_by.some((one) => mine.has(one));

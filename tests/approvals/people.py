@@ -7,6 +7,7 @@ from typing import Any
 
 from riskctl.actors import Actor, shell_actor, system_actor
 from riskctl.approvals.kinds import ApprovalKind
+from riskctl.approvals.recording import database_now
 from riskctl.conditions import Condition, require
 from riskctl.holds import COMPLIANCE, RISK, RULES, SRE, TRADER, Kind, Mode
 from riskctl.models import Approval, Hold
@@ -30,6 +31,8 @@ IVAN = person("ivan.petrov", RISK)
 SANA = person("sana.malik", SRE)
 COLIN = person("colin.hart", COMPLIANCE)
 ADA = person("ada.moss", "administrator")
+NIA = person("nia.both", COMPLIANCE, RISK)
+EVERYBODY = (MERCY, TOMAS, RUTH, IVAN, SANA, COLIN, ADA, NIA)
 TOKEN = Actor(
     kind="token", name="ops-token", roles=frozenset({RISK}), token_scopes=frozenset({"stop"})
 )
@@ -92,7 +95,7 @@ def watched_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
     if REFUSAL:
         raise REFUSAL[0]
     DONE.append(str(approval.id))
-    return {"did": approval.subject}
+    return {"did": approval.subject, "at": database_now().isoformat()}
 
 
 def executions() -> int:

@@ -2,14 +2,19 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, transaction
 
+from riskctl.actors import Actor
+from riskctl.approvals.kinds import KINDS
 from riskctl.holds import Kind
 from riskctl.models import Approval, HoldLift
-from tests.approvals.people import hold
+from tests.approvals.people import COLIN, MERCY, RUTH, hold, person
+from tests.support.people import enrolled
 
 pytestmark = pytest.mark.django_db
 NOW = dt.datetime.now(dt.UTC)
@@ -113,10 +118,108 @@ def test_a_kill_without_an_executed_approval_of_its_own_stays() -> None:
 
 def test_a_regulatory_hold_takes_compliance_and_risk() -> None:
     order = hold(Kind.REGULATORY, "firm")
-    two_risk = made(subject=f"hold:{order.id}", requester_roles=["risk"])
+    two_risk = made(
+        subject=f"hold:{order.id}", requested_by="ivan.petrov", requester_roles=["risk"]
+    )
     update(two_risk, **DECIDED)
     with pytest.raises(DatabaseError, match="compliance and risk"):
-        lift(order.id, two_risk, "ruth.adeyemi", "mercy.okafor")
-    both = made(subject=f"hold:{order.id}", requester_roles=["compliance"])
+        lift(order.id, two_risk, "ruth.adeyemi", "ivan.petrov")
+    both = made(
+        subject=f"hold:{order.id}", requested_by="colin.hart", requester_roles=["compliance"]
+    )
     update(both, **DECIDED)
-    lift(order.id, both, "ruth.adeyemi", "mercy.okafor")
+    User.objects.get(username="colin.hart").groups.clear()  # since it was carried out
+    with pytest.raises(DatabaseError, match="compliance and risk"):
+        lift(order.id, both, "ruth.adeyemi", "colin.hart")
+    enrolled(COLIN)
+    lift(order.id, both, "ruth.adeyemi", "colin.hart")
+
+
+# Roles, as the tables of people have them ---------------------------------------------------------
+
+
+def gone(who: Actor) -> None:
+    User.objects.get(username=who.name).groups.clear()
+
+
+def inactive(who: Actor) -> None:
+    User.objects.filter(username=who.name).update(is_active=False)
+
+
+def superuser(who: Actor) -> None:
+    User.objects.filter(username=who.name).update(is_superuser=True)
+
+
+def deleted(who: Actor) -> None:
+    User.objects.filter(username=who.name).delete()
+
+
+@pytest.mark.parametrize("lost", [gone, inactive, superuser, deleted])
+@pytest.mark.parametrize("who", [MERCY, RUTH])
+def test_a_role_lost_since_then_counts_for_neither(
+    lost: Callable[[Actor], None], who: Actor
+) -> None:
+    row = made()
+    lost(who)
+    with pytest.raises(DatabaseError, match=f"{who.name} does not hold a role"):
+        update(row, **DECIDED)
+    update(row, **{**DECIDED, "state": "rejected"})  # saying no takes none
+
+
+def test_a_role_gained_since_asking_counts_no_more_than_one_that_was_only_said() -> None:
+    row = made(requested_by="sana.malik", requester_roles=["sre"])
+    enrolled(person("sana.malik", "sre", "risk"), person("ruth.adeyemi", "trader"))
+    with pytest.raises(DatabaseError, match="does not hold a role to decide"):
+        update(row, **DECIDED)  # says risk, holds trader
+    enrolled(person("ruth.adeyemi", "trader", "risk"))
+    with pytest.raises(DatabaseError, match="must be risk"):
+        update(row, **{**DECIDED, "decider_roles": ["trader"]})
+    update(row, **DECIDED)
+
+
+def test_whoever_is_no_person_here_decides_nothing() -> None:
+    for name in ("script of ruth.adeyemi", "shell:root", "nobody"):
+        with pytest.raises(DatabaseError, match="does not hold a role"):
+            update(made(), **{**DECIDED, "decided_by": name})
+        with pytest.raises(DatabaseError, match="does not hold a role"):
+            update(made(requested_by=name), **DECIDED)
+
+
+def test_a_kind_without_a_rule_is_closed() -> None:
+    with pytest.raises(DatabaseError, match="no rule says who decides a party"):
+        update(made(kind="party"), **DECIDED)
+
+
+def test_an_hour_late_is_late_whatever_is_said() -> None:
+    early = NOW - dt.timedelta(hours=1)
+    row = made(requested_at=early, expires_at=early + dt.timedelta(minutes=30))
+    with pytest.raises(DatabaseError, match="expired"):
+        update(row, **{**DECIDED, "decided_at": early})
+
+
+def rules() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT kind, roles, needs FROM console_approval_rule")
+        return {kind: (frozenset(roles), frozenset(needs)) for kind, roles, needs in cursor}
+
+
+def test_the_database_and_the_table_of_kinds_say_the_same() -> None:
+    said = {name: (kind.roles, kind.needs) for name, kind in KINDS.items()}
+    assert rules() == said, "a kind's rule goes into console/migrations/0009_approval_roles.py"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE console_approval_rule SET needs = '{}'",
+        "DELETE FROM console_approval_rule",
+        "TRUNCATE console_approval_rule",
+    ],
+)
+def test_rules_are_changed_by_migrations_only(statement: str) -> None:
+    with (
+        pytest.raises(DatabaseError, match="by a migration only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)

@@ -67,9 +67,8 @@ def test_asked_approved_and_carried_out_once_with_its_story_in_the_record() -> N
     assert row.expires_at - row.requested_at == dt.timedelta(minutes=30)
     assert row.asked_in == people.STATE
     done = approve(row)
-    assert (done.state, done.decided_by, done.result) == (
-        "executed", RUTH.name, {"did": "thing:1"},
-    )  # fmt: skip
+    assert (done.state, done.decided_by) == ("executed", RUTH.name)
+    assert (done.result or {})["did"] == "thing:1"
     assert executions() == 1
     assert sorted(actions()) == ["approval.execute", "approval.request"]
     with pytest.raises(NotAllowedError) as refused:

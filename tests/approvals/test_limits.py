@@ -56,8 +56,16 @@ def test_a_value_that_cannot_be_is_refused_when_asked(bad: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["limit:firm", "limit:firm/moon", "gross:firm/x", "limit:firm/gross-notional"]
+    ("subject", "field"),
+    [
+        ("limit:firm", "subject"),
+        ("limit:firm/moon", "subject"),
+        ("gross:firm/x", "subject"),
+        ("limit:firm/open-orders", "kind"),
+        ("limit:planet:x/gross-notional", "scope"),
+    ],
 )
-def test_a_limit_that_is_not_there_is_refused_when_asked(subject: str) -> None:
-    with pytest.raises(RequestError, match="subject: "):
+def test_a_limit_that_nobody_keeps_is_refused_when_asked(subject: str, field: str) -> None:
+    with pytest.raises(RequestError) as refused:
         ask(subject=subject)
+    assert refused.value.field == field

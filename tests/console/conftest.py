@@ -12,14 +12,14 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from audit.models import Entry
 from console.access.sessions import begin
 from console.api.authentication import token_digest, token_text
-from console.models import ApiToken
+from console.models import ApiToken, Authenticator
 from console.stores import redis_client
+from tests.support.desks import on_floor
 
 PASSWORD = "correct-horse-battery-42"
 
@@ -63,13 +63,14 @@ def _hashed(password: str) -> str:
 def person(username: str, role: str) -> User:
     user = User.objects.create(username=username, password=_hashed(PASSWORD))
     user.groups.add(Group.objects.get_or_create(name=role)[0])
-    TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
+    Authenticator.objects.create(user=user, name="authenticator", confirmed=True)
+    on_floor(people=[user])
     return user
 
 
 def code_of(user: User, *, ahead_s: int = 0) -> str:
     """The code that the person's authenticator shows, now or ``ahead_s`` later."""
-    device = TOTPDevice.objects.get(user=user)
+    device = Authenticator.objects.get(user=user)
     totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
     totp.time = time.time() + ahead_s
     return f"{totp.token():06d}"

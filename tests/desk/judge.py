@@ -20,7 +20,7 @@ TRADING = ("paper-1", "paper-2")
 
 def venue(desk: Desk) -> AdminClient:
     """The venue's admin connection."""
-    credentials = json.loads((desk.home / "venue-credentials.json").read_text())
+    credentials = json.loads((desk.home / "papervenue" / "accounts.json").read_text())
     return AdminClient(desk.environment["HALTLINE_PAPER_VENUE"], credentials["admin"])
 
 

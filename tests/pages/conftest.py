@@ -12,17 +12,18 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django_otp import DEVICE_ID_SESSION_KEY
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 from redis import Redis
 
 from console.access import sessions
+from console.models import Authenticator
 from console.stores import redis_client
 from riskctl.brakes_home import BrakesHome
 from riskctl.ladder import stages_prepare
 from riskctl.models import Lease
 from tests.pages.frames import Publisher
 from tests.pages.web import Chromium, Visit, Web, visiting
+from tests.support.desks import on_floor
 from tests.support.gateways import FakeGateway, fake_gateways
 from trading import streams
 from trading.models import Strategy, VenueAccount
@@ -56,7 +57,8 @@ def mercy(db: None) -> User:
 def _person(username: str, first: str, last: str, role: str) -> User:
     user = User.objects.create(username=username, first_name=first, last_name=last)
     user.groups.add(Group.objects.get_or_create(name=role)[0])
-    TOTPDevice.objects.create(user=user, name="authenticator", confirmed=True)
+    Authenticator.objects.create(user=user, name="authenticator", confirmed=True)
+    on_floor(people=[user])
     return user
 
 
@@ -88,7 +90,7 @@ def books(db: None) -> list[Strategy]:
             expires_at=now + dt.timedelta(hours=1), renewed_at=now,
         )  # fmt: skip
     stages_prepare(strategies=["mom-eurusd", "mr-btcusdt"], entered_by="test")
-    return [
+    made = [
         Strategy.objects.create(
             key=key, kind=kind, owner=owner, account=account, symbols=[symbol], size_notional=1000
         )
@@ -97,6 +99,8 @@ def books(db: None) -> list[Strategy]:
             ("mr-btcusdt", "mean-reversion", "tomas.brandt", accounts[1], "BTCUSDT"),
         )
     ]
+    on_floor(strategies=made)
+    return made
 
 
 def open_session(user: User, *, factor: bool = True) -> str:
@@ -107,7 +111,7 @@ def open_session(user: User, *, factor: bool = True) -> str:
     store[auth.HASH_SESSION_KEY] = user.get_session_auth_hash()
     sessions.begin(store)
     if factor:
-        store[DEVICE_ID_SESSION_KEY] = TOTPDevice.objects.get(user=user).persistent_id
+        store[DEVICE_ID_SESSION_KEY] = Authenticator.objects.get(user=user).persistent_id
         sessions.factor_given(store)
     store.save()
     return str(store.session_key)

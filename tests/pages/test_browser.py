@@ -2,10 +2,12 @@
 
 import json
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 
 from console.pages import formats
@@ -252,9 +254,11 @@ def test_the_page_writes_figures_as_the_server_does(visit: Visit) -> None:
     assert drawn[3:] == ["-12", None]
 
 
-def test_names_from_frames_are_text_and_never_markup(visit: Visit, publisher: Publisher) -> None:
+def test_names_from_frames_are_text_and_never_markup(
+    visit_as: Callable[[User], Visit], ada: User, publisher: Publisher
+) -> None:
     publisher.lines = [strategy_line("<img src=x onerror=alert(1)>", owner="<b>x</b>")]
-    desk = visit("/")
+    desk = visit_as(ada)("/")  # who sees also what is in no books
     desk.wait_for_state("live")
     desk.wait("document.getElementById('strategies').textContent.includes('<img src=x')")
     assert desk.count("#strategies img") == 0

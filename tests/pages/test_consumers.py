@@ -4,21 +4,28 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
-from django.contrib.auth.models import User
+from channels.layers import channel_layers, get_channel_layer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django_otp.plugins.otp_totp.models import TOTPDevice
+from pytest_django import Settings
 from redis import Redis
 
+from console.access.revocation import roles_changed, session_revoke, sessions_end
 from console.asgi import application
 from console.live import consumers
+from console.live.hints import hints
 from console.live.hub import HUB_TOPIC, hub
+from console.models import SessionRecord
+from riskctl.actors import Actor
 from tests.pages.conftest import open_session
 from tests.pages.frames import desk_frame, keep, pipeline_frame, publish
 
@@ -98,7 +105,7 @@ def with_socket(
     asyncio.run(run())
 
 
-def test_snapshot_at_once_then_frames(mercy: User, redis: Redis) -> None:
+def test_snapshot_at_once_then_frames(ada: User, redis: Redis) -> None:
     first = desk_frame()
     keep(redis, first)
 
@@ -111,7 +118,7 @@ def test_snapshot_at_once_then_frames(mercy: User, redis: Redis) -> None:
             publish(redis, frame)
             assert await socket.frames(0.25) == [frame]
 
-    with_socket(steps, open_session(mercy))
+    with_socket(steps, open_session(ada))
 
 
 def test_the_hub_says_its_time_first(mercy: User, redis: Redis) -> None:
@@ -186,6 +193,130 @@ def test_a_session_that_ends_closes_its_socket_within_five_seconds(
     with_socket(steps, key)
 
 
+# Revocation and changed rights -------------------------------------------------------------------
+
+PRIYA = Actor(kind="person", name="priya.raman", roles=frozenset({"administrator"}))
+
+
+async def revoke(key: str) -> None:
+    row = await SessionRecord.objects.aget(session_key=key)
+    await sync_to_async(session_revoke)(session_id=row.id, actor=PRIYA, reason="left")
+
+
+async def end_all(_key: str) -> None:
+    await sync_to_async(sessions_end)(username="mercy.okafor", actor=PRIYA, reason="reset")
+
+
+async def change_roles(_key: str) -> None:
+    await sync_to_async(roles_changed)(username="mercy.okafor")
+
+
+async def take_role_by_hand(_key: str) -> None:
+    await Group.objects.filter(name="trader").adelete()
+
+
+async def new_password(_key: str) -> None:
+    user = await User.objects.aget(username="mercy.okafor")
+    await sync_to_async(user.set_password)("another-long-password-1")
+    await user.asave()
+
+
+ENDS = [(revoke, 4403), (end_all, 4403), (new_password, 4403), (change_roles, 4410),
+        (take_role_by_hand, 4410)]  # fmt: skip
+TOLD = [(revoke, 4403), (end_all, 4403), (change_roles, 4410)]
+
+
+@pytest.fixture
+def without_redis(settings: Settings) -> Iterator[None]:
+    """Neither frames nor hints: what this process knows of Redis is not there."""
+    settings.REDIS_URL = "redis://127.0.0.1:1"
+    before: Any = get_channel_layer()
+    nowhere: Any = RedisPubSubChannelLayer([settings.REDIS_URL])
+    channel_layers.set("default", nowhere)
+    yield
+    channel_layers.set("default", before)
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS)
+def test_without_redis_the_socket_closes_within_five_seconds_by_its_own_clock(
+    end: Callable[[str], Awaitable[None]], code: int, mercy: User, without_redis: None
+) -> None:
+    assert consumers.CHECK_EVERY_S < 5
+    key = open_session(mercy)
+
+    async def steps(socket: Socket) -> None:
+        await socket.frames(0.2)
+        await end(key)
+        found, after = await socket.closed(8)
+        assert found == code
+        assert after < 5.5
+
+    with_socket(steps, key)
+
+
+@pytest.mark.parametrize(("end", "code"), TOLD)
+def test_a_hint_closes_it_before_its_clock_does(
+    end: Callable[[str], Awaitable[None]], code: int, mercy: User, redis: Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 3_600.0)
+    key = open_session(mercy)
+
+    async def steps(socket: Socket) -> None:
+        await listening()
+        await end(key)
+        assert (await socket.closed(8))[0] == code
+
+    with_socket(steps, key)
+
+
+def test_a_hint_closes_nobody_whose_session_is_good(
+    mercy: User, tomas: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 3_600.0)
+    here, there, foreign = open_session(mercy), open_session(mercy), open_session(tomas)
+
+    async def steps(socket: Socket) -> None:
+        others = [Socket("desk", key) for key in (there, foreign)]
+        for one in others:
+            await one.open()
+        await listening()
+        await revoke(here)
+        assert (await socket.closed(8))[0] == 4403
+        frame = desk_frame()
+        publish(redis, frame)
+        for one in others:
+            assert [got["seq"] for got in await one.frames(0.5)] == [frame["seq"]]
+            await one.leave()
+
+    with_socket(steps, here)
+
+
+async def listening() -> None:
+    """Until this process is subscribed to the hints."""
+    await asyncio.wait_for(hints().listening.wait(), 5)
+
+
+def test_hints_end_with_the_last_socket(mercy: User, redis: Redis) -> None:
+    key = open_session(mercy)
+
+    async def run() -> None:
+        socket = Socket("desk", key)
+        await socket.open()
+        await listening()
+        await socket.leave()
+        assert hints()._task is None
+        assert not hints()._waiting
+
+    asyncio.run(run())
+
+
+def test_a_revoked_session_opens_no_socket(mercy: User, redis: Redis) -> None:
+    key = open_session(mercy)
+    SessionRecord.objects.update(ended_at=dt.datetime.now(dt.UTC))
+    assert refused(key) == 4401
+
+
 def test_watching_goes_on_for_a_minute_without_the_database(
     mercy: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +336,7 @@ def test_watching_goes_on_for_a_minute_without_the_database(
     with_socket(steps, open_session(mercy))
 
 
-def test_what_a_page_says_is_not_listened_to(mercy: User, redis: Redis) -> None:
+def test_what_a_page_says_is_not_listened_to(ada: User, redis: Redis) -> None:
     async def steps(socket: Socket) -> None:
         for _ in range(10):
             await socket.say('{"do": "resume"}')
@@ -215,7 +346,7 @@ def test_what_a_page_says_is_not_listened_to(mercy: User, redis: Redis) -> None:
         await socket.say("{}")
         assert (await socket.closed(2))[0] == 4409
 
-    with_socket(steps, open_session(mercy))
+    with_socket(steps, open_session(ada))
 
 
 def test_a_long_message_ends_the_socket(mercy: User, redis: Redis) -> None:

@@ -233,6 +233,7 @@ def test_what_is_not_there_is_not_found(
     mercy: User, settings: Settings, books: object, redis: Redis
 ) -> None:
     client, nobody = client_of(mercy, settings), uuid.uuid4()
-    for path in (f"/holds/{nobody}", f"/holds/{nobody}/receipt", f"/approvals/{nobody}",
-                 "/strategies/none", "/holds/x"):  # fmt: skip
+    for path in (
+        f"/holds/{nobody}", f"/holds/{nobody}/receipt", f"/approvals/{nobody}", "/holds/x",
+    ):  # fmt: skip
         assert client.get(path).status_code == 404

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -26,12 +27,14 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 
 class Web:
-    """``console.server`` in a process of its own."""
+    """``console.server`` in a process of its own; ``changes`` are of its environment."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **changes: str) -> None:
         self.home = home
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.tls = changes.get("HALTLINE_TLS") == "on"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+        self._changes = changes
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,9 +46,11 @@ class Web:
             "DATABASE_URL": database,
             "REDIS_URL": settings.REDIS_URL,
             "HALTLINE_HOME": str(self.home),
+            "HALTLINE_KEYS_FOLDER": str(settings.KEYS_FOLDER),
             "HALTLINE_SECRET_KEY": settings.SECRET_KEY,
             "HALTLINE_ENV": "demo",
             "DJANGO_SETTINGS_MODULE": "console.settings",
+            **self._changes,
         }
         log = self.home.with_suffix(".log")
         with log.open("ab") as out:
@@ -65,8 +70,15 @@ class Web:
             self._process.send_signal(how)
             self._process.wait(20)
 
+    def link(self) -> http.client.HTTPConnection:
+        """A connection to it, whatever certificate it shows."""
+        if self.tls:
+            trusting = ssl._create_unverified_context()
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=10, context=trusting)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+
     def _answers(self) -> bool:
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
+        link = self.link()
         try:
             link.request("GET", "/sign-in")
             return link.getresponse().status == http.client.OK
@@ -218,6 +230,7 @@ def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
             viewport={"width": width, "height": height},
             color_scheme=theme,
             java_script_enabled=script,
+            ignore_https_errors=True,
         )
         contexts.append(context)
         return context

@@ -82,6 +82,8 @@ def test_the_desk_frame_in_full() -> None:
         "dead_man": None,
         "triggers": None,
         "waiting": 0,
+        "waiting_mark": "",
+        "glass": [],
         "books": {"as_of": "2026-11-21T12:00:00.000000Z", "age_ms": 0, "status": "fresh"},
         "pnl_since": "2026-11-21T00:00:00.000000Z",
         "feed": {

@@ -16,6 +16,7 @@ from tests.portfolio.test_frames import desk, only
 from trading.portfolio.books import RungRow
 from trading.portfolio.held import triggers_body
 from trading.portfolio.reader import BooksReader
+from trading.portfolio.text import moment
 
 BOTH = (strategy_row(), strategy_row("mr-spy", "SPY", "GCZ3", account="paper-1"))
 
@@ -111,11 +112,13 @@ def test_an_unproven_hold_says_so() -> None:
 def test_the_dead_mans_switch_and_requests_that_wait() -> None:
     said = {"state": "warning", "enabled": True, "confirmed_at": NOON, "confirmed_by": "ada",
             "warns_at": NOON, "expires_at": None, "remaining_s": 1200}  # fmt: skip
-    frame = desk(books=books(dead_man=said, waiting=2))
+    broken = {"id": "u", "scope": "strategy:a", "by": "ada", "used_at": NOON, "until": NOON}
+    frame = desk(books=books(dead_man=said, waiting=2, waiting_mark="abc", glass=(broken,)))
     assert (frame["dead_man"]["state"], frame["dead_man"]["remaining_s"]) == ("warning", 1200)
     assert frame["dead_man"]["confirmed_at"] == "2026-11-21T12:00:00.000000Z"
     assert frame["dead_man"]["expires_at"] is None
-    assert frame["waiting"] == 2
+    assert (frame["waiting"], frame["waiting_mark"]) == (2, "abc")
+    assert frame["glass"] == [{**broken, "used_at": moment(NOON), "until": moment(NOON)}]
 
 
 def test_triggers_are_counted_and_the_near_ones_named() -> None:

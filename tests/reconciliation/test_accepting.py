@@ -14,6 +14,7 @@ from riskctl.approvals.kinds import RequestError
 from riskctl.holds import RISK, TRADER
 from riskctl.models import Approval
 from tests.reconciliation.builders import Desk, at, run
+from tests.support.people import enrolled
 from trading.models import Break
 from trading.reconciliation.accepting import break_state
 from trading.reconciliation.selectors import breaks_open, reconciled_since
@@ -138,6 +139,7 @@ def test_two_people_through_the_engine(broken: Desk) -> None:
         )  # fmt: skip
 
     first, risk = ask(), person("ada.nwosu", RISK)
+    enrolled(risk, person("tomas.brandt", TRADER))
     broken.says(20, positions={"EURUSD": "1001"}, cash="-5")
     run(21)
     with pytest.raises(ApprovalVoidError):

@@ -2,7 +2,14 @@
 
 import pytest
 
+from tests.approvals import people
 from tests.resume.desk import RestartDesk
+from tests.support.people import enrolled_where_used
+
+
+@pytest.fixture(autouse=True)
+def _enrolled(request: pytest.FixtureRequest) -> None:
+    enrolled_where_used(request, *people.EVERYBODY)
 
 
 @pytest.fixture

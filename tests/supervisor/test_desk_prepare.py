@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from console.access import capability
 from console.api.authentication import token_digest
 from console.demo import RECORDED, STRATEGIES
-from console.models import ApiToken
+from console.models import ApiToken, Authenticator
 from riskctl.models import Lease, Limit
 from trading.feeds.market import PROFILES
 from trading.models import Strategy, VenueAccount
 from trading.strategies.parameters import read_parameters
 from trading.universe import UNIVERSE
+from trading.venues.credentials import read_credentials
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 def home(settings: Settings, tmp_path: Path) -> Path:
     settings.HALTLINE_HOME = tmp_path
     settings.VENUE_CREDENTIALS_FILE = tmp_path / "venue-credentials.json"
+    settings.PAPER_VENUE_ACCOUNTS_FILE = tmp_path / "papervenue" / "accounts.json"
     settings.PRODUCTION = False
     settings.PORT = 8123
     settings.SHARDS = 2
@@ -46,7 +47,7 @@ def test_demo_json_says_who_may_sign_in(home: Path) -> None:
     call_command("desk_prepare")
     assert stat.S_IMODE((home / "demo.json").stat().st_mode) == 0o600
     demo = _demo(home)
-    assert demo["url"] == "http://127.0.0.1:8123"
+    assert demo["url"] == "http://localhost:8123"
     roles = sorted(role for one in demo["users"] for role in one["roles"])
     assert roles == [
         "administrator", "compliance", "risk", "risk", "sre", "trader", "trader",
@@ -56,7 +57,7 @@ def test_demo_json_says_who_may_sign_in(home: Path) -> None:
         assert user.check_password(one["password"])
         assert [group.name for group in user.groups.all()] == one["roles"]
         assert not user.is_superuser
-        device = TOTPDevice.objects.get(user=user)
+        device = Authenticator.objects.get(user=user)
         assert device.confirmed
         assert device.bin_key == base64.b32decode(one["totp_secret"])
 
@@ -125,7 +126,7 @@ def test_a_lost_demo_json_makes_new_secrets_and_says_so(
     person = new["users"][0]
     assert person["password"] != old["users"][0]["password"]
     assert User.objects.get(username=person["username"]).check_password(person["password"])
-    assert TOTPDevice.objects.filter(user__username=person["username"]).count() == 1
+    assert Authenticator.objects.filter(user__username=person["username"]).count() == 1
     retired = ApiToken.objects.get(digest=token_digest(old["tokens"]["read"]))
     assert retired.revoked_at is not None
 
@@ -204,14 +205,33 @@ def test_the_address_follows_and_surplus_shards_go(home: Path, settings: Setting
     assert not Strategy.objects.exclude(shard=0).exists()
 
 
-def test_credentials_are_complete_and_private(home: Path) -> None:
-    path = home / "venue-credentials.json"
-    path.write_text('{"paper-1": {"key": "k", "secret": "s"}}')
+def test_credentials_are_complete_private_and_sealed(home: Path) -> None:
+    """Those of a home of before, in the clear, are taken over."""
+    path, exchange = home / "venue-credentials.json", home / "papervenue" / "accounts.json"
+    path.write_text('{"paper-1": {"key": "k", "secret": "of-before"}}')
     call_command("desk_prepare")
-    known = json.loads(path.read_text())
+    known = json.loads(exchange.read_text())
     assert set(known) == {"paper-1", "paper-2", "rehearsal", "admin"}
-    assert known["paper-1"] == {"key": "k", "secret": "s"}
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert known["paper-1"] == {"key": "k", "secret": "of-before"}
+    assert set(json.loads(path.read_text())) == {"paper-1", "paper-2", "rehearsal"}
+    for name in ("paper-1", "paper-2", "rehearsal"):
+        assert known[name]["secret"] not in path.read_text()
+        assert read_credentials(path, name) == known[name]
+    for file in (path, exchange):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_home_that_lost_its_keys_is_set_up_anew(home: Path, settings: Settings) -> None:
+    """What was sealed under them opens no more; ``demo.json`` and the venue know it still."""
+    call_command("desk_prepare")
+    before = _demo(home), (home / "papervenue" / "accounts.json").read_text()
+    settings.KEYS_FOLDER = home / "other-keys"
+    call_command("desk_prepare")
+    assert (_demo(home), (home / "papervenue" / "accounts.json").read_text()) == before
+    for one in before[0]["users"]:
+        device = Authenticator.objects.get(user__username=one["username"])
+        assert device.bin_key == base64.b32decode(one["totp_secret"])
+    assert read_credentials(home / "venue-credentials.json", "paper-1")["key"]
 
 
 def test_a_production_desk_gets_no_people(home: Path, settings: Settings) -> None:

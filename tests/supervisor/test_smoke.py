@@ -25,7 +25,7 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
         assert all(one["pid"] and not one["restarts"] for one in desk.processes().values())
         eventually(lambda: "Haltline is ready after" in desk.output.read_text())
         said = desk.output.read_text()
-        assert f"http://127.0.0.1:{desk.port}/" in said
+        assert f"http://localhost:{desk.port}/" in said
         for person in desk.demo["users"]:
             assert person["username"] in said
             assert person["password"] in said

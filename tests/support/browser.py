@@ -58,6 +58,14 @@ def chromium_launch_options() -> dict[str, Any]:
     }
 
 
+def chromium_libraries() -> Path:
+    """The libraries that come with npm's browser: Mozilla's PKCS#11 soft token among them.
+
+    Raises RuntimeError saying what to do when they are not here.
+    """
+    return _unpacked() / "lib"
+
+
 @functools.cache
 def _unpacked() -> Path:
     """The folder with the unpacked browser."""

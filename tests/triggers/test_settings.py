@@ -29,6 +29,7 @@ from riskctl.triggers.settings import (
     triggers_in_force,
     triggers_shadow_execute,
 )
+from tests.support.people import enrolled
 
 D = Decimal
 RISK = Actor(kind="person", name="ada.nwosu", roles=frozenset({"risk"}), factor_age_s=10)
@@ -52,6 +53,7 @@ def pending(kind: str, subject: str, request: dict[str, Any]) -> Approval:
 
 def approved(kind: str, subject: str, request: dict[str, Any]) -> Approval:
     """Asked for by one and approved by another, as on the page."""
+    enrolled(RISK, OTHER)
     asked = approval_request(
         kind=kind, subject=subject, request=request, actor=RISK, reason="too tight for the open"
     )

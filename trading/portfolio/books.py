@@ -85,7 +85,8 @@ class Books:
     ``baselines`` are each strategy's PnL when the day began, ``lines`` its PnL of the day so far;
     a strategy without one began at 0. ``holds`` are open ones, ``rungs`` by strategy;
     ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
-    ``waiting``: pending requests that take a second person.
+    ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
+    them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed.
     """
 
     as_of: dt.datetime | None = None
@@ -104,6 +105,8 @@ class Books:
     rungs: Mapping[str, RungRow] = field(default_factory=dict)
     dead_man: Mapping[str, Any] | None = None
     waiting: int = 0
+    waiting_mark: str = ""
+    glass: tuple[Mapping[str, Any], ...] = ()
 
 
 def day_start(moment: dt.datetime) -> dt.datetime:

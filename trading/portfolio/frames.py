@@ -151,6 +151,11 @@ def desk_frame(view: View, seq: int) -> Frame:
         "dead_man": dead_man_body(view.books.dead_man),
         "triggers": triggers_body(view.triggers),
         "waiting": view.books.waiting,
+        "waiting_mark": view.books.waiting_mark,
+        "glass": [
+            {**one, "used_at": moment(one["used_at"]), "until": moment(one["until"])}
+            for one in view.books.glass
+        ],
         "books": {
             "as_of": moment(view.books.as_of),
             "age_ms": view.books_age_ms,

@@ -5,7 +5,9 @@ caller: the last ``Books`` stays true as of its time.
 """
 
 import datetime as dt
+import hashlib
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from decimal import Decimal
@@ -15,6 +17,7 @@ from django.db.models import Count
 
 from riskctl.approvals.rules import State
 from riskctl.deadman import deadman_state
+from riskctl.glass import glass_broken
 from riskctl.models import Approval, Heartbeat, Hold, Lease, ReceiptStep, Stage
 from riskctl.selectors import fact_of
 from trading.clock import utc_now
@@ -82,6 +85,12 @@ def control_read() -> Books:
     )
 
 
+def mark_of(waiting: Iterable[uuid.UUID]) -> str:
+    """Another text for every other set of pending requests; empty for none."""
+    text = " ".join(str(one) for one in waiting)
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""
+
+
 class BooksReader:
     """Reads ``Books`` again and again, cheaply: what only grows is read from where it grew."""
 
@@ -120,6 +129,8 @@ class BooksReader:
                 rungs=control.rungs,
                 dead_man=control.dead_man,
                 waiting=control.waiting,
+                waiting_mark=control.waiting_mark,
+                glass=control.glass,
             )
 
     def save_points(
@@ -141,11 +152,15 @@ class BooksReader:
         """Who may trade, read once a second however often positions are."""
         known = self._control
         if known is None or known.as_of is None or now - known.as_of >= _CONTROL_EVERY:
+            pending = Approval.objects.filter(state=State.PENDING).order_by("id")
+            waiting = list(pending.values_list("id", flat=True))
             self._control = known = replace(
                 control_read(),
                 rungs=_rungs(),
                 dead_man=deadman_state().body(),
-                waiting=Approval.objects.filter(state=State.PENDING).count(),
+                waiting=len(waiting),
+                waiting_mark=mark_of(waiting),
+                glass=tuple(one.body() for one in glass_broken()),
             )
         return known
 

@@ -1,7 +1,7 @@
 """Positions, orders, executions and signals, as kept; positions marked at the latest quotes."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -87,8 +87,18 @@ def positions(
     return [view for view, _ in _marked(redis, universe) if view.quantity or not open_only]
 
 
-def positions_summary(redis: Redis, *, universe: Universe = UNIVERSE) -> PositionsSummary:
-    rows = _marked(redis, universe)
+def positions_summary(
+    redis: Redis,
+    *,
+    strategies: Collection[str] | None = None,
+    universe: Universe = UNIVERSE,
+) -> PositionsSummary:
+    """Of ``strategies`` alone if given."""
+    rows = [
+        (view, one)
+        for view, one in _marked(redis, universe)
+        if strategies is None or view.strategy in strategies
+    ]
     worth = total(one for _, one in rows)
     known = [one.unrealised for _, one in rows if one.unrealised is not None]
     unmarked = {view.symbol for view, one in rows if one.unrealised is None}

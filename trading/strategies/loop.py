@@ -181,7 +181,7 @@ class ShardLoop:
         if terms is None:
             return
         self._send(self._engine.apply(terms))
-        log.info("shard takes new rungs", shard=self._shard, muted=self._engine.muted)
+        log.info("shard takes new rungs or sizes", shard=self._shard, muted=self._engine.muted)
 
     def _send(self, intents: Sequence[Intent]) -> None:
         for intent in intents:

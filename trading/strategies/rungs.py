@@ -1,10 +1,11 @@
-"""Watches the rungs of a shard's strategies from a thread of its own: ticks never wait for it.
+"""Watches rungs and sizes of a shard's strategies from a thread of its own: ticks never wait.
 
 While the database does not answer the last known rungs stand; the gateways' licences run out then.
 """
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import structlog
@@ -25,19 +26,31 @@ TermsByKey = Mapping[str, Terms]
 
 
 def terms_read(specs: Sequence[StrategySpec]) -> dict[str, Terms]:
-    """Of each of ``specs`` by key. One without a row is stopped. Raises django.db.Error."""
+    """Of each of ``specs`` by key, with its size as stored now. One without a rung is stopped.
+
+    Raises django.db.Error.
+    """
     keys = [one.key for one in specs]
     stages = Stage.objects.in_bulk(keys)
-    rehearsals = dict(
-        Strategy.objects.filter(key__in=keys).values_list("key", "account__rehearsal_id")
-    )
-    return {one.key: _one(one, stages.get(one.key), rehearsals.get(one.key)) for one in specs}
+    rows = Strategy.objects.filter(key__in=keys)
+    stored = {
+        key: (rehearsal or "", size)
+        for key, rehearsal, size in rows.values_list(
+            "key", "account__rehearsal_id", "size_notional"
+        )
+    }
+    return {
+        one.key: _one(one, stages.get(one.key), *stored.get(one.key, ("", one.size_notional)))
+        for one in specs
+    }
 
 
-def _one(spec: StrategySpec, stage: Stage | None, rehearsal: str | None) -> Terms:
+def _one(spec: StrategySpec, stage: Stage | None, rehearsal: str, size: Decimal) -> Terms:
+    """A size that is none (a hand in the database) changes nothing: the last good one stands."""
     rung = Rung(stage.rung) if stage else Rung.STOPPED
     factor = stage.size_factor if stage else Decimal(1)
-    return terms_of(spec, rung, factor, rehearsal or "")
+    sized = replace(spec, size_notional=size) if size > 0 else spec
+    return terms_of(sized, rung, factor, rehearsal)
 
 
 class RungWatch:

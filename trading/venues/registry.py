@@ -1,9 +1,7 @@
 """From what the desk knows of a venue account to the adapter that speaks to its venue."""
 
 import importlib
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
 from trading.venues.base import Venue
 
@@ -11,7 +9,7 @@ _ROOM = "trading.venues."
 
 
 class VenueSetupError(ValueError):
-    """The account, its adapter or its credentials are not usable; the message says what to do."""
+    """The account or its adapter is not usable; the message says what to do."""
 
 
 def venue_of(
@@ -33,17 +31,3 @@ def venue_of(
         raise VenueSetupError(f"address {address!r} of {account}: must be host:port")
     venue: Venue = made(account, address, credentials)
     return venue
-
-
-def read_credentials(file: Path, account: str) -> dict[str, str]:
-    """Key and secret of one account from the credentials file. Raises VenueSetupError."""
-    try:
-        found = json.loads(file.read_text())[account]
-        return {name: str(found[name]) for name in ("key", "secret")}
-    except OSError as error:
-        raise VenueSetupError(f"credentials file {file}: {error.strerror}") from error
-    except (ValueError, TypeError) as error:
-        raise VenueSetupError(f"credentials file {file}: must be JSON ({error})") from error
-    except KeyError as error:
-        message = f"credentials file {file}: account {account} needs {error}; add it there"
-        raise VenueSetupError(message) from error

@@ -18,7 +18,8 @@ from trading.gateway.stopdesk import Place
 from trading.gateway.store import Owner
 from trading.hosting import HostContext
 from trading.models import VenueAccount
-from trading.venues.registry import read_credentials, venue_of
+from trading.venues.credentials import read_credentials
+from trading.venues.registry import venue_of
 
 
 class AccountChangedError(Exception):
@@ -36,7 +37,9 @@ def run(ctx: HostContext) -> None:
         adapter=facts.adapter,
         account=facts.name,
         address=facts.address,
-        credentials=read_credentials(settings.VENUE_CREDENTIALS_FILE, facts.name),
+        credentials=read_credentials(
+            settings.VENUE_CREDENTIALS_FILE, facts.name, plain=not settings.PRODUCTION
+        ),
     )
     owner = Owner(facts.name, ctx.lease, ctx.holder, ctx.token, signing_key())
     place = Place(home, home.control_key(settings.CONTROL_KEY), settings.CONTROL_HOST)

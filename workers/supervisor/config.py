@@ -26,6 +26,11 @@ class DeskConfig:
     def shown_host(self) -> str:
         return "127.0.0.1" if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104
 
+    @property
+    def browser_host(self) -> str:
+        """As people are told it: a passkey is for a name, never for a number."""
+        return "localhost" if self.shown_host == "127.0.0.1" else self.shown_host
+
 
 def read_config(environ: Mapping[str, str] = os.environ) -> DeskConfig:
     """Raises StartError naming the variable that is wrong."""

@@ -122,7 +122,7 @@ class Desk:
             paper = PaperVenueSettings(
                 self._services.paper_port,
                 self._home.root / "papervenue" / "venue.sqlite",
-                self._home.root / "venue-credentials.json",
+                self._home.root / "papervenue" / "accounts.json",
                 self._services.redis_url,
             )
         for program in application_programs(self._home, self._web, paper):
@@ -146,7 +146,7 @@ class Desk:
             self._wait_until_ready()
             return
         scheme = "https" if os.environ.get("HALTLINE_TLS", "off") != "off" else "http"
-        url = f"{scheme}://{self._config.shown_host}:{self._config.port}/"
+        url = f"{scheme}://{self._config.browser_host}:{self._config.port}/"
         seconds = time.monotonic() - self._begun
         print(announcement(url, self._config.home / "demo.json", seconds), flush=True)
 

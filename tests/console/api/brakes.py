@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from riskctl.brakes_home import BrakesHome
@@ -97,6 +98,9 @@ def lifted(hold_id: Any) -> HoldLift:
 
 def _approved(hold: Hold) -> uuid.UUID:
     now = dt.datetime.now(dt.UTC)
+    for name in ("ada.nwosu", "lena.fischer"):
+        user, _ = User.objects.get_or_create(username=name)
+        user.groups.add(Group.objects.get_or_create(name="risk")[0])
     row = Approval.objects.create(
         id=uuid.uuid4(), kind="hold-lift", subject=f"hold:{hold.id}", request={}, asked_in={},
         digest="0" * 64, reason="over", requested_by="ada.nwosu", requester_roles=["risk"],

@@ -25,6 +25,7 @@ from riskctl.leases import leases_lay
 from riskctl.placement import Placement
 from tests.console.api.brakes import BrakesDesk
 from tests.console.conftest import person
+from tests.support.desks import on_floor
 from tests.support.gateways import fake_gateways
 from trading import streams, ticks
 from trading.models import Fill, Order, Position, Signal, Strategy, VenueAccount, VenueReading
@@ -53,10 +54,12 @@ def strategy(db: None) -> Strategy:
     account = VenueAccount.objects.create(
         name="paper-1", venue="Paper One", adapter="none", address="127.0.0.1:1"
     )
-    return Strategy.objects.create(
+    made = Strategy.objects.create(
         key="mom-eurusd", kind="momentum", owner="mercy.okafor", account=account,
         symbols=["EURUSD"], size_notional=100_000,
     )  # fmt: skip
+    on_floor(strategies=[made])
+    return made
 
 
 @pytest.fixture
@@ -64,10 +67,12 @@ def other(strategy: Strategy) -> Strategy:
     account = VenueAccount.objects.create(
         name="paper-2", venue="Paper Two", adapter="none", address="127.0.0.1:1"
     )
-    return Strategy.objects.create(
+    made = Strategy.objects.create(
         key="mr-btcusdt", kind="mean-reversion", owner="tomas.brandt", account=account,
         symbols=["BTCUSDT"], size_notional=50_000,
     )  # fmt: skip
+    on_floor(strategies=[made])
+    return made
 
 
 def new_order(strategy: Strategy, number: int, **facts: object) -> Order:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.test import Client
 
 from console.access.sessions import FACTOR_AT
 from riskctl.models import Approval, Limit
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.console.api.test_problems import problem
 from tests.console.conftest import entries
+from tests.support.desks import on_no_desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,7 +46,7 @@ def test_two_people_raise_a_limit(brakes: BrakesDesk, asking: dict[str, Any]) ->
     reader = brakes.token("read")
     assert reader.get(f"{PATH}/{body['id']}/").json() == body
     assert (body["status"], body["asked_in"], body["requester_roles"]) == (
-        "pending", {"value": "100"}, ["risk"],
+        "pending", {"value": "100", "version": 1}, ["risk"],
     )  # fmt: skip
     assert value() == 100
     answer = sent(brakes.person("lena"), f"{PATH}/{body['id']}/approve", {"digest": body["digest"]})
@@ -141,6 +143,31 @@ def test_no_is_said_by_another_and_taken_back_by_oneself(
     page = reader.get(f"{PATH}?limit=1")
     rest = reader.get(page["Link"].split(">")[0][1:])
     assert [r["id"] for r in (*page.json(), *rest.json())] == [other["id"], one["id"]]
+
+
+def test_requests_about_others_desks_are_not_there(
+    brakes: BrakesDesk, asking: dict[str, Any]
+) -> None:
+    Limit.objects.create(scope="strategy:mr-btcusdt", kind="gross-notional", value=100)
+    firm = asked(brakes, asking)
+    other = asked(brakes, {**asking, "subject": "limit:strategy:mr-btcusdt/gross-notional"})
+    trigger = asked(
+        brakes,
+        {"kind": "trigger-relax", "subject": "trigger:drawdown", "request": {}, "reason": "r"},
+    )
+    mercy, jonas = brakes.person("mercy"), brakes.person("jonas")
+    on_no_desk("mercy.okafor")
+
+    def seen(client: Client) -> set[str]:
+        return {one["id"] for one in client.get(PATH).json()}
+
+    assert seen(mercy) == {firm["id"]}
+    assert seen(brakes.token("read")) == {firm["id"]}, "a token sees what its owner sees"
+    assert seen(jonas) == {firm["id"], other["id"], trigger["id"]}
+    for path, given in ((other["id"], None), (f"{other['id']}/reject", {"reason": "no"})):
+        answer = sent(mercy, f"{PATH}/{path}", given) if given else mercy.get(f"{PATH}/{path}")
+        problem(answer, 403, "approval-not-yours-to-see")
+    assert Approval.objects.get(id=other["id"]).state == "pending"
 
 
 def test_requests_that_cannot_be_asked(brakes: BrakesDesk, asking: dict[str, Any]) -> None:

@@ -1,9 +1,12 @@
 """/api/executions."""
 
+from collections.abc import Callable
+
 import pytest
 from django.test import Client
 
 from tests.console.api.conftest import new_fill, new_order
+from tests.console.conftest import person
 from trading.models import Strategy
 
 pytestmark = pytest.mark.django_db
@@ -30,9 +33,14 @@ def test_an_execution_as_the_runbook_reads_it(caller: Client, strategy: Strategy
     }
 
 
-def test_a_fill_that_nobody_ordered(caller: Client, strategy: Strategy) -> None:
+def test_a_fill_that_nobody_ordered(
+    caller: Client, new_token: Callable[..., str], strategy: Strategy
+) -> None:
     new_fill(new_order(strategy, 1), 1, order=None, strategy_id=None)
-    (one,) = caller.get("/api/executions").json()
+    assert caller.get("/api/executions").json() == [], "it is nobody's: a trader sees it not"
+    text = new_token("read", owner=person("ada.nwosu", "risk"))
+    ada = Client(headers={"Authorization": f"Bearer {text}"})
+    (one,) = ada.get("/api/executions").json()
     assert (one["order_id"], one["strategy"], one["status"]) == (None, None, "unordered")
 
 

@@ -47,7 +47,7 @@ _NUMBERS = iter(range(1, 10_000))
 
 
 def test_open_holds_newest_first(brakes: BrakesDesk) -> None:
-    reader = brakes.token("read")
+    reader = brakes.person("ada")
     old, over, new = (new_hold(scope=f"venue:paper-{n}", age_s=60 - n) for n in (1, 2, 3))
     lifted(over.id)
     assert ids(reader.get("/api/holds")) == [str(new.id), str(old.id)]

@@ -32,7 +32,10 @@ PATHS = {
     "/api/strategies/{strategy}/pause", "/api/strategies/{strategy}/kill",
     "/api/strategies/{strategy}/resume", "/api/strategies/{strategy}/stage", "/trading/halt",
     "/emergency/stop-trading", "/emergency/freeze", "/emergency/stop-new-positions",
-    "/emergency/close-all-positions", "/orders/cancel-all",
+    "/emergency/close-all-positions", "/orders/cancel-all", "/api/sessions",
+    "/api/sessions/revoke-others", "/api/sessions/{session_id}/revoke", "/api/tokens",
+    "/api/tokens/{token_id}/collect", "/api/tokens/{token_id}/revoke",
+    "/api/tokens/{token_id}/rotate",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def test_no_token_watches(brakes: BrakesDesk, scope: str) -> None:
 
 
 def test_triggers_as_published(brakes: BrakesDesk) -> None:
-    reader, client = brakes.token("read"), redis_client()
+    reader, client = brakes.person("ada"), redis_client()
     client.delete(PATH_KEY, WATCHDOG_KEY)
     assert reader.get("/api/triggers").json() == {"path": None, "watchdog": None}
     client.set(PATH_KEY, b'{"source": "path", "triggers": [{"name": "drawdown"}]}', ex=5)

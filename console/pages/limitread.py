@@ -1,0 +1,123 @@
+"""Limits with what is used of each, from the live frame. Unknown is None, never 0."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from console.access.visible import Sight
+from console.pages.frames import DeskFrame, Held, StrategyLine
+from riskctl.models import Limit, Stage
+from riskctl.rules import (
+    FIRM,
+    GROSS_NOTIONAL,
+    OPEN_ORDERS,
+    POSITION_NOTIONAL,
+    SCALED,
+    strategy_scope,
+)
+from trading.universe import REPORTING_RATE, UNIVERSE
+
+
+@dataclass(frozen=True)
+class LimitLine:
+    """One limit. ``in_force``: as gateways judge by, ``used``: None where it is not known or where
+    each order is judged for itself."""
+
+    scope: str
+    kind: str
+    value: Decimal
+    in_force: Decimal
+    used: Decimal | None
+    version: int
+    changed_by: str
+    changed_at: dt.datetime
+
+    @property
+    def share(self) -> Decimal | None:
+        """Of 1; more where a limit was lowered below what is held."""
+        if self.used is None:
+            return None
+        if not self.in_force:
+            return Decimal(0) if not self.used else Decimal(1)
+        return self.used / self.in_force
+
+
+def limit_lines(limits: Iterable[Limit], frame: DeskFrame | None, sight: Sight) -> list[LimitLine]:
+    """Those on the firm and on what ``sight`` sees; sums only where they hold nothing of others.
+
+    Raises django.db.Error.
+    """
+    factors = dict(Stage.objects.values_list("strategy", "size_factor"))
+    return [
+        _line(one, factors, frame, sight)
+        for one in limits
+        if one.scope == FIRM or sight.sees_scope(_as_hold(one.scope))
+    ]
+
+
+def _line(
+    one: Limit, factors: dict[str, Decimal], frame: DeskFrame | None, sight: Sight
+) -> LimitLine:
+    kind, _, key = one.scope.partition(":")
+    factor = Decimal(1)
+    if kind == "strategy" and one.kind in SCALED:
+        factor = factors.get(key, Decimal(1))
+    used = None
+    if frame is not None and sight.sums(_as_hold(one.scope)):
+        used = used_of(one.scope, one.kind, frame)
+    return LimitLine(
+        one.scope, one.kind, one.value, one.value * factor, used, one.version, one.changed_by,
+        one.changed_at,
+    )  # fmt: skip
+
+
+def used_of(scope: str, kind: str, frame: DeskFrame) -> Decimal | None:
+    """How much of such a limit is taken."""
+    if scope == FIRM:
+        return frame.totals.gross if kind == GROSS_NOTIONAL else None
+    within = [one for one in frame.strategies if _within(one, scope)]
+    if not within:
+        return None
+    if kind == GROSS_NOTIONAL:
+        return _sum(one.gross for one in within)
+    if kind == OPEN_ORDERS:
+        return _sum(None if one.orders_open is None else Decimal(one.orders_open) for one in within)
+    if kind == POSITION_NOTIONAL:
+        return _largest(within[0])
+    return None
+
+
+def _within(one: StrategyLine, scope: str) -> bool:
+    return scope in (strategy_scope(one.key), f"account:{one.account}")
+
+
+def _sum(values: Iterable[Decimal | None]) -> Decimal | None:
+    total = Decimal(0)
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _largest(one: StrategyLine) -> Decimal | None:
+    """Its largest position by value at the mid, USD; None when one has no price."""
+    if one.position is None:
+        return None
+    values = [_value(held) for held in one.position]
+    known = [value for value in values if value is not None]
+    return max(known, default=Decimal(0)) if len(known) == len(values) else None
+
+
+def _value(held: Held) -> Decimal | None:
+    if held.mark is None or held.symbol not in UNIVERSE:
+        return None
+    instrument = UNIVERSE.by_symbol(held.symbol)
+    rate = REPORTING_RATE[instrument.currency]
+    return abs(held.quantity) * held.mark * instrument.multiplier * rate
+
+
+def _as_hold(scope: str) -> str:
+    """A limit's scope as holds name it."""
+    return scope.replace("account:", "venue:", 1)

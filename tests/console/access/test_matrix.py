@@ -1,0 +1,108 @@
+"""Every endpoint as every caller, against the table that people read.
+
+What is asked comes from the URLconf and from the table; what is allowed is decided by the code.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+from pytest_django import DjangoDbBlocker
+
+from console.access.matrix import TABLE, Row
+from console.access.matrix.addresses import CATCH_ALL
+from console.access.matrix.rows import EVERYBODY, Door, Face
+from riskctl.desk import brakes_desk
+from riskctl.placement import Placement
+from tests.console.access.matrix.asking import asked, cells_of, nothing_done
+from tests.console.access.matrix.socketry import sockets_differ
+from tests.console.access.matrix.world import World, build
+from tests.support.gateways import fake_gateways
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+HTTP = [row for row in TABLE if row.face is not Face.SOCKET]
+PATHS = sorted({row.path for row in HTTP} - set(CATCH_ALL.values()))
+
+
+@pytest.fixture(scope="module")
+def world(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """Committed once for all lines; every request is undone, and all of it at the end."""
+    home = tmp_path_factory.mktemp("matrix")
+    changed = override_settings(BRAKES_HOME=home / "brakes", SIGNING_KEY_FILE=home / "signing.pem")
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, changed:
+        logging.disable(logging.CRITICAL)  # eleven thousand requests, each with its lines
+        # Written before the answer, not behind it: nothing may be written once a test is over.
+        patch.setattr(Placement, "note", Placement.note_now)
+        brakes_desk.cache_clear()
+        try:
+            with fake_gateways(brakes_desk().home, "paper-1", "paper-2"):
+                yield build()
+        finally:
+            for connection in brakes_desk().connections:
+                connection.close()
+            brakes_desk.cache_clear()
+            logging.disable(logging.NOTSET)
+            call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
+
+
+@pytest.mark.parametrize("row", HTTP, ids=lambda row: row.name)
+def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
+    world.make_ready()
+    told([text for cell in cells_of(row) for text in asked(world, row, cell)])
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        (("GET", "/api/people", ""), {"who": EVERYBODY}),
+        (("GET", "/api/people", ""), {"who": frozenset()}),
+        (("GET", "/api/people", ""), {"refusal": "another-code"}),
+        (("GET", "/people", ""), {"refusal": "another-code"}),
+        (("GET", "/api/roles", ""), {"tokens": frozenset({"read", "stop"})}),
+        (("GET", "/api/roles", ""), {"bearer": "another-code"}),
+        (("GET", "/api/roles", ""), {"step_up": "another-code"}),
+        (("POST", "/api/strategies/{strategy}/stage", "up: asks"), {"step_up": ""}),
+        (("GET", "/risk", ""), {"door": Door.PASSWORD}),
+        (("GET", "/risk", ""), {"door": Door.OPEN}),
+    ],
+)
+def test_a_wrong_line_is_found_out(
+    world: World, key: tuple[str, str, str], wrong: dict[str, Any]
+) -> None:
+    """What is allowed is decided by the code: another table differs from it."""
+    world.make_ready()
+    row = next(one for one in TABLE if one.key == key)
+    assert not [text for cell in cells_of(row) for text in asked(world, row, cell)]
+    changed = replace(row, **wrong)
+    assert [text for cell in cells_of(row) for text in asked(world, changed, cell)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_methods_without_a_line_do_nothing(world: World, path: str) -> None:
+    """Everybody with a fresh factor is told so; nobody else gets that far."""
+    world.make_ready()
+    there = [row for row in HTTP if row.path == path]
+    others = [name for name in METHODS if name not in {row.method for row in there}]
+    lines = [replace(there[0], method=name, case="", refusal="", step_up="") for name in others]
+    told([text for row in lines for text in nothing_done(world, row)])
+
+
+@pytest.mark.parametrize("path", [row.path for row in TABLE if row.face is Face.SOCKET])
+def test_a_socket_opens_to_people_with_both_factors_alone(world: World, path: str) -> None:
+    world.make_ready()
+    told(sockets_differ(world, path))
+
+
+def told(wrong: list[str]) -> None:
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
