@@ -50,7 +50,7 @@ def test_demo_json_says_who_may_sign_in(home: Path) -> None:
     assert demo["url"] == "http://localhost:8123"
     roles = sorted(role for one in demo["users"] for role in one["roles"])
     assert roles == [
-        "administrator", "compliance", "risk", "risk", "sre", "trader", "trader",
+        "administrator", "administrator", "compliance", "risk", "risk", "sre", "trader", "trader",
     ]  # fmt: skip
     for one in demo["users"]:
         user = User.objects.get(username=one["username"])
