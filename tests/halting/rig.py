@@ -291,8 +291,8 @@ VALUES (%s, %s, %s, %s, false)
 """
 _STRATEGY_SQL = """
 INSERT INTO trading_strategy
-  (key, kind, owner, account_id, symbols, parameters, size_notional, shard)
-VALUES (%s, 'momentum', 'trader', %s, '[]', '{}', 1000, 0)
+  (key, kind, owner, account_id, symbols, parameters, size_notional, version, shard)
+VALUES (%s, 'momentum', 'trader', %s, '[]', '{}', 1000, 1, 0)
 """
 _STAGE_SQL = """
 INSERT INTO riskctl_stage (strategy, rung, size_factor, since, entered_by, reason)
@@ -303,7 +303,7 @@ INSERT INTO riskctl_lease (name, role, holder, token, expires_at, renewed_at)
 VALUES (%s, %s, '', %s, to_timestamp(0), to_timestamp(0))
 """
 _LIMIT_SQL = """
-INSERT INTO riskctl_limit (scope, kind, value, changed_at) VALUES (%s, %s, %s, now())
+INSERT INTO riskctl_limit (scope, kind, value, version, changed_at) VALUES (%s, %s, %s, 1, now())
 """
 
 
