@@ -215,6 +215,8 @@ def _sub(states: list[str], frame: DeskFrame | None, *, known: bool) -> str:
         return _held(frame)
     if firm.why:
         return firm.why
+    if not states:  # an administrator, or a trader of no desk
+        return "no strategy that you may see"
     if firm.holds:
         return f"{holds_words(firm.holds)} open on {_held_count(frame)} of {len(states)} strategies"
     active = states.count(ACTIVE)

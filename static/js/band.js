@@ -47,6 +47,7 @@ function subWords(all, firm) {
     return `${proof} · ${firm.hold.kind} · ${holdsWords(firm.holds)}`;
   }
   if (firm?.why) return firm.why;
+  if (!states.length) return "no strategy that you may see";
   if (firm?.holds) {
     const on = all.filter((one) => one.holds?.length).length;
     return `${holdsWords(firm.holds)} open on ${on} of ${all.length} strategies`;
