@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from riskctl.triggers.evaluate import Reading
 from tests.portfolio.builders import reading, strategy_row
@@ -14,7 +16,7 @@ from trading.clock import NS, utc_from_ns
 from trading.messages import BookSnapshot, OpenOrder, OrderUpdate, Side
 from trading.orders.states import OrderState as S
 from trading.portfolio.books import AccountRow, Books
-from trading.triggers.stages import Heard, queue_reading, silence, stage_heard
+from trading.triggers.stages import Heard, Signs, queue_reading, silence, stage_heard
 from trading.triggers.stored import Activity
 from trading.triggers.tally import AccountOrders, Happening, OrderTally, Windows
 
@@ -269,3 +271,25 @@ def test_signals_that_become_no_order_fire(
     for _ in range(5):
         rig.look(phase="ended")
     assert rig.breaches() == ([("sized-zero", "strategy:mom-eurusd")] if fires else [])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5 * NS), st.one_of(st.none(), st.integers(-2 * NS, 600 * NS))),
+        max_size=30,
+    )
+)
+def test_a_sign_of_life_is_not_taken_back_by_a_store_with_older_data(
+    looks: list[tuple[int, int | None]],
+) -> None:
+    """It grows old by the clock alone: what is read later may make it younger, never older."""
+    signs, now, last = Signs(), 1_000 * NS, None
+    for later, ago in looks:
+        now += later
+        found = signs.latest(Heard("feed main", ago), now).ago_ns
+        if last is None:
+            assert found == (None if ago is None else max(ago, 0))
+        else:
+            assert found is not None
+            assert found == min(last + later, last + later if ago is None else max(ago, 0))
+        last = found

@@ -23,7 +23,7 @@ from trading.portfolio.text import ns_of
 from trading.triggers.carried import SessionFact
 from trading.triggers.desk import DeskTriggers, Sight
 from trading.triggers.publishing import published
-from trading.triggers.stages import Heard, queue_reading, stage_heard
+from trading.triggers.stages import Heard, Signs, queue_reading, stage_heard
 from trading.triggers.stored import Activity, Peaks, activity_read, peaks_read, session_read
 from trading.triggers.tally import OrderTally
 from trading.universe import Universe
@@ -70,6 +70,7 @@ class PathTriggers:
         self.desk = DeskTriggers(SOURCE, universe, self._keeper, place, Moment(now, 0))
         self._stored.windows = self.desk.windows
         self._tally = OrderTally()
+        self._signs = Signs()
         self._connected: dict[str, int] = {}
         self._published_at = 0
         self._malformed = 0
@@ -125,29 +126,30 @@ class PathTriggers:
             peaks=self._stored.peaks,
             activity=self._stored.activity,
             session=self._stored.session,
-            components=self._components(view, read_ago_ns),
+            components=self._components(view, read_ago_ns, now),
             gateways={one: self._gateway(one, view, read_ago_ns, now) for one in accounts},
             others=others,
         )
 
-    @staticmethod
-    def _components(view: View, read_ago_ns: int) -> list[Heard]:
+    def _components(self, view: View, read_ago_ns: int, now: Moment) -> list[Heard]:
         names = [("feed", "main"), ("data-ingestor", "main"), ("watchdog", "main")]
         shards = sorted({one.shard for one in view.books.strategies})
         names += [("signal-generator", f"shard:{number}") for number in shards]
         names.append(("watchdog", "triggers"))
         age_ms = view.books_age_ms
-        return [
+        heard = [
             Heard("database", None if age_ms is None else age_ms * 1_000_000),
             *(stage_heard(view.stages, *name, read_ago_ns) for name in names),
         ]
+        return [self._signs.latest(one, now.boot_ns) for one in heard]
 
     def _gateway(self, account: str, view: View, read_ago_ns: int, now: Moment) -> Heard:
         """The gateway's last sign of life while it was connected to its venue."""
         said = stage_heard(view.stages, "broker", account, read_ago_ns)
         gateway = view.gateways()[account]
         if gateway.connected and said.ago_ns is not None:
-            self._connected[account] = now.boot_ns - said.ago_ns
+            heard = now.boot_ns - said.ago_ns
+            self._connected[account] = max(heard, self._connected.get(account, heard))
         at = self._connected.get(account)
         name = f"gateway {account}"
         if said.ago_ns is not None and not gateway.connected:

@@ -23,6 +23,25 @@ class Heard:
     ago_ns: int | None
 
 
+class Signs:
+    """The latest sign of life of each: one that was given is not taken back.
+
+    A Redis that comes back with older data, or with none, says what was; for a moment everything
+    would look as silent as that data is old.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[str, int] = {}
+
+    def latest(self, heard: Heard, now_ns: int) -> Heard:
+        """``heard`` as of ``now_ns``, or what was heard later than that before."""
+        known = self._at.get(heard.name)
+        if heard.ago_ns is not None:
+            said = now_ns - max(heard.ago_ns, 0)
+            known = self._at[heard.name] = said if known is None else max(known, said)
+        return Heard(heard.name, None if known is None else now_ns - known)
+
+
 def silence(heard: Iterable[Heard], watched_ns: int) -> tuple[Decimal, str]:
     """Seconds of the most silent, and its name. What was never heard counts since we watch.
 

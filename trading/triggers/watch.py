@@ -28,7 +28,7 @@ from trading.portfolio.text import ns_of
 from trading.triggers.desk import DeskTriggers, Sight
 from trading.triggers.path import StoredReader
 from trading.triggers.publishing import KEPT_S, PATH_KEY, WATCHDOG_KEY, published
-from trading.triggers.stages import Heard, queue_reading
+from trading.triggers.stages import Heard, Signs, queue_reading
 from trading.triggers.stored import orders_read
 from trading.triggers.tally import AccountOrders
 from trading.universe import UNIVERSE, Universe
@@ -92,6 +92,7 @@ class WatchdogTriggers:
         self._feed_state: dict[str, Any] = {}
         self._queues: dict[str, int] = {}
         self._path_as_of: int | None = None
+        self._signs = Signs()
         self._redis_at: int | None = None
         self._redis_error = ""
 
@@ -185,7 +186,8 @@ class WatchdogTriggers:
         if not any(one.role == "portfolio" for one in books.leases):
             return []
         at = self._path_as_of
-        return [Heard("triggers in the path", None if at is None else now.wall_ns - at)]
+        heard = Heard("triggers in the path", None if at is None else now.wall_ns - at)
+        return [self._signs.latest(heard, now.boot_ns)]
 
     def _others(self, books: Books, now: Moment) -> list[Reading]:
         others = [queue_reading({}, self._queues, now.boot_ns), *self._dead_man(now)]
