@@ -11,7 +11,9 @@ from tests.support.desk import Desk, running_desk
 from tests.support.flush import let_django_flush
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
-hypothesis.settings.register_profile("haltline", deadline=None)
+hypothesis.settings.register_profile(
+    "haltline", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("haltline")
 
 

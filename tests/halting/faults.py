@@ -52,7 +52,10 @@ def gateway_frozen(rig: Rig, number: int) -> Iterator[None]:
 
 @fault
 def gateway_frozen_between_check_and_write(rig: Rig, number: int) -> Iterator[None]:
-    """It wakes up with everything checked, and writes: the venue must refuse what then comes."""
+    """It wakes up with everything checked, and writes: the venue must refuse what then comes.
+
+    Frozen for so long that its connection was cut, or that its guard killed it, it never comes.
+    """
     account = hit(number)
     pid = gateway_of(rig, account)
     held = rig.home / f"stop-{account}.held"
@@ -64,7 +67,18 @@ def gateway_frozen_between_check_and_write(rig: Rig, number: int) -> Iterator[No
     finally:
         thaw(pid)
     ident = held.read_text()
-    wait_for(lambda: _refused_late(rig, account, ident), f"{ident} comes and is late", 10)
+    wait_for(
+        lambda: _refused_late(rig, account, ident) or _never_written(rig, ident),
+        f"{ident} comes and is late, or never comes", 20,
+    )  # fmt: skip
+
+
+def _never_written(rig: Rig, ident: str) -> bool:
+    """The gateway that was frozen says that no byte of it left, or its successor was told so."""
+    found = rig.postgres.sql(
+        "SELECT state, reason_code FROM trading_order WHERE client_order_id = %s", ident
+    )
+    return found in ([("denied", "VENUE_DISCONNECTED")], [("rejected", "NOT_RECEIVED")])
 
 
 def _refused_late(rig: Rig, account: str, ident: str) -> bool:

@@ -106,8 +106,14 @@ def test_a_frame_that_cannot_be_read_is_said_to_be(
     assert "The latest live frame cannot be read" in page("/")
 
 
-def test_a_desk_without_strategies_says_what_stands_here(page: Read, redis: Redis) -> None:
-    assert "No strategy yet" in page("/")
+def test_a_desk_without_strategies_says_what_stands_here(
+    page: Read, ada: User, redis: Redis, settings: Settings
+) -> None:
+    """A trader on no desk is told that; who sees everything, that there is nothing."""
+    assert "No strategy here" in page("/")
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = open_session(ada)
+    assert "No strategy yet" in client.get("/").content.decode()
 
 
 def test_a_live_account_makes_the_page_say_live(

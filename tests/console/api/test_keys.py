@@ -149,7 +149,9 @@ def test_no_two_keys_share_a_hold(one: StopKey, other: StopKey, first: int, seco
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(st.sampled_from(["place", "lift", "place-away"]), max_size=9))
 def test_what_a_key_means_is_never_a_hold_that_was_lifted(db: None, moves: list[str]) -> None:
