@@ -1,13 +1,11 @@
 """What every test may use."""
 
 import os
-from collections.abc import Iterator
 
 import hypothesis
 import pytest
 from django.conf import settings
 
-from tests.support.desk import Desk, running_desk
 from tests.support.flush import let_django_flush
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
@@ -44,10 +42,3 @@ def _flushable(django_db_setup: None) -> None:
 def _keys_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What tests seal is not sealed by the keys of the desk in this checkout."""
     settings.KEYS_FOLDER = tmp_path_factory.mktemp("sealing") / "keys"
-
-
-@pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """The whole desk on simulated prices, started once a run."""
-    with running_desk(tmp_path_factory.mktemp("desk") / "home", FEED="simulated") as running:
-        yield running
