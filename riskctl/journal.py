@@ -172,7 +172,8 @@ def _newest_header(fd: int) -> _Header | None:
 def _payload(raw: bytes) -> bytes | None:
     magic, length, crc = _HEAD.unpack_from(raw)
     payload = raw[_HEAD.size : _HEAD.size + length]
-    whole = magic == _MAGIC and len(payload) == length and zlib.crc32(payload) == crc
+    # The checksum of nothing is zero: a slot of which only the magic was written has one as well.
+    whole = magic == _MAGIC and 0 < length == len(payload) and zlib.crc32(payload) == crc
     return payload if whole else None
 
 

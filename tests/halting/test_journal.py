@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from riskctl import journal
@@ -92,6 +92,8 @@ class Told:
 
 
 @given(work=steps, after=st.integers(0, 25), byte=st.integers(0, SLOT))
+@example(work=[("anchor", 1, 0)], after=0, byte=4)
+@example(work=[("put", 0, 1)], after=0, byte=4)
 @quick
 def test_whatever_was_acknowledged_is_there_after_a_crash(
     disk: Disk, work: list[tuple[str, int, int]], after: int, byte: int
