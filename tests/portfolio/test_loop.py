@@ -82,10 +82,10 @@ def portfolio(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def stop(child: subprocess.Popen[bytes]) -> int:
-    """As a host does: the stop descriptor ends; the child has three seconds."""
+    """As a host does: the stop descriptor ends. A host waits three seconds, a busy machine more."""
     assert child.stdin is not None
     child.stdin.close()
-    return child.wait(3)
+    return child.wait(8)
 
 
 def publish(redis: Redis, *ticks: tuple[str, str, str], at_s: float = 0, **more: str) -> None:

@@ -102,6 +102,7 @@ _SAFE = {
     "HALTLINE_SECRET_KEY": "k" * 60,
     "HALTLINE_TLS": "proxy",
     "HALTLINE_HOSTS": "desk.example",
+    "HALTLINE_KEYS": "file",
 }
 
 
@@ -113,6 +114,7 @@ _SAFE = {
         ({"DEBUG": "1"}, "DEBUG"),
         ({"HALTLINE_TLS": ""}, "HALTLINE_TLS"),
         ({"HALTLINE_HOSTS": ""}, "HALTLINE_HOSTS"),
+        ({"HALTLINE_KEYS": ""}, "HALTLINE_KEYS"),
     ],
 )
 def test_an_unsafe_production_is_refused(
