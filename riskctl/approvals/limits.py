@@ -38,6 +38,13 @@ def limit_raise_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any
     """Set ``limit:SCOPE/KIND`` to the request's ``value``. Raises RequestError."""
     scope, kind = _named(approval.subject)
     value = value_of(kind, approval.request.get("value"))
+    return limit_raise(scope=scope, kind=kind, value=value, approval=approval, actor=actor)
+
+
+def limit_raise(
+    *, scope: str, kind: str, value: Decimal, approval: Approval, actor: Actor
+) -> Mapping[str, Any]:
+    """Set one limit as ``approval`` says, in the transaction that carries it out."""
     row = limit_row(scope, kind, lock=True)
     before = None
     if row is None:

@@ -15,6 +15,7 @@ from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.asked import exact
 from riskctl.approvals.engine import approval_request, check_is_person
 from riskctl.approvals.kinds import RequestError, part_of
+from riskctl.approvals.limits import limit_raise
 from riskctl.approvals.recording import recorded, refusals_recorded
 from riskctl.models import Approval, Limit
 from riskctl.rules import (
@@ -171,7 +172,8 @@ def size_raise_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]
     row = _locked(part_of(approval.subject, "strategy"))
     size, limits = _asked(row, approval.request)
     for kind, value in limits.items():
-        _raise_limit(row.key, kind, value, approval, actor)
+        scope = strategy_scope(row.key)
+        limit_raise(scope=scope, kind=kind, value=value, approval=approval, actor=actor)
     missing = limits_for(row, size)
     if missing:
         raise BeyondLimitsError(missing)
@@ -203,17 +205,6 @@ def _asked(row: Strategy, request: Mapping[str, Any]) -> tuple[Decimal, dict[str
         words = ", ".join(f"{kind} {exact(value)}" for kind, value in takes.items()) or "none"
         raise RequestError("limits", f"a size of {exact(size)} takes these, exactly: {words}")
     return size, wanted
-
-
-def _raise_limit(key: str, kind: str, value: Decimal, approval: Approval, actor: Actor) -> None:
-    row = Limit.objects.select_for_update().get(scope=strategy_scope(key), kind=kind)
-    before, row.value = row.value, value
-    row.save(update_fields=["value", "changed_at"])
-    recorded(
-        "limit.raise", actor, ("limit", f"{row.scope}/{kind}"), reason=approval.reason,
-        correlation_id=str(approval.id), before={"value": exact(before)},
-        after={"value": exact(value), "approval": approval.id, "asked_by": approval.requested_by},
-    )  # fmt: skip
 
 
 # Parts --------------------------------------------------------------------------------------------

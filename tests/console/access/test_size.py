@@ -209,6 +209,10 @@ def test_beyond_limits_it_is_asked_and_carried_out_with_its_limits_at_once() -> 
     assert done.result["size"] == "2000"
     assert [size(), limit("order-notional"), limit("position-notional")] == [2000, 4800, 3000]
     assert limit("gross-notional") == 6000
+    raised = Limit.objects.get(scope=f"strategy:{KEY}", kind="order-notional")
+    assert (raised.version, raised.changed_by) == (2, ADA.name), (
+        "who looked at it before looks anew"
+    )
     entry = entries("strategy.size")[-1]
     assert entry["after"]["approval"] == str(row.id)
     assert entry["after"]["asked_by"] == "olga.fx"
