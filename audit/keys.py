@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -64,11 +65,12 @@ def check_retirable(key_id: str, current: str) -> None:
         raise KeyStoreError(f"{key_id} is the current key: make a new one first")
 
 
-class _Raw:
+class _Raw(ABC):
     """Wrapping by keys whose bytes are here."""
 
+    @abstractmethod
     def _key(self, key_id: str) -> bytes:
-        raise NotImplementedError
+        """The bytes. Raises KeyStoreError."""
 
     def wrap(self, key_id: str, data_key: bytes) -> bytes:
         return aes_key_wrap(self._key(key_id), data_key)

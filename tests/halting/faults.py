@@ -86,7 +86,9 @@ def _refused_late(rig: Rig, account: str, ident: str) -> bool:
         log = admin.log(account)
     told = [one for one in log if one["client_order_id"] == ident]
     assert "accepted" not in [one["kind"] for one in told], f"{ident} was accepted"
-    return [(one["kind"], one["detail"]) for one in told] == [("rejected", "LATE")]
+    late = [(one["kind"], one["detail"]) for one in told] == [("rejected", "LATE")]
+    rig.late += [ident] if late else []
+    return late
 
 
 @fault

@@ -64,6 +64,7 @@ class Rig:
         )
         self.workers: dict[str, Worker] = {}
         self.halts: list[Halt] = []
+        self.late: list[str] = []  # orders that came from a frozen gateway, and were refused
         self._lock = threading.Lock()
         self._lifter = threading.local()
         self.load = Load(self.redis.url)
