@@ -141,7 +141,8 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     {
         "connect_timeout": 3,
         "options": "-c lock_timeout=5s -c statement_timeout=30s"
-        " -c idle_in_transaction_session_timeout=15s",
+        " -c idle_in_transaction_session_timeout=15s"
+        " -c synchronous_commit=on",  # whatever the server's own is: committed means kept
         # No pool here: it does not survive a fork. The web process gets one (console.server).
     }
 )

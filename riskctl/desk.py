@@ -15,7 +15,10 @@ from riskctl.brakes_home import BrakesHome
 from riskctl.links import Links
 
 CONNECT_S = 1
-_OPTIONS = "-c statement_timeout=3s -c lock_timeout=1s -c application_name=hold-placer"
+_OPTIONS = (
+    "-c synchronous_commit=on -c statement_timeout=3s -c lock_timeout=1s"
+    " -c application_name=hold-placer"
+)
 
 
 def database_dsn() -> str:

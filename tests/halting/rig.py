@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from riskctl.brakes_home import BrakesHome
 from riskctl.desk import BrakesDesk
 from riskctl.holds import RISK, SRE, Kind, Mode
 from riskctl.placing import hold_place, pending_write
-from tests.halting.judge import Entry, Halt
-from tests.halting.load import ACCOUNTS, SHARD, SHARD_TOKEN, STRATEGIES, Load, account_of
+from tests.halting.judge import LIFE_NS, Entry, Halt
+from tests.halting.load import ACCOUNTS, STRATEGIES, Load
+from tests.halting.records import records
 from tests.halting.services import RigPostgres, RigRedis, thaw
 from tests.venues.rigs import CREDENTIALS, VenueProcess
 from tests.workers.desk import Desk, Worker, alive, wait_for
@@ -65,6 +67,7 @@ class Rig:
         self.workers: dict[str, Worker] = {}
         self.halts: list[Halt] = []
         self.late: list[str] = []  # orders that came from a frozen gateway, and were refused
+        self._log: list[Entry] = []
         self._lock = threading.Lock()
         self._lifter = threading.local()
         self.load = Load(self.redis.url)
@@ -88,7 +91,7 @@ class Rig:
             cwd=PROJECT, env=environ, check=True,
         )  # fmt: skip
         with psycopg.connect(self.postgres.url) as connection:
-            for sql, rows in _records(self.venue.address):
+            for sql, rows in records(self.venue.address):
                 connection.cursor().executemany(sql.encode(), rows)
 
     def launch(self, name: str) -> None:
@@ -150,12 +153,27 @@ class Rig:
     def wait_flow(self, within_s: float = 20.0, scopes: Sequence[str] = ()) -> None:
         """Orders of every strategy (or of every scope) flow."""
         wanted = scopes or [f"strategy:{one}" for one in STRATEGIES]
-        since = clock.boot_ns()
+        since, before = clock.boot_ns(), Counter(self.load.refused)
         wait_for(
             lambda: all(self.flows(one, since) for one in wanted),
-            f"load on {[one for one in wanted if not self.flows(one)]} ({self.load.refused})",
+            lambda: (
+                f"load on {[one for one in wanted if not self.flows(one, since)]};"
+                f" {self._gateways_now(Counter(self.load.refused) - before)}"
+            ),
             within_s,
         )
+
+    def _gateways_now(self, refused: Mapping[str, int]) -> str:
+        """For the message of a failure: what was refused meanwhile, and what the gateways say."""
+        told = [self.hosted(f"gateway:{one}") for one in ACCOUNTS]
+        logs = "\n".join(
+            one.log.read_text(errors="replace")[-3_000:] for one in self.workers.values()
+        )
+        holds = self.postgres.sql(
+            "SELECT scope, kind, mode, placed_by, reason FROM riskctl_hold h WHERE NOT EXISTS"
+            " (SELECT 1 FROM riskctl_holdlift l WHERE l.hold_id = h.id)"
+        )
+        return f"refused {dict(refused)}, hosted by {told}, open holds {holds}, logs:\n{logs}"
 
     # Halting ---------------------------------------------------------------------------------
 
@@ -260,11 +278,18 @@ class Rig:
         return {ident: float(took or 0) for ident, took in rows}
 
     def venue_log(self) -> list[Entry]:
+        """What the venue wrote since this account of halts began, and shortly before, by its times.
+
+        Read on from where the last reading ended: the venue tells nothing that it could take back.
+        """
         with self.venue.admin() as admin:
-            return sorted(admin.log(), key=lambda entry: int(entry["at_ns"]))
+            self._log += admin.log(after=int(self._log[-1]["id"]) if self._log else 0)
+        return sorted(self._log, key=lambda entry: int(entry["at_ns"]))
 
     def fresh_halts(self) -> list[Halt]:
         """Begin a new account of halts; the old one."""
+        early = time.time_ns() - LIFE_NS
+        self._log = [one for one in self.venue_log() if one["at_ns"] > early] or self._log[-1:]
         with self._lock:
             before, self.halts = self.halts, []
         return before
@@ -283,52 +308,3 @@ def _title(pid: int) -> str:
     except psutil.Error:
         return ""
     return words[0].strip() if words else ""
-
-
-Rows = list[tuple[Any, ...]]
-_ACCOUNT_SQL = """
-INSERT INTO trading_venueaccount (name, venue, adapter, address, live)
-VALUES (%s, %s, %s, %s, false)
-"""
-_STRATEGY_SQL = """
-INSERT INTO trading_strategy
-  (key, kind, owner, account_id, symbols, parameters, size_notional, version, shard)
-VALUES (%s, 'momentum', 'trader', %s, '[]', '{}', 1000, 1, 0)
-"""
-_STAGE_SQL = """
-INSERT INTO riskctl_stage (strategy, rung, size_factor, since, entered_by, reason)
-VALUES (%s, 'live', 1, now(), 'rig', '')
-"""
-_LEASE_SQL = """
-INSERT INTO riskctl_lease (name, role, holder, token, expires_at, renewed_at)
-VALUES (%s, %s, '', %s, to_timestamp(0), to_timestamp(0))
-"""
-_LIMIT_SQL = """
-INSERT INTO riskctl_limit (scope, kind, value, version, changed_at) VALUES (%s, %s, %s, 1, now())
-"""
-
-
-def _records(address: str) -> list[tuple[str, Rows]]:
-    """What a desk must have before it trades."""
-    accounts: Rows = [
-        (one, "Paper " + one[-1], "trading.venues.paper.PaperVenue", address) for one in ACCOUNTS
-    ]
-    strategies: Rows = [(one, account_of(one)) for one in STRATEGIES]
-    leases: Rows = [(f"gateway:{one}", "gateway", 0) for one in ACCOUNTS]
-    leases += [("watchdog:main", "watchdog", 0), (SHARD, "shard", SHARD_TOKEN)]
-    limits: Rows = [("firm", kind, 10**9) for kind in ("order-notional", "gross-notional")]
-    limits.append(("firm", "price-collar", 500))
-    for one in ACCOUNTS:
-        limits += [(f"account:{one}", "gross-notional", 10**8)]
-        limits += [(f"account:{one}", "order-rate", 10_000)]
-    notionals = ("order-notional", "position-notional", "gross-notional")
-    for one in STRATEGIES:
-        limits += [(f"strategy:{one}", kind, 10**7) for kind in notionals]
-        limits += [(f"strategy:{one}", kind, 1_000) for kind in ("open-orders", "order-rate")]
-    return [
-        (_ACCOUNT_SQL, accounts),
-        (_STRATEGY_SQL, strategies),
-        (_STAGE_SQL, [(one,) for one in STRATEGIES]),
-        (_LEASE_SQL, leases),
-        (_LIMIT_SQL, limits),
-    ]

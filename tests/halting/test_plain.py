@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.halting.judge import leaks, met_load, replayed, sent_twice
+from tests.halting.judge import Entry, leaks, met_load, replayed, sent_twice
 from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 from trading import clock
@@ -26,10 +26,10 @@ PATIENCE_S = 3.0
 class Halter:
     """Callers that halt and lift, each its own scopes, until so many halts have met load."""
 
-    def __init__(self, rig: Rig, count: int, within_s: float) -> None:
+    def __init__(self, rig: Rig, count: int, until: float) -> None:
         self._rig = rig
         self._left = count
-        self._until = time.monotonic() + within_s
+        self._until = until
         self._lock = threading.Lock()
 
     def run(self) -> None:
@@ -59,8 +59,11 @@ class Halter:
 
 def plain_halts(rig: Rig, count: int, within_s: float) -> None:
     """Halt until ``count`` halts have met load, and judge them all."""
-    Halter(rig, count + count // 20, within_s).run()
-    log = rig.venue_log()
+    until = time.monotonic() + within_s
+    log: list[Entry] = []
+    while time.monotonic() < until and (left := count - len(met_load(rig.halts, log))) > 0:
+        Halter(rig, left + left // 20, until).run()
+        log = rig.venue_log()
     assert leaks(rig.halts, log) == []
     assert replayed(rig.halts, log, rig.load.born) == []
     assert sent_twice(log) == []

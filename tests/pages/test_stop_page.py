@@ -18,12 +18,14 @@ from redis import Redis
 
 from console.access import capability
 from console.api import authentication, stops
+from riskctl import placement
 from riskctl.desk import brakes_desk
 from riskctl.models import Hold, HoldLift
 from riskctl.placement import Placement
 from tests.console.conftest import with_password_alone
 from tests.pages.conftest import open_session
 from tests.support.gateways import FakeGateway, fake_gateways
+from trading import clock
 from trading.models import Strategy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,8 +38,12 @@ KILL_FIRM = {"scope": "firm", "what": "kill"}
 def gateways(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, FakeGateway]]:
-    """Both accounts' gateways; the receipt is written before the answer, not behind it."""
+    """Both accounts' gateways; the receipt is written before the answer, not behind it.
+
+    A database that is only slow is waited for: what is answered without it is tried on purpose.
+    """
     monkeypatch.setattr(Placement, "note", Placement.note_now)
+    monkeypatch.setattr(placement, "KEEP_AFTER_NS", 10 * clock.NS)
     settings.BRAKES_HOME = tmp_path / "brakes"
     settings.SIGNING_KEY_FILE = tmp_path / "signing.pem"
     brakes_desk.cache_clear()

@@ -22,7 +22,11 @@ def on_floor(
     desk, _ = Desk.objects.get_or_create(
         key=key, defaults={"title": key.capitalize(), "rights": ["view"]}
     )
-    desk.people.add(*people)
-    desk.strategies.add(*strategies)
-    permissions_follow()
+    joined, more = list(people), list(strategies)
+    desk.people.add(*joined)
+    desk.strategies.add(*more)
+    if more:
+        permissions_follow()
+    elif desk.strategies.exists():  # else there is nothing to see yet
+        permissions_follow(people=joined)
     return desk

@@ -21,12 +21,15 @@ STEADY = {"steady": "tests.workers.loops.steady"}
 FAILING = {"failing": "tests.workers.loops.failing"}
 
 
-def wait_for(condition: Callable[[], Any], what: str, within_s: float = 20.0) -> float:
+def wait_for(
+    condition: Callable[[], Any], what: str | Callable[[], str], within_s: float = 20.0
+) -> float:
     """Seconds until ``condition()`` was true. Fails the test, saying ``what``, when it was not."""
     started = time.monotonic()
     while not condition():
         if time.monotonic() - started > within_s:
-            raise AssertionError(f"not within {within_s} s: {what}")
+            said = what if isinstance(what, str) else what()
+            raise AssertionError(f"not within {within_s} s: {said}")
         time.sleep(0.01)
     return time.monotonic() - started
 

@@ -26,8 +26,10 @@ RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
 COMMIT_TIMEOUT_S = 2.0
 
 # A frozen gateway must not hold a transaction open: its successor waits half a second.
+# An intent whose commit a crash of the server takes back is a fill that nobody ordered.
 SESSION = (
-    "-c idle_in_transaction_session_timeout=400 -c statement_timeout=2s -c lock_timeout=1s"
+    "-c synchronous_commit=on"
+    " -c idle_in_transaction_session_timeout=400 -c statement_timeout=2s -c lock_timeout=1s"
     " -c application_name=gateway-writer"
 )
 

@@ -19,7 +19,7 @@ from trading.database import conninfo, in_time
 
 CALL_S = 1.0
 _PAUSE_S = 0.25
-_OPTIONS = "-c statement_timeout=1s -c lock_timeout=800ms"
+_OPTIONS = "-c synchronous_commit=on -c statement_timeout=1s -c lock_timeout=800ms"
 
 Row = tuple[Any, ...]
 

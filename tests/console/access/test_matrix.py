@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
@@ -21,6 +20,7 @@ from riskctl.placement import Placement
 from tests.console.access.matrix.asking import asked, cells_of, nothing_done
 from tests.console.access.matrix.socketry import sockets_differ
 from tests.console.access.matrix.world import World, build
+from tests.support.flush import emptied
 from tests.support.gateways import fake_gateways
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +52,7 @@ def world(
                 connection.close()
             brakes_desk.cache_clear()
             logging.disable(logging.NOTSET)
-            call_command("flush", verbosity=0, interactive=False, reset_sequences=False)
+            emptied()
 
 
 @pytest.mark.parametrize("row", HTTP, ids=lambda row: row.name)
