@@ -1,4 +1,4 @@
-"""What was committed is kept, whatever the server's own setting: each way into the database asks."""
+"""What was committed is kept, whatever the server itself is set to: each way in asks for it."""
 
 import psycopg
 import pytest
