@@ -24,10 +24,11 @@ SHOWN_CANCELS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SignedStep:
-    """``body``: the canonical bytes as signed; ``said``: what they say."""
+    """``said``: what the signed bytes say; not ``whole`` when its reader may not see all of it."""
 
     row: ReceiptStep
     said: Mapping[str, Any]
+    whole: bool = True
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -35,14 +36,14 @@ class SignedStep:
         return found
 
     def body(self) -> dict[str, Any]:
-        """For REST; ``signed`` is the very text that the signature is over."""
+        """For REST; ``signed`` is the text that was signed: empty unless all of it is shown."""
         return {
             "step": self.row.name,
             "account": self.row.account,
             "happened_at": self.row.happened_at,
             "by": self.said.get("by", ""),
             "facts": self.facts,
-            "signed": bytes(self.row.body).decode(),
+            "signed": bytes(self.row.body).decode() if self.whole else "",
             "signature": bytes(self.row.signature).hex(),
             "key_id": self.row.key_id,
         }

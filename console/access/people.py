@@ -21,6 +21,8 @@ from console.access.revocation import roles_changed, sessions_end
 from console.access.role_grant import locked, standing_of
 from console.access.roles import ROLES, Conflict, conflicts_of
 from console.access.stepup import check_stepped_up
+from console.access.token_issue import AGREES
+from console.access.tokens import tokens_end
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.engine import check_is_person
 from riskctl.approvals.kinds import RequestError
@@ -151,7 +153,10 @@ def person_disable(*, username: str, actor: Actor, reason: str = "") -> PersonFa
 
 
 def role_revoke(*, username: str, role: str, actor: Actor, reason: str = "") -> PersonFacts:
-    """Take a role away. Raises NotAllowedError, RequestError for no role of the table."""
+    """Take a role away, and with it the person's tokens that do more than read.
+
+    Raises NotAllowedError, RequestError for no role of the table.
+    """
     with refusals_recorded("role.revoke", actor, ("user", username[:150]), reason):
         _check_administrator(actor, username)
         if role not in ROLES:
@@ -161,6 +166,11 @@ def role_revoke(*, username: str, role: str, actor: Actor, reason: str = "") -> 
             before = standing_of(user)
             if role in before["roles"]:
                 user.groups.remove(Group.objects.get(name=role))
+                # They were agreed to for somebody who was this, too.
+                tokens_end(
+                    username=username, actor=actor, reason=f"{role} was taken away",
+                    scopes=AGREES.keys(),
+                )  # fmt: skip
                 _note("role.revoke", user, actor, reason, before)
         return person_read(username)
 

@@ -137,8 +137,8 @@ class ReceiptShape(Shape):
     steps = serializers.ListField(
         child=serializers.DictField(),
         required=False,
-        help_text="Every step: step, account, happened_at, by, facts, the signed text, signature, "
-        "key_id.",
+        help_text="Every step: step, account, happened_at, by, facts, signature, key_id, and the "
+        "text that was signed: empty where the reader may not see all of it.",
     )
 
 

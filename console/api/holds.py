@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from console.access.seen_receipts import receipt_seen
 from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, WHY, text_part, uuid_part
 from console.api.brake_shapes import ApprovalShape, HoldShape, LiftedShape, ReceiptShape
@@ -74,7 +75,7 @@ class HoldReceipt(ApiView):
         if receipt is None:
             raise NoSuchError(f"There is no hold {hold_id}. See /api/holds?status=all.")
         self.sight.check_scope(receipt.hold.scope)
-        return Response(receipt_body(receipt, brakes_desk().signer))
+        return Response(receipt_body(receipt_seen(receipt, self.sight), brakes_desk().signer))
 
 
 class LiftHold(WriteView):

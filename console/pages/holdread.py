@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 
 from audit.record import entry_id
+from console.access.seen_receipts import receipt_seen
 from console.access.visible import Sight
 from console.pages import desk, formats, words
 from console.pages.preview import orders_going, positions_open
@@ -75,11 +76,18 @@ def placing_view(placing: Placing, *, flatten: bool) -> dict[str, Any]:
             "not_recorded": body["not_recorded"]}  # fmt: skip
 
 
-def receipt_view(hold_id: uuid.UUID, *, flatten: bool = False) -> dict[str, Any] | None:
-    """The receipt as recorded, None when there is no such hold. Raises db.Error."""
-    found = receipt_read(hold_id)
-    if found is None:
+def receipt_view(
+    hold_id: uuid.UUID, *, sight: Sight, flatten: bool = False
+) -> dict[str, Any] | None:
+    """The receipt as recorded and as ``sight`` allows, None when there is no such hold.
+
+    Raises NotSeenError, db.Error.
+    """
+    whole = receipt_read(hold_id)
+    if whole is None:
         return None
+    sight.check_scope(whole.hold.scope)
+    found = receipt_seen(whole, sight)
     hold, names = found.hold, desk.owner_names()
     open_orders, left = _counts(hold.scope, protective_too=hold.protective_too)
     known = Known(

@@ -51,10 +51,10 @@ def hold_page(request: HttpRequest, hold_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def hold_receipt(request: HttpRequest, hold_id: uuid.UUID) -> HttpResponse:
     """The receipt alone, asked for again and again while it grows."""
-    shown = receipt_view(hold_id, flatten="flatten" in request.GET)
+    sight = page_sight(request)
+    shown = receipt_view(hold_id, sight=sight, flatten="flatten" in request.GET)
     if shown is None:
         raise Http404
-    page_sight(request).check_scope(shown["hold"].scope)
     return render(request, "parts/receipt.html", shown)
 
 
@@ -87,11 +87,10 @@ def hold_lift_asked(request: HttpRequest, hold_id: uuid.UUID) -> HttpResponse:
 def _hold(
     request: HttpRequest, hold_id: uuid.UUID, *, error: Exception | None = None, status: int = 200
 ) -> HttpResponse:
-    shown = receipt_view(hold_id, flatten="flatten" in request.GET)
+    page = framed(request, "holds")
+    shown = receipt_view(hold_id, sight=page.sight, flatten="flatten" in request.GET)
     if shown is None:
         raise Http404
-    page = framed(request, "holds")
-    page.sight.check_scope(shown["hold"].scope)
     context = {
         **page.context,
         **shown,

@@ -1,5 +1,6 @@
 """Inviting, disabling, taking away: one administrator, at once, and never oneself."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +20,7 @@ from console.access.people import (
 )
 from console.access.rights import rights_read, roles_of
 from console.access.sessions import Standing, person_of_key
-from console.models import Enrolment, RightsVersion
+from console.models import ApiToken, Enrolment, RightsVersion
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.kinds import RequestError
 from riskctl.holds import ADMIN, COMPLIANCE, RISK, SRE, TRADER
@@ -144,6 +145,18 @@ def test_a_role_is_taken_at_once_and_open_sockets_are_told() -> None:
     assert len(entries("role.revoke")) == 1, "it is gone already"
     with pytest.raises(RequestError, match="none of trader"):
         role_revoke(username="olga.fx", role="root", actor=PRIYA)
+
+
+def test_tokens_that_were_agreed_to_for_a_role_end_with_it() -> None:
+    olga = somebody("olga.fx", TRADER, RISK)
+    ends = timezone.now() + dt.timedelta(days=1)
+    for name, scopes in (("reads", ["read"]), ("stops", ["read", "stop"])):
+        ApiToken.objects.create(name=name, owner=olga, scopes=scopes, expires_at=ends)
+    role_revoke(username="olga.fx", role=RISK, actor=PRIYA)
+    living = ApiToken.objects.filter(revoked_at=None)
+    assert [one.name for one in living] == ["reads"]
+    (entry,) = entries("token.revoke")
+    assert (entry["actor"], entry["reason"]) == ("priya.admin", "risk was taken away")
 
 
 def test_a_desk_is_left_at_once_with_what_it_gave() -> None:

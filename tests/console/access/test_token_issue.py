@@ -2,15 +2,19 @@
 
 import dataclasses
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connections
 
+from console.access import token_issue
 from console.access.rights import roles_of
 from console.access.token_issue import AGREES, COLLECT_WITHIN
 from console.access.token_wish import Wanted, wanted
-from console.access.tokens import token_ask, token_collect
+from console.access.tokens import name_free, token_ask, token_collect
 from console.models import ApiToken
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals import ApprovalVoidError, RequestError, approval_approve, approval_request
@@ -82,6 +86,30 @@ def test_any_role_asks_for_its_own_and_nobody_agrees_to_their_own(
         approved(row, people[role])
     assert refused.value.code == "approval-own-request"
     assert not ApiToken.objects.exists()
+
+
+def test_two_agree_to_each_others_tokens_at_the_same_moment(
+    people: dict[str, Actor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is the other's owner: neither waits for a row that the other keeps."""
+    pairs = [("risk", "risk-2"), ("risk-2", "risk")]
+    rows = [(ask(people[asks], "stop"), people[agrees]) for asks, agrees in pairs]
+    both = threading.Barrier(2, timeout=20)
+
+    def met(owner: User, name: str) -> None:
+        both.wait()
+        name_free(owner, name)
+
+    def agree(row: Approval, who: Actor) -> str:
+        try:
+            return str(approved(row, who).state)
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(token_issue, "name_free", met)
+    with ThreadPoolExecutor(2) as callers:
+        assert list(callers.map(lambda one: agree(*one), rows)) == ["executed", "executed"]
+    assert ApiToken.objects.count() == 2
 
 
 def test_nothing_secret_is_made_before_its_owner_collects(people: dict[str, Actor]) -> None:
