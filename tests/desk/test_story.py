@@ -1,0 +1,268 @@
+"""Five people of five roles on the running desk, in real browsers with virtual authenticators.
+
+Invited and given their roles by two administrators, they enrol, are refused what is not theirs,
+stop what is, and bring it back by two.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scripts.totp import current_code
+from tests.desk.judge import ready
+from tests.pages.test_factors_browser import fill, follow, there, with_authenticator
+from tests.pages.test_stop_browser import HOLD, effective, hold_by_mouse
+from tests.pages.web import Chromium, Visitor
+from tests.support.desk import PROJECT, Desk
+
+pytestmark = [pytest.mark.desk, pytest.mark.browser, pytest.mark.timeout(420)]
+
+OWN, OTHERS = "mr-gold", "mom-gold-futures"
+PASSWORD = "a-password-of-my-own-7"
+ROLES = {
+    "tess.trader": "trader",
+    "rita.risk": "risk",
+    "sam.sre": "sre",
+    "carla.compliance": "compliance",
+    "alan.admin": "administrator",
+}
+Browse = Callable[[], Visitor]
+
+
+@dataclass
+class Story:
+    """``url`` is the desk's by a name: passkeys want one."""
+
+    desk: Desk
+    browse: Browse
+    url: str
+
+    def go(self, page: Visitor, path: str) -> None:
+        page.do(lambda at: at.goto(self.url + path))
+
+    def arrived(self, page: Visitor, pattern: str) -> None:
+        page.wait_for_address(self.url + pattern, 20)
+
+
+@pytest.fixture
+def story(desk: Desk) -> Iterator[Story]:
+    desk.wait_for(lambda: ready(desk), 60, "ready")
+    url = desk.url.replace("127.0.0.1", "localhost")
+    with Chromium() as chromium:
+
+        def browse() -> Visitor:
+            size = {"width": 1440, "height": 900}
+            context = chromium.do(lambda: chromium.context(viewport=size))
+            return Visitor(chromium, context, url + "/sign-in")
+
+        yield Story(desk, browse, url)
+
+
+def demo(story: Story, username: str) -> Visitor:
+    """Somebody of the demo, signed in with password and code."""
+    page = story.browse()
+    known = next(one for one in story.desk.demo["users"] if one["username"] == username)
+    fill(page, username=username, password=known["password"])
+    page.press_button("Go on")
+    story.arrived(page, "/sign-in/factor**")
+    fill(page, code=current_code(story.desk.home, username).split()[0])
+    page.press_button("Sign in")
+    story.arrived(page, "/")
+    return page
+
+
+def invited(story: Story, admin: Visitor, username: str) -> str:
+    """The initial password of somebody new."""
+    first, last = username.split(".")
+    story.go(admin, "/people")
+    fill(admin, username=username, first_name=first.title(), last_name=last.title())
+    admin.press_button("Invite")
+    there(admin, ".invited-password")
+    return admin.text(".invited-password")
+
+
+def asked(story: Story, admin: Visitor, username: str, head: str, **choice: str) -> str:
+    """The address of the request that somebody gets a role, or a place on a desk."""
+    ((field, value),) = choice.items()
+    story.go(admin, f"/people/{username}")
+    form = f"section[aria-labelledby={head}-head]"
+    admin.do(lambda at: at.locator(f"#{field}").select_option(value))
+    admin.do(lambda at: at.locator(f"{form} [name=reason]").fill("hired"))
+    admin.do(lambda at: at.locator(f"{form} button").click())
+    story.arrived(admin, "/approvals/**")
+    return str(admin.evaluate("location.pathname"))
+
+
+def agreed(story: Story, page: Visitor, address: str) -> None:
+    story.go(page, address)
+    fill(page, reason="agreed")
+    page.press_button("Approve and carry out")
+    page.wait("document.querySelector('.said')?.textContent.includes('Executed')", 15)
+
+
+def enrolled(story: Story, username: str, initial: str) -> Visitor:
+    """Signed in for the first time, with a passkey of a virtual authenticator."""
+    page = story.browse()
+    with_authenticator(page)
+    fill(page, username=username, password=initial)
+    page.press_button("Go on")
+    story.arrived(page, "/enrol/password")
+    fill(page, password=PASSWORD, again=PASSWORD)
+    page.press_button("Keep this password")
+    story.arrived(page, "/enrol")
+    fill(page, **{"passkey-name": "Key"})
+    page.press_button("Make a passkey…")
+    there(page, "#codes li >> nth=9")
+    follow(page, "I have kept them: go to the desk")
+    there(page, "#band[data-conn=live]")
+    page.press_button("Sign out")
+    story.arrived(page, "/sign-in")
+    fill(page, username=username, password=PASSWORD)
+    page.press_button("Go on")
+    story.arrived(page, "/sign-in/factor**")
+    page.press_button("Use your passkey")
+    there(page, "#band[data-conn=live]")
+    return page
+
+
+def stop_chosen(story: Story, page: Visitor, query: str) -> str:
+    """Send the stop that works without script; what the page says then."""
+    story.go(page, f"/stop?{query}")
+    page.press_button("Stop as chosen above")
+    page.do(lambda at: at.wait_for_load_state())
+    return page.text("body")
+
+
+def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story) -> None:
+    desk_set(story.desk)
+    priya, noah = demo(story, "priya.raman"), demo(story, "noah.weiss")
+    initial = {name: invited(story, priya, name) for name in ROLES}
+    for name, role in ROLES.items():
+        agreed(story, noah, asked(story, priya, name, "grant", role=role))
+    for key in ("metals", "fx-metals"):
+        agreed(story, noah, asked(story, priya, "tess.trader", "join", desk=key))
+    people = {name: enrolled(story, name, initial[name]) for name in ROLES}
+    refused_what_is_not_theirs(story, people)
+    trader_stops_and_lifts_own_alone(story, people["tess.trader"])
+    hold = risk_kills(story, people["rita.risk"])
+    asks_and_cannot_agree(story, people["rita.risk"], hold)
+    second_brings_it_back(story, people, hold)
+    for page in (priya, noah, *people.values()):
+        assert page.complaints == []
+
+
+def desk_set(desk: Desk) -> None:
+    """As whoever sets an installation up: its people may pause and resume one strategy."""
+    words = ["metals", "--title", "Metals", "--strategies", OWN, "--rights", "pause,resume"]
+    subprocess.run(
+        [sys.executable, Path("manage.py"), "desk_set", *words],
+        cwd=PROJECT, env=desk.environment, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def refused_what_is_not_theirs(story: Story, people: dict[str, Visitor]) -> None:
+    firm = "scope=firm&what=kill"
+    for name in ("tess.trader", "carla.compliance", "alan.admin"):
+        assert "is placed by" in stop_chosen(story, people[name], firm), name
+    for name in ("tess.trader", "rita.risk", "sam.sre", "carla.compliance"):
+        story.go(people[name], "/people/alan.admin")
+        assert "Not yours to change" in people[name].text("aside")
+    story.go(people["alan.admin"], f"/strategies/{OWN}")
+    assert OWN not in people["alan.admin"].text("main")
+    assert not story.desk.sql("SELECT 1 FROM riskctl_hold WHERE scope = 'firm'")
+
+
+def trader_stops_and_lifts_own_alone(story: Story, page: Visitor) -> None:
+    story.go(page, f"/strategies/{OWN}")
+    hold_by_mouse(page, "[data-act=pause] button")
+    row = (OWN,)
+    story.desk.wait_for(lambda: holds(story.desk, *row), 20, "paused")
+    ((hold, by),) = holds(story.desk, *row)
+    assert by == "tess.trader"
+    said = stop_chosen(story, page, f"scope=strategy:{OTHERS}&what=pause")
+    assert "is placed by" in said
+    assert not holds(story.desk, OTHERS)
+    story.go(page, f"/holds/{hold}")
+    written(page, "reason", "rolled over")
+    page.press_button("Lift this hold")
+    page.wait("document.querySelector('.said')?.textContent.includes('Lifted')", 15)
+
+
+def written(page: Visitor, name: str, text: str) -> None:
+    page.do(lambda at: at.locator(f"main [name={name}]").fill(text))
+
+
+def holds(desk: Desk, strategy: str) -> list[tuple[str, str]]:
+    return desk.sql(
+        "SELECT id::text, placed_by FROM riskctl_hold h WHERE scope = %s AND NOT EXISTS"
+        " (SELECT 1 FROM riskctl_holdlift l WHERE l.hold_id = h.id)",
+        f"strategy:{strategy}",
+    )
+
+
+def risk_kills(story: Story, page: Visitor) -> str:
+    """The hold's id; by the dialog that every page has."""
+    story.go(page, f"/strategies/{OWN}")
+    page.do(lambda at: at.locator("#stop-open").click())
+    page.do(lambda at: at.locator("#scope-strategy").check())
+    page.do(lambda at: at.locator("[name=strategy]").first.select_option(OWN))
+    page.do(lambda at: at.locator("#what-kill").check())
+    hold_by_mouse(page, HOLD)
+    effective(page)
+    story.desk.wait_for(lambda: holds(story.desk, OWN), 20, "killed")
+    ((hold, by),) = holds(story.desk, OWN)
+    assert by == "rita.risk"
+    return hold
+
+
+def asks_and_cannot_agree(story: Story, page: Visitor, hold: str) -> None:
+    met = "document.querySelector('.conditions [data-met=no]') === null"
+    story.desk.wait_for(lambda: reconciled_since(story.desk, hold), 60, "reconciled")
+    story.go(page, f"/holds/{hold}")
+    page.wait(met, 5)
+    for name in ("root_cause", "rollback", "reason"):
+        written(page, name, "quotes crossed")
+    page.press_button("Ask a second person to lift it")
+    story.arrived(page, "/approvals/**")
+    assert page.text("aside form") == "Withdraw your request"
+    assert page.count("text=Approve and carry out") == 0
+    answer = page.evaluate(APPROVE, str(page.evaluate("location.pathname")))
+    assert (answer["status"], "own" in answer["text"]) == (403, True), answer
+    assert len(holds(story.desk, OWN)) == 1
+
+
+APPROVE = """async path => {
+  const form = new URLSearchParams({reason: 'x'});
+  form.set('csrfmiddlewaretoken', document.querySelector('[name=csrfmiddlewaretoken]').value);
+  const answer = await fetch(path + '/approve', {method: 'POST', body: form});
+  return {status: answer.status, text: await answer.text()};
+}"""
+
+
+def reconciled_since(desk: Desk, hold: str) -> bool:
+    """Each account agreed after the kill, as lifting it asks for."""
+    left = desk.sql(
+        "SELECT 1 FROM trading_venueaccount a WHERE a.name <> 'rehearsal' AND NOT EXISTS"
+        " (SELECT 1 FROM trading_reconciliation r, riskctl_hold h WHERE h.id = %s"
+        " AND r.account_id = a.name AND r.agrees AND r.at > h.placed_at)",
+        hold,
+    )
+    return not left
+
+
+def second_brings_it_back(story: Story, people: dict[str, Visitor], hold: str) -> None:
+    trader = people["tess.trader"]
+    ((request,),) = story.desk.sql(
+        "SELECT id::text FROM riskctl_approval WHERE state = 'pending' AND subject LIKE %s",
+        f"%{hold}%",
+    )
+    story.go(people["carla.compliance"], f"/approvals/{request}")
+    assert "Not yours to approve" in people["carla.compliance"].text("aside")
+    agreed(story, trader, f"/approvals/{request}")
+    assert not holds(story.desk, OWN)
+    story.go(trader, f"/holds/{hold}")
+    assert "R. Risk and T. Trader" in trader.text("#receipt")
