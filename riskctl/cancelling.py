@@ -6,7 +6,7 @@ not answer is named; its orders are not known to go.
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import psycopg
@@ -35,6 +35,7 @@ class Cancelled:
     """``cancelling``: account -> ids of the orders it cancels; ``failed``: account -> why not.
 
     ``complete``: every account's gateway answered, and it is known which accounts there are.
+    ``recorded``: whether the record has it, once that is known; who asked need not wait for it.
     """
 
     scope: str
@@ -42,6 +43,7 @@ class Cancelled:
     cancelling: Mapping[str, list[str]]
     failed: Mapping[str, str]
     accounts_known: bool
+    recorded: "Future[bool]" = field(default_factory=Future, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -79,8 +81,7 @@ def orders_cancel(
         "orders.cancel", scope=scope, by=actor.name, failed=dict(done.failed),
         orders=sum(len(one) for one in done.cancelling.values()),
     )  # fmt: skip
-    begin(lambda: _record(at, done, actor, asked_wall_ns))
-    return done
+    return replace(done, recorded=begin(lambda: _record(at, done, actor, asked_wall_ns)))
 
 
 def _known_here(desk: BrakesDesk) -> dict[str, Registered]:
@@ -144,8 +145,8 @@ def _gathered(
     return Cancelled(scope, reason, cancelling, failed, accounts_known)
 
 
-def _record(desk: BrakesDesk, done: Cancelled, actor: Actor, asked_wall_ns: int) -> None:
-    """Written when the database is there; the orders' own entries say what became of each."""
+def _record(desk: BrakesDesk, done: Cancelled, actor: Actor, asked_wall_ns: int) -> bool:
+    """Whether it was written; the orders' own entries say what became of each."""
     entry = entry_row(
         action="orders.cancel",
         outcome="done" if done.complete else "failed",
@@ -168,5 +169,6 @@ def _record(desk: BrakesDesk, done: Cancelled, actor: Actor, asked_wall_ns: int)
         connection.execute(INSERT_SQL.encode(), entry)
     except psycopg.Error as error:
         log.error("orders.cancel-not-recorded", scope=done.scope, error=str(error).strip())
-        return
+        return False
     desk.give_back(connection)
+    return True

@@ -1,8 +1,5 @@
 """``haltline cancel-all``: every open order in a scope, now, holding nothing."""
 
-import threading
-import time
-
 import typer
 
 from console.cli.codes import EXIT_CODES, Code, EndError
@@ -14,9 +11,7 @@ from riskctl.cancelling import Cancelled, orders_cancel
 
 app = typer.Typer()
 
-RECORD_S = 1.0
-WRITERS = "begun"
-"""The name of the threads of riskctl.threads.begin; one of them writes the record."""
+RECORD_S = 3.0
 
 
 @app.command("cancel-all", epilog=EXIT_CODES)
@@ -48,7 +43,7 @@ def cancel_all(
         tell(f"{account}: what is open there is not known to go: {problem}")
     if not done.accounts_known:
         tell("the database did not say whether there are more gateways")
-    if not _recorded():
+    if not _recorded(done):
         tell("not in the record under your name: the database is slow; each order's cancel will be")
     raise typer.Exit(_code(done))
 
@@ -59,10 +54,9 @@ def _code(done: Cancelled) -> Code:
     return Code.DONE if done.complete else Code.LATCHED
 
 
-def _recorded() -> bool:
-    """Waits for what would end with this process, for a second at most."""
-    until = time.monotonic() + RECORD_S
-    for thread in threading.enumerate():
-        if thread.name == WRITERS:
-            thread.join(max(until - time.monotonic(), 0))
-    return not any(thread.name == WRITERS for thread in threading.enumerate())
+def _recorded(done: Cancelled) -> bool:
+    """Waits for what would end with this process, for three seconds at most."""
+    try:
+        return done.recorded.result(RECORD_S)
+    except TimeoutError:
+        return False

@@ -233,6 +233,7 @@ def test_cancelling_holds_nothing(trading: Desk) -> None:
     said = haltline(trading.home, "cancel-all", "--reason", "a try", "-o", "json")
     assert said.code == (0 if said.json["accounts_known"] else 3), said.err
     assert set(said.json["cancelling"]) >= set(ACCOUNTS)
+    assert "not in the record" not in said.err
     ((actor, reason),) = trading.sql(
         "SELECT actor, reason FROM audit_entry WHERE action = 'orders.cancel'"
     )

@@ -42,6 +42,8 @@ MS = 1_000_000
 LOST_NS = 400 * MS
 REST_NS = 250 * MS
 QUOTE_NS = 100 * MS
+CALM_NS, BUSY_NS = 140 * MS, 70 * MS
+"""Between two orders of a slot: while things fail, and for halts that must meet load."""
 
 
 def account_of(strategy: str) -> str:
@@ -67,9 +69,9 @@ class Slot:
 
 
 class Load:
-    """Runs in a thread of its own from ``start`` to ``stop``; ``pause_ns`` between two orders."""
+    """Runs in a thread of its own from ``start`` to ``stop``."""
 
-    def __init__(self, redis_url: str, *, pause_ns: int = 70 * MS, seed: int = 1) -> None:
+    def __init__(self, redis_url: str, *, pause_ns: int = CALM_NS, seed: int = 1) -> None:
         self._redis = redis.Redis.from_url(
             redis_url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
         )
@@ -95,6 +97,10 @@ class Load:
 
     def start(self) -> None:
         self._thread.start()
+
+    def pace(self, pause_ns: int) -> None:
+        """So long between two orders of a slot from now on."""
+        self._pause_ns = pause_ns
 
     def stop(self) -> None:
         self._over.set()

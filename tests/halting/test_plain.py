@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.halting.judge import Entry, leaks, met_load, replayed, sent_twice
-from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
+from tests.halting.load import ACCOUNTS, BUSY_NS, CALM_NS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 from trading import clock
 from trading.gateway.answers import SETTLE_S
@@ -78,4 +78,8 @@ def plain_halts(rig: Rig, count: int, within_s: float) -> None:
 
 @pytest.mark.timeout(420)
 def test_no_plain_halt_leaks(rig: Rig) -> None:
-    plain_halts(rig, PLAIN, WITHIN_S)
+    rig.load.pace(BUSY_NS)
+    try:
+        plain_halts(rig, PLAIN, WITHIN_S)
+    finally:
+        rig.load.pace(CALM_NS)

@@ -44,6 +44,8 @@ class Desk:
         self._prefix = list(prefix)
         self._process: subprocess.Popen[bytes] | None = None
         self.output = home / "desk.out"
+        self.kept = contextlib.ExitStack()
+        """What ends with the desk."""
 
     @property
     def pid(self) -> int:
@@ -147,6 +149,7 @@ class Desk:
 
     def stop(self, how: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
         """Ask it to stop; its exit code. A desk that does not is killed, and that is an error."""
+        self.kept.close()
         if self._process is None:
             return 0
         if self._process.poll() is None:

@@ -6,6 +6,7 @@ started once (a desk, a rig, a browser). What takes longest begins first, so tha
 the same time.
 """
 
+import gc
 import json
 import os
 from typing import Any
@@ -25,7 +26,8 @@ TOGETHER = {
 """Where a path begins so, its tests are of this group."""
 LONGEST_FIRST = (
     "desk", "halting", "pages", "tests/desk/test_stops.py", "tests/feeds/test_hosted.py",
-    "tests/workers/test_outages.py", "tests/triggers/test_market.py", "tests/cli/test_stops.py",
+    "tests/workers/test_outages.py", "tests/console/access/test_matrix.py",
+    "tests/triggers/test_market.py", "tests/cli/test_stops.py",
     "tests/workers/test_hosting.py", "tests/portfolio/test_loop.py", "tests/desk/test_life.py",
     "tests/supervisor/test_smoke.py",
 )  # fmt: skip
@@ -61,6 +63,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """After they were shuffled."""
     first = {name: number for number, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: first.get(group_of(item.nodeid), len(first)))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: garbage is not looked for in it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 _take_services()

@@ -69,13 +69,14 @@ def state_of(ingestor: Ingestor) -> dict[str, Any]:
     return {"session": "s1", "status": "running", **ingestor.counters()}
 
 
-@pytest.mark.timeout(600)  # half a minute where nothing else runs
-def test_a_simulated_hour_trips_nothing() -> None:
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("minutes", [15, pytest.param(60, marks=pytest.mark.drill)])
+def test_simulated_trading_trips_nothing(minutes: int) -> None:
     rig = Rig(demo_limits(), wall_ns=START_NS)
     rig.books = demo_books(START_NS)
     simulator, ingestor = Simulator(11, START_NS), Ingestor()
     waiting: list[Ticks] = []
-    for step in range(3_600 * 20):
+    for step in range(minutes * 60 * 20):
         result = ingestor.process(simulator.step())
         waiting.append(result.ticks)
         if step % 20 == 19:
@@ -92,7 +93,7 @@ def test_a_simulated_hour_trips_nothing() -> None:
         "intraday-loss", "gross-exposure", "net-exposure", "margin", "position-value",
         "feed-outage",
     }  # fmt: skip
-    assert ingestor.checker.read > 400_000
+    assert ingestor.checker.read > minutes * 6_600
 
 
 @pytest.mark.timeout(300)
