@@ -57,18 +57,22 @@ def main() -> list[Figure]:
         quotes = folder / "swings.csv"
         write_quotes(quotes, FILE_S, SWING_S)
         with running_desk(folder / "home", FEED=f"replay:{quotes}", REPLAY_SPEED="1") as desk:
+            give_load(desk)  # its limits let orders rest
+            take_load(desk)
+            figures = _cancels(desk)
             give_load(desk)
             desk.wait_for(lambda: _rate(desk) > 25, PATIENCE_S, "trading at half its rate")
-            figures = _stops(desk, folder)
-            figures += _licences(desk)
-            figures += _triggers(desk)
-            take_load(desk)
-            figures += _cancels(desk)
+            for part in (partial(_stops, folder=folder), _triggers, _licences):
+                figures += part(desk)
+                _report(figures, load)  # what is measured is kept, whatever comes after
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    return figures
+
+
+def _report(figures: list[Figure], load: float) -> None:
     notes = f"{HALTS} holds in process, {BY_REST} by REST, two venue accounts"
     write_report("halt", figures, notes=notes, load_before=load)
-    return figures
 
 
 def _rate(desk: Desk) -> float:

@@ -46,8 +46,18 @@ def rest_orders(desk: Desk, count: int) -> None:
             desk.wait_for(answered, 10, "answered or given up")
         return missing <= 0
 
-    desk.wait_for(sent_again, 60, f"with {count} more orders resting")
-    client.close()
+    try:
+        desk.wait_for(sent_again, 60, f"with {count} more orders resting")
+    except AssertionError as error:
+        raise AssertionError(f"denied: {desk.sql(_DENIED)}") from error
+    finally:
+        client.close()
+
+
+_DENIED = (
+    "SELECT state, reason_code, count(*) FROM trading_order WHERE correlation_id = 'bench'"
+    " GROUP BY 1, 2"
+)
 
 
 def _orders(desk: Desk) -> int:
