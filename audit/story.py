@@ -61,24 +61,23 @@ def story_read(
     """
     found: dict[uuid.UUID, Entry] = {}
     known: set[Key] = set()
-    frontier: list[Key] = keys_of_id(ident)
+    waiting: list[Key] = keys_of_id(ident)
     whole = True
     with bounded():
         for _ in range(ROUNDS):
-            asked = frontier[:KEYS_MOST]
-            whole = whole and len(frontier) == len(asked)
+            asked, left = waiting[:KEYS_MOST], waiting[KEYS_MOST:]
             known.update(asked)
             rows, complete = _rows(asked)
             whole = whole and complete
             fresh = [one for one in rows if one.id not in found and seen(one, families)]
             found.update((one.id, one) for one in fresh)
-            led = [key for one in fresh for key in keys_of(facts_of(one))]
-            led += elsewhere(asked)
-            frontier = [one for one in dict.fromkeys(led) if one not in known]
-            if not frontier:
+            led = [*elsewhere(asked), *(key for one in fresh for key in keys_of(facts_of(one)))]
+            waiting = [one for one in dict.fromkeys([*left, *led]) if one not in known]
+            waiting.sort(key=lambda one: one.kind in MANY)  # of which there may be hundreds: last
+            if not waiting:
                 break
     entries = sorted(found.values(), key=lambda one: (one.happened_at, one.recorded_at, one.id))
-    return Story(tuple(entries), whole and not frontier)
+    return Story(tuple(entries), whole and not waiting)
 
 
 def facts_of(entry: Entry) -> Facts:

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -58,7 +58,7 @@ def _groups_field() -> Field:
 
 def _pattern_field(name: str, pattern: str, allowed: str, about: str) -> Field:
     def parse(text: str) -> str:
-        if not re.fullmatch(pattern, text):
+        if not re.fullmatch(pattern, text) or not text.isprintable():
             raise ValueError(text)
         return text
 
@@ -80,7 +80,7 @@ FILTERS: tuple[Field, ...] = (
     choice("role", ROLES, "People who hold this role now."),
     _text_field("on_behalf_of", "Whom or what for: a person, or an order's strategy."),
     _pattern_field(
-        "object", rf"{_KIND}(:[^\s:][^\r\n]{{0,199}})?", "a kind, or kind:id, as hold:ID",
+        "object", rf"{_KIND}(:[^\s:].{{0,199}})?", "a kind, or kind:id, as hold:ID",
         "What it was done to: a kind, or kind:id.",
     ),
     _id_field("correlation", "Of one correlation id."),
@@ -92,11 +92,7 @@ FILTERS: tuple[Field, ...] = (
 QUERY = (*FILTERS, LIMIT, CURSOR)
 
 
-def search_of(
-    given: Mapping[str, Any],
-    families: frozenset[str] | None,
-    people_of: Callable[[str], frozenset[str]] | None = None,
-) -> Search:
+def search_of(given: Mapping[str, Any], families: frozenset[str] | None) -> Search:
     """``given``: values of ``FILTERS``, parsed. Raises db.Error when a role is named."""
     kind, _, ident = given.get("object", "").partition(":")
     return Search(
@@ -106,7 +102,7 @@ def search_of(
         until=given.get("to"),
         groups=given.get("what", frozenset()),
         action=given.get("action", ""),
-        actors=_actors(given, people_of or people_of_role),
+        actors=_actors(given),
         actor_kind=given.get("actor_kind", ""),
         on_behalf_of=given.get("on_behalf_of", ""),
         object_kind=kind,
@@ -117,13 +113,11 @@ def search_of(
     )
 
 
-def _actors(
-    given: Mapping[str, Any], people_of: Callable[[str], frozenset[str]]
-) -> frozenset[str] | None:
+def _actors(given: Mapping[str, Any]) -> frozenset[str] | None:
     named = frozenset({given["actor"]}) if "actor" in given else None
     if "role" not in given:
         return named
-    holders = people_of(given["role"])
+    holders = people_of_role(given["role"])
     return holders if named is None else holders & named
 
 

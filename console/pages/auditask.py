@@ -13,9 +13,18 @@ from console.api.problems import QueryInvalidError
 from console.api.queries import CURSOR, Field, read
 
 ENTRY, STORY = "entry", "story"
+LONGEST_ID = 200
+
+
+def _one_id(text: str) -> str:
+    if not text.isprintable() or len(text) > LONGEST_ID:
+        raise ValueError(text)
+    return text
+
+
 _MORE = (
     Field(ENTRY, str, "an entry's id", "The entry shown beside the list."),
-    Field(STORY, str, "an id", "The story that this id is part of, in place of a list."),
+    Field(STORY, _one_id, "an id", "The story that this id is part of, in place of a list."),
 )
 _NAMES = tuple(one.name for one in (*FILTERS, *_MORE, CURSOR))
 

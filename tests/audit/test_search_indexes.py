@@ -2,6 +2,8 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from django.db import connection
 
 from audit.families import DENIALS, OF_PEOPLE
 from audit.reading import Place, Search, entries_read
+from audit.story import followed_read, story_read
 
 MANY = 300_000
 FILLED = """
@@ -68,16 +71,19 @@ def test_a_page_is_read_off_indexes() -> None:
         cursor.execute("ANALYZE audit_entry")
     later = Place(LAST - dt.timedelta(hours=29, minutes=30), uuid.UUID(int=2**127))
     touched = {
-        f"{name}, {where}": _touched(search, after)
+        f"{name}, {where}": _touched(partial(entries_read, search, after=after, limit=50))
         for name, search in INDEXED.items()
         for where, after in (("first page", None), ("later page", later))
     }
+    touched["a story"] = _touched(partial(story_read, "correlation-4000"))
+    began = LAST - dt.timedelta(hours=50)
+    touched["what followed"] = _touched(partial(followed_read, ["strategy-5"], began))
     assert {name: rows for name, rows in touched.items() if rows > MOST} == {}
     assert max(touched.values()) > 50  # it looks at what plans say
 
 
-def _touched(search: Search, after: Place | None) -> int:
-    """Rows that the plans of one page read in tables, found or thrown away."""
+def _touched(work: Callable[[], Any]) -> int:
+    """Rows that the plans of ``work`` read in tables, found or thrown away."""
     total = 0
 
     def explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -89,7 +95,7 @@ def _touched(search: Search, after: Place | None) -> int:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explained):
-        entries_read(search, after=after, limit=50)
+        work()
     return total
 
 

@@ -160,6 +160,16 @@ def test_a_long_story_is_told_in_part_and_says_so(monkeypatch: pytest.MonkeyPatc
     assert not found.whole
 
 
+def test_many_orders_do_not_stand_before_what_people_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(story, "KEYS_MOST", 12)
+    killed = Killed()
+    for number in range(30):
+        new_entry("fill.book", 2, object_kind="fill", object_id=f"paper-1/x{number}",
+                  correlation_id=killed.hold, after={"order": f"o{number}"})  # fmt: skip
+    found = story_read(killed.hold, elsewhere=killed.requests)
+    assert set(WHOLE) <= set(told(found.entries))
+
+
 def test_a_chain_without_end_is_left_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(story, "ROUNDS", 3)
     ids = [new_id() for _ in range(6)]

@@ -150,7 +150,8 @@ def test_each_filter_narrows(query: str, found: list[str]) -> None:
     [
         ("what=holds,none", "what"), ("what=", "what"), ("action=Hold", "action"),
         ("actor=", "actor"), ("actor_kind=robot", "actor_kind"), ("role=king", "role"),
-        ("object=:x", "object"), ("object=Hold:x", "object"), ("correlation=a b", "correlation"),
+        ("object=:x", "object"), ("object=Hold:x", "object"),
+        ("object=hold:%00", "object"), ("correlation=a b", "correlation"),
         ("outcome=maybe", "outcome"), ("from=yesterday", "from"), ("to=2026-13-01", "to"),
         ("from=0001-01-01T00:00:00Z", "from"), ("q=%00", "q"), (f"q={'x' * 201}", "q"),
         ("limit=0", "limit"), ("cursor=x", "cursor"), ("page=2", "page"),
