@@ -1,5 +1,6 @@
 """The record: searched, followed from entry to entry, and live at its newest end."""
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -44,8 +45,11 @@ def audit_tail(request: HttpRequest) -> HttpResponse:
         page = entries_read(Search(families=families), limit=SHOWN)
     except SearchTooWideError:
         return HttpResponse(TOO_WIDE, status=400, content_type="text/plain")
-    lines = lines_of(page.entries, owner_names())
-    return render(request, "parts/audit_list.html", {"lines": lines, "open": ""})
+    context = {
+        "lines": lines_of(page.entries, owner_names()),
+        "tail_at": formats.clock(dt.datetime.now(dt.UTC)),
+    }
+    return render(request, "parts/audit_list.html", context)
 
 
 @require_POST
@@ -124,7 +128,14 @@ def _found(
         "older": audit_href({**here.filters, "cursor": following.text()}) if following else "",
         "newest": audit_href(here.filters) if place else "",
         "as_of": formats.clock(page.now),
+        "as_story": _as_story(here),
     }
+
+
+def _as_story(here: Asked) -> str:
+    """The way from a list of one correlation or request to its story."""
+    ident = here.said.get("correlation") or here.said.get("request") or ""
+    return audit_href({"story": ident}) if ident else ""
 
 
 def _detail(

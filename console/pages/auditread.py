@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from audit.linking import FOLLOWED
 from audit.models import Entry
 from audit.story import body_of
 from console.pages import auditwords, formats, words
+from riskctl.models import Hold
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _PAGES = {"hold": "hold", "approval": "approval", "access-review": "access-review-kept"}
@@ -74,38 +75,50 @@ class Detail:
 def lines_of(
     entries: Iterable[Entry], names: Mapping[str, str], query: Mapping[str, str] | None = None
 ) -> list[Line]:
-    """``query``: the address they stand at; each opens itself beside it."""
-    found: list[Line] = []
-    day = ""
-    for entry in entries:
-        at = entry.recorded_at
-        today = formats.day(at, year=True)
-        found.append(_line(entry, names, dict(query or {}), today if today != day else ""))
-        day = today
-    return found
+    """Newest first; what was recorded at one time (in one transaction), as it happened.
+
+    ``query``: the address they stand at; each opens itself beside it. Raises db.Error.
+    """
+    newest = sorted(entries, key=lambda one: (one.recorded_at, one.happened_at), reverse=True)
+    return _lines(newest, names, query or {}, lambda one: one.recorded_at)
 
 
 def told_of(
     entries: Iterable[Entry], names: Mapping[str, str], query: Mapping[str, str]
 ) -> list[Line]:
     """As ``lines_of``, by when they happened."""
-    found: list[Line] = []
-    day = ""
-    for entry in entries:
-        today = formats.day(entry.happened_at, year=True)
-        found.append(
-            _line(entry, names, dict(query), today if today != day else "", at=entry.happened_at)
-        )
+    return _lines(entries, names, query, lambda one: one.happened_at)
+
+
+def _lines(
+    entries: Iterable[Entry],
+    names: Mapping[str, str],
+    query: Mapping[str, str],
+    when: Callable[[Entry], dt.datetime],
+) -> list[Line]:
+    shown, found, day = list(entries), [], ""
+    things = {**names, **holds_named(shown)}
+    for entry in shown:
+        today = formats.day(when(entry), year=True)
+        found.append(_line(entry, things, query, today if today != day else "", when(entry)))
         day = today
     return found
 
 
+def holds_named(entries: Iterable[Entry]) -> dict[str, str]:
+    """What holds are called, by id: of their entries the first alone says where they lie."""
+    idents = {one.object_id for one in entries if one.object_kind == "hold"}
+    known = Hold.objects.filter(id__in=[one for one in idents if _UUID.fullmatch(one)])
+    return {
+        str(one.id): f"{words.KIND_WORDS[one.kind].lower()}, {words.scope_words(one.scope)}"
+        for one in known
+    }
+
+
 def _line(
-    entry: Entry, names: Mapping[str, str], query: dict[str, str], day: str,
-    at: dt.datetime | None = None,
-) -> Line:  # fmt: skip
+    entry: Entry, names: Mapping[str, str], query: Mapping[str, str], day: str, moment: dt.datetime
+) -> Line:
     body = body_of(entry)
-    moment = at or entry.recorded_at
     glyph, tone = auditwords.glyph_of(entry.action, entry.outcome)
     return Line(
         id=str(entry.id),
@@ -118,10 +131,17 @@ def _line(
         thing=auditwords.object_words(entry.object_kind, entry.object_id, body, names),
         said=auditwords.said_words(entry.action, body, entry.reason),
         who=words.who_words(entry.actor, names),
-        kind="" if entry.actor_kind == "person" else auditwords.ACTOR_WORDS[entry.actor_kind],
+        kind=_beside(entry, names),
         href=audit_href({**query, "entry": str(entry.id)}),
         outcome=entry.outcome,
     )
+
+
+def _beside(entry: Entry, names: Mapping[str, str]) -> str:
+    """Whom or what for; else what kind of actor it is, where it is no person."""
+    if entry.on_behalf_of and entry.on_behalf_of != entry.actor:
+        return f"for {words.who_words(entry.on_behalf_of, names)}"
+    return "" if entry.actor_kind == "person" else auditwords.ACTOR_WORDS[entry.actor_kind]
 
 
 def detail_of(entry: Entry, names: Mapping[str, str], *, people: bool) -> Detail:

@@ -2,14 +2,14 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from audit.linking import Key
 from audit.models import Entry
 from audit.story import Story, body_of, followed_read, story_read, strategies_resumed
 from console.pages import auditwords, formats
-from console.pages.auditread import Link, audit_href, object_page, told_of
+from console.pages.auditread import Link, audit_href, holds_named, object_page, told_of
 from riskctl.models import Approval, ScheduledHold
 
 
@@ -76,14 +76,15 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number or 'no'} {one if number == 1 else many}"
 
 
-def _things(entries: Iterable[Entry], *, people: bool) -> list[Link]:
+def _things(entries: Sequence[Entry], *, people: bool) -> list[Link]:
     """Pages of what the story is about."""
     found: dict[str, str] = {}
+    holds = holds_named(entries)
     for entry in entries:
         there = object_page(entry.object_kind, entry.object_id, people=people)
         if there and there not in found:
             body = body_of(entry)
-            said = auditwords.object_words(entry.object_kind, entry.object_id, body, {})
+            said = auditwords.object_words(entry.object_kind, entry.object_id, body, holds)
             found[there] = said
     return [Link(said, there) for there, said in found.items()]
 

@@ -171,8 +171,12 @@ ATTEMPTS: dict[str, str] = {
 _GLYPHS = {
     "hold.place": "HALTED", "hold.lift": "ACTIVE", "stage.enter": "ACTIVE",
     "trigger.breach": "breaker", "trigger.warning": "breaker",
-    "approval.request": "UNKNOWN", "hold.lift-request": "UNKNOWN", "break-glass.use": "breaker",
+    "escalation.unexplained": "unproven", "hold.still-open": "unproven",
+    "hold.unclosable": "unproven", "approval.request": "UNKNOWN",
+    "hold.lift-request": "UNKNOWN", "break-glass.use": "breaker",
 }  # fmt: skip
+_HUES = {"hold.place": "halt", "trigger.breach": "halt", "escalation.unexplained": "caution",
+         "hold.still-open": "caution", "hold.unclosable": "caution"}  # fmt: skip
 _GLYPHS_OF_FAMILIES = {"order": "late", "fill": "live", "process": "late", "feed": "late"}
 
 
@@ -189,15 +193,18 @@ def glyph_of(action: str, outcome: str) -> tuple[str, str]:
     if outcome != "done":
         return ("kill", "caution") if outcome == "denied" else ("unproven", "caution")
     if action in _GLYPHS:
-        return _GLYPHS[action], "halt" if action in ("hold.place", "trigger.breach") else ""
+        return _GLYPHS[action], _HUES.get(action, "")
     return _GLYPHS_OF_FAMILIES.get(action.partition(".")[0], "done"), ""
 
 
 def object_words(kind: str, ident: str, body: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """What it was done to, as people call it: by what the entry itself says, where it does."""
+    """What it was done to, as people call it: by what the entry itself says, where it does.
+
+    ``names``: of people and of holds, by user name and id.
+    """
     said = {**_part(body, "before"), **_part(body, "after")}
     if kind == "hold":
-        return _hold_words(ident, said)
+        return _hold_words(ident, said, names)
     if kind in ("order", "fill") and said.get("symbol"):
         return " ".join(str(said.get(one, "")) for one in ("side", "quantity", "symbol"))
     if kind == "user":
@@ -221,7 +228,8 @@ def said_words(action: str, body: Mapping[str, Any], reason: str) -> str:
     if action == "access.deny":
         return f"{after.get('method', '')} refused: {after.get('code', reason)}".strip()
     if action.startswith("order."):
-        return f"{after.get('state', '')}, filled {after.get('filled', '–')}"
+        state, filled, whole = (after.get(one, "–") for one in ("state", "filled", "quantity"))
+        return f"{state}, {filled} of {whole}"
     if action == "fill.book":
         return f"at {after.get('price', '–')}, fee {after.get('fee', '–')}"
     if action.startswith("hold.") and after.get("account"):
@@ -234,9 +242,9 @@ def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return said if isinstance(said, Mapping) else {}
 
 
-def _hold_words(ident: str, said: Mapping[str, Any]) -> str:
+def _hold_words(ident: str, said: Mapping[str, Any], names: Mapping[str, str]) -> str:
     if not said.get("scope"):
-        return f"hold {_short(ident)}"
+        return names.get(ident) or f"hold {_short(ident)}"
     kind = KIND_WORDS.get(str(said.get("kind", "")), "Hold")
     rungs = said.get("rungs")
     back = ""

@@ -46,13 +46,20 @@ function follow() {
 // Whether there is more than is shown: nothing is pulled from under a focus or a pointer, nor from
 // who has scrolled down to read.
 function take(text) {
-  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("entries");
+  const fresh = new DOMParser().parseFromString(text, "text/html").querySelector(".entries");
   const shown = list.firstElementChild;
-  if (!fresh || ids(fresh) === ids(shown)) return false;
+  if (!fresh) return false;
+  if (ids(fresh) === ids(shown)) return stands(fresh);
   if (reading()) return true;
   const open = shown.querySelector("a[aria-current]")?.closest("[data-entry]").dataset.entry;
   if (open) fresh.querySelector(`[data-entry="${open}"] a`)?.setAttribute("aria-current", "true");
   list.replaceChildren(fresh);
+  return stands(fresh);
+}
+
+// What is shown is all there was just now.
+function stands(fresh) {
+  document.getElementById("as-of").textContent = fresh.dataset.asOf;
   return false;
 }
 
@@ -63,6 +70,16 @@ function ids(entries) {
 function reading() {
   return list.contains(document.activeElement) || list.matches(":hover") || scrollY > 200;
 }
+
+// An entry opens beside the list: the list stays where it was.
+const SCROLLED = "audit-scrolled";
+
+document.querySelector(".audit-main").addEventListener("click", (event) => {
+  if (event.target.closest(".entry a")) sessionStorage.setItem(SCROLLED, scrollY);
+});
+const scrolled = sessionStorage.getItem(SCROLLED);
+sessionStorage.removeItem(SCROLLED);
+if (scrolled && document.querySelector(".audit-open") && matchMedia("(min-width: 1101px)").matches) scrollTo(0, Number(scrolled));
 
 addEventListener("keydown", (event) => {
   if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;

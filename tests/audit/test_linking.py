@@ -47,7 +47,7 @@ def test_an_entry_leads_on(facts: dict[str, Any], leads_to: set[Key]) -> None:
 
 
 def test_a_difference_is_by_leaf_and_says_what_stayed() -> None:
-    before = {"value": "2", "kind": "gross", "rung": None, "binds": []}
+    before: dict[str, Any] = {"value": "2", "kind": "gross", "rung": None, "binds": []}
     after = {"value": "1", "kind": "gross", "by": {"name": "ada", "roles": ["risk", "sre"]}}
     found = changes(before, after)
     assert found == [

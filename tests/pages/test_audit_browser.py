@@ -115,6 +115,21 @@ def test_nothing_is_pulled_from_under_who_reads(
     page.wait(shows("entry-three"), 8)
 
 
+def test_the_list_stays_where_it_was_when_an_entry_opens(
+    visit_as: Callable[[User], Visit], ruth: User
+) -> None:
+    for number in range(45):
+        new_entry("limit.raise", 10 + number)
+    page = visit_as(ruth)("/audit?actor=ada.nwosu")
+    page.wait_for_state("live")
+    page.evaluate("scrollTo(0, 700)")
+    page.do(lambda one: one.locator(".entry a").nth(25).click())
+    page.wait_for_address("**entry=**", 10)
+    page.wait("scrollY > 600")
+    assert page.evaluate("document.getElementById('entry-head').getBoundingClientRect().y") < 300
+    assert page.violations() == []
+
+
 def test_a_search_is_not_live(visit_as: Callable[[User], Visit], ruth: User) -> None:
     page = visit_as(ruth)("/audit?outcome=denied")
     page.wait_for_state("live")

@@ -55,9 +55,9 @@ def reader(settings: Settings) -> Reader:
 
     def ask(name: str, path: str, said: dict[str, str] | None = None) -> Any:
         if name not in clients:
-            user = User.objects.filter(username=name).first() or _person(
-                name, *(part.title() for part in name.split(".")), ROLES[name]
-            )
+            first, last = (part.title() for part in name.split("."))
+            known = User.objects.filter(username=name).first()
+            user = known or _person(name, first, last, ROLES[name])
             clients[name] = Client()
             clients[name].cookies[settings.SESSION_COOKIE_NAME] = open_session(user)
         if said is not None:
@@ -298,6 +298,34 @@ def test_a_request_that_came_to_nothing_is_found_by_its_own_table(reader: Reader
               correlation_id=str(asked.id))  # fmt: skip
     said = main(reader("ada.nwosu", f"/audit?story={ident}"))
     assert "Request expired" in said
+
+
+@pytest.mark.django_db
+def test_steps_of_a_hold_are_named_by_where_it_lies(reader: Reader) -> None:
+    ident = str(new_hold(Kind.PAUSE, "venue:paper-1").id)
+    new_entry("hold.none-open", 30, actor_kind="process", actor="gateway:paper-1#3",
+              object_kind="hold", object_id=ident, after={"account": "paper-1"})  # fmt: skip
+    said = main(reader("ada.nwosu", "/audit?what=holds"))
+    assert "No order open pause, Venue paper-1 paper-1" in said
+
+
+def test_entries_of_one_transaction_stand_as_they_happened(reader: Reader) -> None:
+    for happened in (3, 1, 4, 2, 0):
+        new_entry("limit.raise", 40, object_id=f"no-{happened}", happened_at=at(happened))
+    said = reader("ada.nwosu", "/audit?action=limit.raise").content.decode()
+    assert re.findall(r"</b> no-(\d)<", said) == ["4", "3", "2", "1", "0"]
+
+
+def test_a_correlation_is_a_list_or_a_story(reader: Reader) -> None:
+    as_list = reader("ada.nwosu", f"/audit?correlation={HOLD}").content.decode()
+    assert f'href="/audit?story={HOLD}">Story</a>' in as_list
+    as_story = reader("ada.nwosu", f"/audit?story={HOLD}").content.decode()
+    assert f'href="/audit?correlation={HOLD}">List</a>' in as_story
+
+
+def test_whom_something_was_done_for_stands_beside_who_did_it(reader: Reader) -> None:
+    said = main(reader("ada.nwosu", "/audit?what=orders"))
+    assert "gateway:paper-1#3 for mom-eurusd" in said
 
 
 # Ways there --------------------------------------------------------------------------------------
