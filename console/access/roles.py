@@ -20,6 +20,8 @@ from riskctl.holds import ADMIN, COMPLIANCE, RISK, SRE, TRADER
 
 SEE_ALL = "trading.view_strategy"
 """Who holds this through a role sees every strategy; everybody else those of own desks."""
+READ_RECORD = "audit.view_entry"
+"""Who holds this through a role reads the whole record."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ _RECORDS = frozenset(
     {
         SEE_ALL, "trading.view_order", "trading.view_fill", "trading.view_position",
         "trading.view_signal", "riskctl.view_hold", "riskctl.view_limit", "riskctl.view_approval",
+        READ_RECORD,
     }
 )  # fmt: skip
 _PEOPLE = frozenset({"auth.view_user", "auth.view_group", "console.view_desk"})
@@ -57,7 +60,7 @@ ROLES: dict[str, Role] = {
             RISK,
             "Risk manager",
             (
-                "sees every strategy",
+                "sees every strategy, and reads the record",
                 "stops anything, flattens anything",
                 "lifts what one person may; is one of the two wherever it takes two",
                 "approves who becomes trader, risk manager or SRE, and who joins a desk",
@@ -70,7 +73,7 @@ ROLES: dict[str, Role] = {
             SRE,
             "SRE",
             (
-                "sees every strategy",
+                "sees every strategy, and reads the record",
                 "stops anything; places and lifts maintenance",
                 "asks to resume after a kill and to be promoted",
             ),
@@ -84,13 +87,14 @@ ROLES: dict[str, Role] = {
                 "places regulatory holds, and lifts them together with risk",
                 "approves who becomes compliance officer",
             ),
-            _RECORDS | _PEOPLE | {"audit.view_entry", "console.view_apitoken"},
+            _RECORDS | _PEOPLE | {"console.view_apitoken"},
         ),
         Role(
             ADMIN,
             "Administrator",
             (
                 "sees people, roles, desks, tokens and sessions; of trading the firm's state alone",
+                "reads the record of people, sign-ins, tokens and denials",
                 "invites people; disables them, takes roles and desks away, ends sessions: at once",
                 "by two: enables people, grants roles and desks, resets factors",
             ),

@@ -73,7 +73,8 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 PROBLEMS = {
-    400: "A query field is unknown or wrong (query-invalid); names it and what is allowed.",
+    400: "A query field is unknown or wrong (query-invalid); names it and what is allowed. Or a "
+    "search of the record takes too long (search-too-wide): narrow it.",
     401: "No credentials, or none that do: not-authenticated, token-unknown, token-expired, "
     "token-revoked, token-rotated, token-elsewhere, token-owner-inactive, "
     "authorization-malformed, factor-required, session-expired, session-revoked.",

@@ -56,9 +56,10 @@ class PeopleOnly(BasePermission):
 
 
 def wanted_scopes(view: object, method: str) -> frozenset[str]:
-    """What a token needs one of: reading always takes ``read``."""
-    scopes: frozenset[str] = getattr(view, "token_scopes", READ)
-    return READ if method in ("GET", "HEAD") else scopes
+    """What a token needs one of: reading takes ``read``, or what the view names beside it."""
+    name = "read_scopes" if method in ("GET", "HEAD") else "token_scopes"
+    scopes: frozenset[str] = getattr(view, name, READ)
+    return scopes
 
 
 def _scopes(behind: Any) -> frozenset[str] | None:

@@ -14,6 +14,7 @@ from console.models.review import AccessReview, Escalation
 from console.models.roles import Desk
 from console.models.sessions import RightsVersion, SessionRecord
 from console.models.tokens import ApiToken
+from console.models.views import SavedView
 
 __all__ = [
     "AccessReview",
@@ -28,5 +29,6 @@ __all__ = [
     "RecoveryCode",
     "RecoverySet",
     "RightsVersion",
+    "SavedView",
     "SessionRecord",
 ]

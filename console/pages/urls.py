@@ -39,4 +39,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.pages.urls_people")),
     re_path(r"", include("console.pages.urls_limits")),
     re_path(r"", include("console.pages.urls_review")),
+    re_path(r"", include("console.pages.urls_audit")),
 ]

@@ -6,6 +6,7 @@ The services decide; what is said here only keeps people from asking in vain.
 from dataclasses import dataclass
 from typing import Any
 
+from console.access.record_readers import reads_record, reads_whole_record
 from console.access.roles import reads_people
 from console.pages import words
 from riskctl.actors import Actor
@@ -61,6 +62,8 @@ def viewer_facts(actor: Actor) -> dict[str, Any]:
         "resumes": sorted(actor.owns if actor.resumes is None else actor.resumes),
         "flattens": may_flatten(actor),
         "people": reads_people(actor.roles),
+        "record": reads_record(actor.roles),
+        "whole_record": reads_whole_record(actor.roles),
         "rules": {
             str(kind): {
                 "placed_by": sorted(rule.placed_by),

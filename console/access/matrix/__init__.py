@@ -6,6 +6,7 @@ tests/console/access/matrix/samples.py.
 """
 
 from console.access.matrix.accounts import ACCOUNTS
+from console.access.matrix.auditing import AUDITING
 from console.access.matrix.limiting import LIMITING
 from console.access.matrix.people import PEOPLE
 from console.access.matrix.reading import READING
@@ -23,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     *ACCOUNTS,
     PEOPLE,
     REVIEWING,
+    AUDITING,
     RECORDS,
 )
 TABLE: tuple[Row, ...] = flat(SECTIONS)

@@ -41,6 +41,7 @@ PATHS = {
     "/api/break-glass", "/api/break-glass/uses", "/api/break-glass/uses/{use_id}/keep",
     "/api/break-glass/uses/{use_id}/return", "/api/break-glass/{leave_id}/end", "/api/desks",
     "/api/holds/{hold_id}/break-glass", "/api/limits", "/api/limits/{scope}/{kind}",
+    "/api/audit", "/api/audit/{entry_id}",
     "/api/people", "/api/people/{username}", "/api/people/{username}/disable",
     "/api/people/{username}/enable", "/api/people/{username}/grant",
     "/api/people/{username}/revoke", "/api/roles", "/api/strategies/{strategy}/size",

@@ -18,6 +18,7 @@ SAMPLES: dict[Key, Sample] = {
     **people.KEYS,
     **people.PEOPLE,
     **people.REVIEWS,
+    **people.AUDITING,
     **people.RECORDS,
 }
 

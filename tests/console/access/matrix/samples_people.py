@@ -113,6 +113,12 @@ REVIEWS: dict[Key, Sample] = {
     ("POST", "/api/access-alerts/{escalation_id}/acknowledge", ""): Sample(NOTED),
 }  # fmt: skip
 
+VIEW = {"name": "denials", "query": "what=denials"}
+AUDITING: dict[Key, Sample] = {
+    ("POST", "/audit/views", ""): Sample(VIEW, (303,)),
+    ("POST", "/audit/views/{view_id}/delete", ""): Sample(done=(303,)),
+}
+
 RECORDS: dict[Key, Sample] = {
     ("GET", f"/admin/{table}/{{object_id}}", ""): Sample(things={"object_id": table})
     for table in TABLES

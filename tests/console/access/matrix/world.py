@@ -13,6 +13,7 @@ from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
 from django.test import Client
 
+from audit.record import record
 from console.access.matrix.rows import SCOPES, Caller
 from console.access.review import review_prepare
 from console.access.sessions import FACTOR_AT, RECORD, SEEN_AT
@@ -225,7 +226,13 @@ def _things(world: World) -> None:
 
 
 def _records(world: World) -> None:
-    """One record of each table that the admin shows, by its table."""
+    """One record of each table that the admin shows, by its table; and an entry of the record."""
+    ident = uuid.uuid4()
+    record(
+        id=ident, action="role.grant", actor_kind="person", actor="priya.raman",
+        object_kind="user", object_id="lena.fischer",
+    )  # fmt: skip
+    world.things["entry"] = str(ident)
     for caller, user in world.users.items():
         Passkey.objects.create(
             user=user, name="key", credential_id=caller.encode(), public_key=b"k",

@@ -1,0 +1,166 @@
+"""The record's page in a browser: readable in both themes and on a phone; its newest end lives."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+
+from audit.record import record
+from console.access.roles import roles_reconcile
+from riskctl.actors import system_actor
+from tests.audit.entries import new_entry
+from tests.pages.conftest import _person
+from tests.pages.web import Visit, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+HOLD = "0d9c6f2e-55a1-4c7e-9a53-0a5bd6d3c9f1"
+FIRST = ".entry .entry-head"
+
+
+@pytest.fixture
+def ruth(db: None, mercy: User) -> User:
+    """Compliance; and a record with all that a page shows."""
+    roles_reconcile(actor=system_actor("desk start"))
+    made = _person("ruth.adeyemi", "Ruth", "Adeyemi", "compliance")
+    new_entry("hold.place", 2, object_kind="hold", object_id=HOLD, correlation_id=HOLD,
+              reason="a reason of a length that no column holds " * 6, request_id="click-1",
+              after={"scope": "strategy:mom-eurusd", "kind": "kill"})  # fmt: skip
+    new_entry("hold.lift", 3, object_kind="hold", object_id=HOLD, correlation_id=HOLD,
+              before={"mode": "HALTED", "scope": "strategy:mom-eurusd"},
+              after={"mode": "ACTIVE", "scope": "strategy:mom-eurusd", "rungs": {}})  # fmt: skip
+    new_entry("access.deny", 4, outcome="denied", object_kind="path", object_id="/risk/" + "x" * 90)
+    new_entry("trigger.breach", 5, actor_kind="trigger", actor="loss", outcome="failed",
+              object_kind="scope", object_id="firm")  # fmt: skip
+    return made
+
+
+def lift(page: Visitor) -> str:
+    """The address of the page with the lift open beside what is shown."""
+    href = page.attribute(".entry:has(b:text-is('Hold lifted')) a", "href")
+    assert href
+    return href
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_it_is_readable(visit_as: Callable[[User], Visit], ruth: User, theme: str) -> None:
+    visit = visit_as(ruth)
+    page = visit("/audit", theme=theme)
+    page.wait_for_state("live")
+    assert page.violations() == []
+    opened = visit(lift(page), theme=theme)
+    opened.wait_for_state("live")
+    assert opened.count(".audit-diff .was") == 1
+    assert opened.violations() == []
+    story = visit(f"/audit?story={HOLD}", theme=theme)
+    assert story.violations() == []
+    wrong = visit("/audit?what=none", theme=theme)
+    assert wrong.violations() == []
+    assert page.complaints == opened.complaints == story.complaints == []
+
+
+def test_it_fits_a_phone(visit_as: Callable[[User], Visit], ruth: User) -> None:
+    visit = visit_as(ruth)
+    page = visit("/audit", width=390, height=844)
+    page.wait_for_state("live")
+    assert page.sideways() == 0
+    assert page.violations() == []
+    for path in (lift(page), f"/audit?story={HOLD}"):
+        other = visit(path, width=390, height=844)
+        assert other.sideways() == 0
+        assert other.violations() == []
+
+
+def new(reason: str) -> None:
+    record(action="limit.raise", actor_kind="person", actor="ada.nwosu", object_kind="limit",
+           object_id=reason, happened_at=dt.datetime.now(dt.UTC))  # fmt: skip
+
+
+def shows(text: str) -> str:
+    return f"document.getElementById('list').innerText.includes('{text}')"
+
+
+def test_new_entries_appear_until_it_is_paused(
+    visit_as: Callable[[User], Visit], ruth: User
+) -> None:
+    page = visit_as(ruth)("/audit")
+    page.wait("!document.getElementById('tail').hidden")
+    new("entry-one")
+    page.wait(shows("entry-one"), 8)
+    assert "entry-one" in page.text(FIRST)
+    assert page.text("#tail-word") == "Live"
+    page.press_button("Pause")
+    assert page.text("#tail-word") == "Paused"
+    new("entry-two")
+    page.pause(4.5)  # two looks
+    assert not page.evaluate(shows("entry-two"))
+    page.press_button("Go on")
+    page.wait(shows("entry-two"), 8)
+    assert page.complaints == []
+
+
+def test_nothing_is_pulled_from_under_who_reads(
+    visit_as: Callable[[User], Visit], ruth: User
+) -> None:
+    page = visit_as(ruth)("/audit")
+    page.wait("!document.getElementById('tail').hidden")
+    page.press_key("j")
+    page.wait("document.activeElement.closest('.entry') !== null")
+    new("entry-three")
+    page.wait("document.getElementById('tail-word').textContent.startsWith('Newer wait')", 8)
+    assert not page.evaluate(shows("entry-three"))
+    page.press_key("/")
+    page.wait("document.activeElement.id === 'q'")
+    page.wait(shows("entry-three"), 8)
+
+
+def test_the_list_stays_where_it_was_when_an_entry_opens(
+    visit_as: Callable[[User], Visit], ruth: User
+) -> None:
+    for number in range(45):
+        new_entry("limit.raise", 10 + number)
+    page = visit_as(ruth)("/audit?actor=ada.nwosu")
+    page.wait_for_state("live")
+    page.evaluate("scrollTo(0, 700)")
+    page.do(lambda one: one.locator(".entry a").nth(25).click())
+    page.wait_for_address("**entry=**", 10)
+    page.wait("scrollY > 600")
+    assert page.evaluate("document.getElementById('entry-head').getBoundingClientRect().y") < 300
+    assert page.violations() == []
+
+
+def test_a_search_is_not_live(visit_as: Callable[[User], Visit], ruth: User) -> None:
+    page = visit_as(ruth)("/audit?outcome=denied")
+    page.wait_for_state("live")
+    assert page.count("#tail") == 0
+    assert page.count(".entry") == 1
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_it_is_searched_read_and_kept_with_and_without_script(
+    visit_as: Callable[[User], Visit], ruth: User, script: bool
+) -> None:
+    page = visit_as(ruth)("/audit", script=script)
+    page.do(lambda one: one.get_by_label("Holds and lifts").check())
+    page.do(lambda one: one.get_by_label("Name", exact=True).fill("ada.nwosu"))
+    page.press_button("Search")
+    page.wait_for_address("**what=holds**", 10)
+    assert page.count(".entry") == 2
+    assert page.do(lambda one: one.get_by_label("Holds and lifts").is_checked())
+    page.do(lambda one: one.locator(".entry a").first.click())
+    page.wait_for_address("**entry=**", 10)
+    assert "Hold lifted" in page.text(".audit-entry h2")
+    assert page.text(".audit-diff del") == "HALTED"
+    assert page.text(".audit-diff ins") == "ACTIVE"
+    page.do(lambda one: one.get_by_label("Keep this one as").fill("Ada’s holds"))
+    page.press_button("Keep view")
+    page.wait_for_address("**/audit?what=holds&actor=ada.nwosu", 10)
+    assert page.text(".audit-views li a") == "Ada’s holds"
+    page.press_button("Delete the view Ada’s holds")
+    page.wait_for_address("**/audit", 10)
+    assert page.count(".audit-views li a") == 0
+    page.do(lambda one: one.locator(".entry a").first.click())
+    page.wait_for_address("**entry=**", 10)
+    page.do(lambda one: one.get_by_role("link", name="Close").click())
+    page.wait_for_address("**/audit", 10)
