@@ -373,13 +373,18 @@ class Walk:
     def __init__(self, head: Checkpoint, known: Iterable[Checkpoint], trust: Trust) -> None:
         self.head, self._trust = head, trust
         self.edge, self.chain = RightEdge(), CHAIN_START
-        self.lost: list[str] = []
+        self._lost: dict[str, tuple[int, int]] = {}
         self.fitting = 0
         self._good = 0
         self._keys: list[tuple[int, str]] = []  # size from which a key is in force, and its id
         _trusted(lambda: trust.check_head(head))
         self._due = sorted([head, *self._expected(list(known))], key=lambda one: -one.size)
         self._check_due()
+
+    @property
+    def lost(self) -> list[str]:
+        """What was signed and is stated to have been lost with a restored database."""
+        return [f"entries {a} to {b - 1} of {origin}" for origin, (a, b) in self._lost.items()]
 
     def _expected(self, known: list[Checkpoint]) -> list[Checkpoint]:
         """Those that lie in this record. Raises BadError for one that should and does not."""
@@ -394,7 +399,7 @@ class Walk:
             if one.size <= end:
                 found.append(one)
             elif one.size <= stated:
-                self.lost.append(f"entries {end} to {one.size - 1} of {one.origin}")
+                self._lost[one.origin] = end, max(one.size, self._lost.get(one.origin, (0, 0))[1])
             else:
                 raise BadError(f"the record ends before the {one}: its end was cut off", end)
         return found
