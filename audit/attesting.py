@@ -19,7 +19,7 @@ from audit.merkle import MissingHashError
 from audit.places import NotHeldError, PlaceStore, State
 from audit.record import INSERT_SQL, entry_id, entry_row
 from audit.record_keys import RecordKeys
-from audit.signing import Signer
+from audit.signing import Signer, SigningKeyError
 from audit.verifier import (
     KEY_CHANGE,
     Checkpoint,
@@ -84,7 +84,7 @@ class Attestor:
 
         ``refused`` says why nothing will be signed, when that is so.
         """
-        self.refused = ""
+        self.refused, self.last, self.horizon = "", None, 0
         found = store.rows(_NEWEST)
         try:
             anchored = self._anchored()
@@ -104,6 +104,8 @@ class Attestor:
             self.refuse(store, str(why))
         except AnchorError as why:
             self.refuse(store, f"an anchor cannot be read: {why}")
+        except (SigningKeyError, OSError) as why:
+            self.refuse(store, f"there is no key to sign with: {why}")
 
     def _anchored(self) -> Checkpoint | None:
         """The newest checkpoint that is kept outside, by a key of ours."""
@@ -165,6 +167,9 @@ class Attestor:
             self._check_grown(store, state)
         except (RefusedError, MissingHashError, ProofError) as why:
             self.refuse(store, str(why))
+            return None
+        except (SigningKeyError, OSError) as why:
+            self.refuse(store, f"there is no key to sign with: {why}")
             return None
         made = self._signed(state, signers)
         self._keep(store, made, horizon)

@@ -63,11 +63,13 @@ class Sealing:
     def digest(self) -> str:
         return self._digest.hexdigest()
 
+    def passed(self, line: bytes) -> bytes:
+        self._digest.update(line)
+        return line
+
     def lines(self, header: bytes, entries: Iterable[bytes]) -> Iterator[bytes]:
-        self._digest.update(header)
-        yield header
+        yield self.passed(header)
         for line in entries:
-            self._digest.update(line)
             self.entries += 1
-            yield line
+            yield self.passed(line)
         yield end_line(self.entries, self.digest)

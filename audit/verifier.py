@@ -479,7 +479,7 @@ def lineage(head: Checkpoint, known: Iterable[Checkpoint]) -> dict[str, tuple[in
         before, stated = start.restored_from or ("", 0)
         if before in ends:
             break
-        ends[before] = (start.size, stated)
+        ends[before] = (min(start.size, ends[origin][0]), stated)  # restored twice: the shorter
         origin = before
     return ends
 

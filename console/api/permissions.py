@@ -56,9 +56,12 @@ class PeopleOnly(BasePermission):
 
 
 def wanted_scopes(view: object, method: str) -> frozenset[str]:
-    """What a token needs one of: reading always takes ``read``."""
+    """What a token needs one of. Reading takes ``read``, unless a view names ``read_scopes``."""
+    if method in ("GET", "HEAD"):
+        reading: frozenset[str] = getattr(view, "read_scopes", READ)
+        return reading
     scopes: frozenset[str] = getattr(view, "token_scopes", READ)
-    return READ if method in ("GET", "HEAD") else scopes
+    return scopes
 
 
 def _scopes(behind: Any) -> frozenset[str] | None:

@@ -207,6 +207,17 @@ def test_an_anchor_that_cannot_be_written_alarms_once(recording: Recording) -> N
     assert SignedCheckpoint.objects.count() >= 4
 
 
+def test_without_a_key_nothing_is_signed_and_everything_is_placed(recording: Recording) -> None:
+    (recording.home / "keys").mkdir()
+    (recording.home / "keys" / "s000001.pem").write_text("no key")
+    made = recording.start()
+    write("a")
+    settle(made)
+    assert "no key to sign with" in alarms()[0]
+    assert not SignedCheckpoint.objects.exists()
+    assert rows("SELECT count(*) FROM audit_place") == [(2,)]
+
+
 # --- What the nightly check finds -----------------------------------------------------------------
 
 

@@ -209,6 +209,24 @@ def test_a_database_that_says_it_was_restored() -> None:
     assert "another log" in str(bad(older.lines(), [anchored]))  # it does not state it
 
 
+def test_a_database_that_was_restored_twice() -> None:
+    """The second time to a copy from before the first: what both had in common is shorter still."""
+    first = RECORD.sign()
+    second = made(18)
+    second.origin = "haltline.test/audit/2"
+    began_second = second.sign(restored_from=first)
+    second.add(*map(body_of, range(50, 54)))
+    third = made(10)
+    third.origin = "haltline.test/audit/3"
+    began_third = third.sign(restored_from=second.sign())
+    third.add(*map(body_of, range(60, 75)))
+    kept = [RECORD.sign(9), RECORD.sign(14), began_second, second.sign()]
+    found = verify(third.lines(incarnations=[began_third]), kept)
+    assert found.walk.lost == [
+        "entries 10 to 13 of haltline.test/audit/1", "entries 10 to 21 of haltline.test/audit/2",
+    ]  # fmt: skip
+
+
 def test_a_checkpoint_of_another_log() -> None:
     other = Made(origin="elsewhere.test/audit").add(b"{}")
     assert "another log" in str(bad(LINES, [other.sign()]))

@@ -9,6 +9,7 @@ from console.access.matrix.accounts import ACCOUNTS
 from console.access.matrix.limiting import LIMITING
 from console.access.matrix.people import PEOPLE
 from console.access.matrix.reading import READING
+from console.access.matrix.recording import RECORDING
 from console.access.matrix.records import RECORDS
 from console.access.matrix.restarting import RESTARTING
 from console.access.matrix.reviewing import REVIEWING
@@ -23,6 +24,7 @@ SECTIONS: tuple[Section, ...] = (
     *ACCOUNTS,
     PEOPLE,
     REVIEWING,
+    RECORDING,
     RECORDS,
 )
 TABLE: tuple[Row, ...] = flat(SECTIONS)
