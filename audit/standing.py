@@ -20,6 +20,7 @@ from audit.verifying import NEVER, Finding, record_check
 
 log = structlog.get_logger(__name__)
 
+KEYLESS = "no public key of the record is here: see manage.py audit_key"
 VERIFIED = "audit.verify"
 STALE_S = 300
 """A checkpoint older than this says that the sequencer does not run."""
@@ -100,19 +101,21 @@ def record_standing(now: dt.datetime) -> Standing:
 
     Reads a few hundred rows. Raises db.Error, audit.signing.SigningKeyError, OSError.
     """
-    keys = record_keys()
-    current = keys.current()
+    publics = record_keys().publics()
+    current = publics[-1] if publics else None
     row = SignedCheckpoint.objects.order_by("-id").first()
     verified = Verification.objects.order_by("-id").first()
     checkpoint, why = None, ""
-    if row is not None:
+    if row is not None and publics:
         checkpoint, why = _compared(row)
-    status = _status(now, row, verified, why)
+    status = _status(now, row, verified, why) if publics else "unknown"
     if verified is not None and not verified.whole:
         why = why or verified.why
     return Standing(
-        status, why or ("" if row else NEVER), checkpoint, row.signed_at if row else None,
-        _waiting(row), _kept(), verified, current.key_id, current.public_pem,
+        status, why or ("" if row else NEVER) or ("" if publics else KEYLESS), checkpoint,
+        row.signed_at if row else None,
+        _waiting(row), _kept(), verified,
+        current.key.id if current else "", current.pem if current else "",
     )  # fmt: skip
 
 

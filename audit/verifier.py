@@ -401,7 +401,8 @@ class Walk:
             elif one.size <= stated:
                 self._lost[one.origin] = end, max(one.size, self._lost.get(one.origin, (0, 0))[1])
             else:
-                raise BadError(f"the record ends before the {one}: its end was cut off", end)
+                raise BadError(f"the record ends before the {one}: its end was cut off,"
+                               " or this is older than that", end)  # fmt: skip
         return found
 
     def add(self, recorded_at: bytes, body: bytes, chain: bytes) -> bytes:

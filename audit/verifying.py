@@ -93,7 +93,11 @@ def record_check(
 
 
 def _signed(store: PlaceStore, anchors: Sequence[Path]) -> tuple[Checkpoint, list[Checkpoint]]:
-    """The newest checkpoint of the table, and all others there and in the files."""
+    """The newest checkpoint of the table, and all others there and in the files.
+
+    Files first: what is in one was in the table before, also while the sequencer goes on signing.
+    """
+    kept = [one for path in anchors for one in _kept_in(path)]
     rows = store.rows(_CHECKPOINTS)
     if not rows:
         raise BadError(NEVER)
@@ -102,12 +106,16 @@ def _signed(store: PlaceStore, anchors: Sequence[Path]) -> tuple[Checkpoint, lis
     if sizes != sorted(sizes):
         raise BadError("the table of checkpoints has a smaller one after a larger")
     known += [_row_checkpoint(*row) for row in store.rows(_BEGUN)]
-    for path in anchors:
-        try:
-            known += read_checkpoints(path.read_bytes(), path.name)
-        except OSError as error:
-            raise BadError(f"the anchor {path} cannot be read: {error.strerror}") from None
-    return head, list(dict.fromkeys(known))
+    return head, list(dict.fromkeys([*known, *kept]))
+
+
+def _kept_in(path: Path) -> list[Checkpoint]:
+    try:
+        return read_checkpoints(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        raise BadError(f"the anchor {path} is not there") from None
+    except OSError as error:
+        raise BadError(f"the anchor {path} cannot be read: {error.strerror}") from None
 
 
 def _row_checkpoint(ident: int, origin: str, size: int, note: str) -> Checkpoint:

@@ -38,11 +38,16 @@ from workers.services.postgres import LocalPostgres
 STRETCHES = 15
 SINGLE, GROUPS, GROUP = 300, 60, 100
 ENTRIES = 1_000_000
+PACED, PACE_S = 500, 0.01
 WANTED_SINGLE, WANTED_GROUP, WANTED_VERIFY_S = 0.8, 0.5, 20.0
 _BARE = """
 CREATE TABLE bare (id uuid PRIMARY KEY, happened_at timestamptz, action text, outcome text,
   actor_kind text, actor text, on_behalf_of text, object_kind text, object_id text, reason text,
   source text, request_id text, correlation_id text, body bytea)
+"""
+_DELAYS = b"""
+SELECT extract(epoch FROM placed_at - recorded_at) FROM audit_place
+JOIN audit_entry ON id = entry_id WHERE id = ANY(%s)
 """
 _NOW = dt.datetime(2026, 11, 21, 9, 30, tzinfo=dt.UTC)
 _SEQUENCER = """
@@ -124,10 +129,32 @@ def _inserts(url: str) -> list[Figure]:
             partial(_grouped, own, INSERT_MANY_SQL, numbers),
             partial(_grouped, own, bare_many, numbers),
         )
+        late = _placed_after(own, numbers)
     return [
+        late,
         _figure("entries, one a transaction", singles, WANTED_SINGLE),
         _figure(f"entries, {GROUP} a transaction", groups, WANTED_GROUP),
     ]
+
+
+def _placed_after(own: psycopg.Connection[Any], numbers: Iterator[int]) -> Figure:
+    """From an entry's commit to its place, by the database's clock, at a desk's pace."""
+    idents = []
+    for _ in range(PACED):
+        one = row(next(numbers))
+        own.execute(INSERT_SQL.encode(), one)
+        idents.append(one[0])
+        time.sleep(PACE_S)
+    deadline = time.monotonic() + 30
+    while True:
+        found = own.execute(_DELAYS, (idents,)).fetchall()
+        if len(found) == PACED:
+            break
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{PACED - len(found)} entries have no place after 30 s")
+        time.sleep(0.1)
+    worst = sorted(float(one) * 1e3 for (one,) in found)[int(PACED * 0.99)]
+    return Figure("place after commit, p99", worst, "ms", wanted="under 200 ms", met=worst < 200)
 
 
 def _figure(name: str, rates: tuple[float, float], wanted: float) -> Figure:

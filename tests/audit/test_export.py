@@ -203,6 +203,13 @@ def test_the_standing_when_nothing_was_signed_or_not_for_long(recording: Recordi
     assert "nothing was signed" in found.why
 
 
+def test_the_standing_where_no_key_is(recording: Recording, settings: Settings) -> None:
+    settings.AUDIT_KEYS_FOLDER = recording.home / "none"
+    found = record_standing(utc_now())
+    assert (found.status, found.key_id) == ("unknown", "")
+    assert "no public key" in found.why
+
+
 def test_what_a_check_found_stays_in_the_standing(recording: Recording) -> None:
     execute("UPDATE audit_entry SET actor = 'eve' WHERE object_id = '3'")
     record_verify(actor="a test", actor_kind="process")

@@ -78,7 +78,7 @@ def _write(export: Export, to: Path | None) -> int:
 def _lay_out(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(str(verifier.__file__), folder / "verifier.py")
-    *old, current = record_keys().signers()
-    (folder / "audit.pem").write_text(current.public_pem)
+    *old, current = record_keys().publics()
+    (folder / "audit.pem").write_text(current.pem)
     for number, one in enumerate(old, 1):
-        (folder / f"audit-old-{number}.pem").write_text(one.public_pem)
+        (folder / f"audit-old-{number}.pem").write_text(one.pem)

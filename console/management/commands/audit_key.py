@@ -27,7 +27,7 @@ class Command(BaseCommand):
                     raise CommandError("HALTLINE_AUDIT_KEY is given: add the new PEM at its end")
                 keys.signers()
                 keys.make()
-            for one in keys.signers():
-                self.stdout.write(f"{one.key_id}\n{one.public_pem}")
+            for one in keys.publics():
+                self.stdout.write(f"{one.key.id}\n{one.pem}")
         except (SigningKeyError, OSError) as error:
             raise CommandError(str(error)) from error
