@@ -23,6 +23,20 @@ def refuse_truncate() -> pgtrigger.Trigger:
     )
 
 
+def append_only() -> list[pgtrigger.Trigger]:
+    return [
+        pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        refuse_truncate(),
+    ]
+
+
+class CurrentTransaction(models.Func):
+    """The number of the transaction that inserts; of the outermost one, whatever savepoints."""
+
+    template = "(pg_current_xact_id()::text::bigint)"
+    output_field = models.BigIntegerField()
+
+
 class ActorKind(models.TextChoices):
     PERSON = "person"
     TOKEN = "token"  # noqa: S105 - the kind of actor, not a secret
@@ -79,6 +93,10 @@ class Entry(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     correlation_id = models.CharField(max_length=64, blank=True)
     body = models.BinaryField(help_text="Canonical bytes, hashed as stored.")
+    xid = models.BigIntegerField(
+        db_default=CurrentTransaction(), editable=False,
+        help_text="Lets the sequencer find what was committed since it looked.",
+    )  # fmt: skip
 
     class Meta:
         verbose_name_plural = "entries"
@@ -116,11 +134,120 @@ class Entry(models.Model):
                 name="audit_entry_actor_kind",
             ),
             GinIndex(words(), name="audit_entry_words", condition=SEARCHED),
+            models.Index(fields=["xid"], name="audit_entry_xid"),
         ]
-        triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            refuse_truncate(),
-        ]
+        triggers = append_only()
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_kind} {self.object_id} by {self.actor}: {self.outcome}"
+
+
+class Place(models.Model):
+    """Where a committed entry stands. Given once, by the sequencer, without gaps from 0 on."""
+
+    index = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(Entry, on_delete=models.PROTECT, related_name="place")
+    chain = models.BinaryField(help_text="Hash over the chain's value before, index and leaf.")
+    leaf = models.BinaryField(help_text="Hash over recorded_at and body: a leaf of the tree.")
+    placed_at = models.DateTimeField(db_default=functions.Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(index__gte=0), name="place_not_negative")
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"entry {self.entry_id} at {self.index}"
+
+
+class Tile(models.Model):
+    """Hash of a perfect subtree of ``256 ** level`` leaves, so that proofs read little."""
+
+    level = models.SmallIntegerField()
+    number = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["level", "number"], name="tile_once")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"tile {self.number} of level {self.level}"
+
+
+class Incarnation(models.Model):
+    """A log that checkpoints are signed for; a restored database begins another one."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    origin = models.CharField(max_length=200, unique=True)
+    begun_at = models.DateTimeField(db_default=functions.Now())
+    size = models.BigIntegerField(help_text="Entries that it found in place.")
+    note = models.TextField(help_text="Its first checkpoint, which says what it continues.")
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"incarnation {self.origin} from {self.size}"
+
+
+class SignedCheckpoint(models.Model):
+    """A signed tree; ``note`` counts, the other columns repeat it for search."""
+
+    id = models.BigAutoField(primary_key=True)
+    origin = models.CharField(max_length=200)
+    size = models.BigIntegerField()
+    note = models.TextField()
+    signed_at = models.DateTimeField()
+    horizon = models.BigIntegerField(
+        help_text="Every entry of a transaction with a lower number had its place."
+    )
+
+    class Meta:
+        indexes = [models.Index(fields=["origin", "size"], name="checkpoint_by_size")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size} entries of {self.origin}"
+
+
+class Anchoring(models.Model):
+    """A checkpoint is kept outside the database; ``answer`` is what was said to that."""
+
+    checkpoint = models.ForeignKey(
+        SignedCheckpoint, on_delete=models.PROTECT, related_name="anchorings"
+    )
+    anchor = models.CharField(max_length=200)
+    anchored_at = models.DateTimeField(db_default=functions.Now())
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["checkpoint", "anchor"], name="anchored_once")
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.checkpoint_id} in {self.anchor}"
+
+
+class Verification(models.Model):
+    """What a check of the whole record found."""
+
+    id = models.BigAutoField(primary_key=True)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=150)
+    whole = models.BooleanField()
+    entries = models.BigIntegerField(help_text="Entries that were checked.")
+    signed = models.BigIntegerField(help_text="Entries under the newest checkpoint.")
+    first_bad = models.BigIntegerField(null=True)
+    last_bad = models.BigIntegerField(null=True, help_text="Of a range in which the first bad is.")
+    why = models.TextField(blank=True)
+
+    class Meta:
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{'whole' if self.whole else 'NOT WHOLE'}: {self.entries} entries"

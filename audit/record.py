@@ -22,7 +22,7 @@ INSERT_SQL = (
     f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) ON CONFLICT (id) DO NOTHING"
 )
 #: Text columns and how much of a text they take; ``Entry`` says the same.
-_WIDTHS: dict[str, int | None] = {
+WIDTHS: dict[str, int | None] = {
     "action": 64, "actor": 150, "on_behalf_of": 150, "object_kind": 40, "object_id": 200,
     "reason": None, "source": 64, "request_id": 64, "correlation_id": 64,
 }  # fmt: skip
@@ -73,12 +73,12 @@ def entry_row(
         "source": source, "request_id": request_id, "correlation_id": correlation_id,
     }  # fmt: skip
     body = canonical_bytes({**facts, "before": before, "after": after})
-    for name, width in _WIDTHS.items():
-        facts[name] = _searchable(facts[name], width)
+    for name, width in WIDTHS.items():
+        facts[name] = searchable(facts[name], width)
     return (*facts.values(), body)
 
 
-def _searchable(text: str, width: int | None) -> str:
+def searchable(text: str, width: int | None) -> str:
     """As a column takes it. A fact is never lost because a caller's text is long or odd."""
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:width]
 

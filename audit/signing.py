@@ -42,7 +42,15 @@ class Signer:
     def sign(self, facts: Mapping[str, Any]) -> Signed:
         """Raises audit.canonical.NotCanonicalError for facts without an exact form."""
         body = canonical_bytes(facts)
-        return Signed(body, self._key.sign(body), self.key_id)
+        return Signed(body, self.sign_bytes(body), self.key_id)
+
+    def sign_bytes(self, body: bytes) -> bytes:
+        """The bare signature over bytes that have a form of their own."""
+        return self._key.sign(body)
+
+    @property
+    def public_raw(self) -> bytes:
+        return _raw(self._key.public_key())
 
     @property
     def public_pem(self) -> str:
@@ -56,8 +64,11 @@ class Signer:
 
 
 def key_id(public: Ed25519PublicKey) -> str:
-    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
+    return hashlib.sha256(_raw(public)).hexdigest()[:16]
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
+    return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 
 
 def signature_holds(public_pem: str, body: bytes, signature: bytes) -> bool:

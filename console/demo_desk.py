@@ -72,7 +72,7 @@ def desks_prepare(wanted: Sequence[DemoStrategy]) -> None:
 
 def leases_prepare(shards: int) -> None:
     """A row, free to be claimed, for everything that one process at a time may host."""
-    wanted = {"feed:main": "feed", "portfolio:main": "portfolio", "watchdog:main": "watchdog"}
+    wanted = {f"{role}:main": role for role in ("feed", "portfolio", "watchdog", "sequencer")}
     wanted |= {f"shard:{number}": "shard" for number in range(shards)}
     accounts = VenueAccount.objects.values_list("name", flat=True)
     wanted |= {f"gateway:{account}": "gateway" for account in accounts}

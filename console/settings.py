@@ -274,5 +274,15 @@ CONTROL_KEY = env.str("HALTLINE_CONTROL_KEY", "")  # empty: this home's own, mad
 SIGNING_KEY = env.str("HALTLINE_SIGNING_KEY", "")  # PEM; empty: the file, made once
 SIGNING_KEY_FILE = HALTLINE_HOME / "signing.pem"
 
+# The record: what its log is called, what signs it, where it is kept (docs/audit-chain.md).
+AUDIT_LOG = env.str("HALTLINE_AUDIT_LOG", "haltline.local/audit")
+AUDIT_KEY = env.str("HALTLINE_AUDIT_KEY", "")  # PEM, the current one last; empty: the folder's
+AUDIT_KEYS_FOLDER = Path(env.str("HALTLINE_AUDIT_KEYS", str(HALTLINE_HOME / "audit" / "keys")))
+AUDIT_ANCHORS = env.list(
+    "HALTLINE_AUDIT_ANCHORS", default=[str(HALTLINE_HOME / "audit" / "anchor.jsonl")]
+)
+AUDIT_WITNESS = env.str("HALTLINE_AUDIT_WITNESS", "")  # https://…, as C2SP's tlog-witness says
+AUDIT_WITNESS_CA = env.str("HALTLINE_AUDIT_WITNESS_CA", "")
+
 LOGGING = logs.LOGGING
 logs.configure()

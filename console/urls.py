@@ -107,6 +107,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.api.urls_review")),
     re_path(r"", include("console.api.urls_limits")),
     re_path(r"", include("console.api.urls_audit")),
+    re_path(r"", include("console.api.urls_record")),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),
     re_path(r"^api/docs/?$", docs.docs, name="api-docs"),
     re_path(problems.API_PATHS, NothingHere.as_view(), name="api-nothing-here"),

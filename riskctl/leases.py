@@ -42,6 +42,12 @@ WHERE name = %(name)s AND holder = %(holder)s AND token = %(token)s
 RETURNING name
 """
 
+HELD_SQL = """EXISTS (
+  SELECT FROM riskctl_lease
+  WHERE name = %(lease)s AND holder = %(holder)s AND token = %(token)s
+)"""
+"""A condition for other statements: who writes under this lease still has it."""
+
 STANDING_SQL = """
 SELECT name, role, holder, token, (expires_at <= clock_timestamp()) AS free
 FROM riskctl_lease WHERE role = ANY(%(roles)s) ORDER BY name

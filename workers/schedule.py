@@ -32,6 +32,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="7"),
         "options": {"queue": "default", "expires": 3_000},
     },
+    "audit-verify": {
+        "task": "workers.audit_verify",
+        "schedule": crontab(hour="2", minute="23"),
+        "options": {"queue": "default", "expires": 3_600},
+    },
     **{
         f"worker-beat-{queue}": _every("workers.worker_beat", BEAT_S, queue, queue=queue)
         for queue in BEAT_QUEUES

@@ -10,6 +10,8 @@ from celery import shared_task, signals
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from audit.models import ActorKind
+from audit.standing import record_verify
 from riskctl.approvals import approvals_expire
 from trading import health
 from trading.clock import utc_now
@@ -22,6 +24,8 @@ from workers.schedule import BEAT_QUEUES, BEAT_S
 SESSIONS_TIDY = "console.access.sessionlist.sessions_tidy"
 """The list of sessions is the console's; workers lie below it and know no more than the name."""
 ESCALATIONS_NOTICE = "console.access.escalation.escalations_notice"
+
+AUDIT_VERIFY_S = 3_600
 
 _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
 
@@ -62,6 +66,19 @@ def housekeeping() -> None:
     housekeeping_run()
     import_string(f"{settings.SESSION_ENGINE}.SessionStore").clear_expired()
     import_string(SESSIONS_TIDY)(now=utc_now())
+
+
+@shared_task(
+    name="workers.audit_verify", ignore_result=True, acks_late=False,
+    soft_time_limit=AUDIT_VERIFY_S, time_limit=AUDIT_VERIFY_S + 15,
+)  # fmt: skip
+def audit_verify() -> None:
+    """Check the whole record, and alarm when it is not whole.
+
+    Longer than a message may go unacknowledged, so it is acknowledged at once: one whose worker was
+    killed is not begun again before the next night.
+    """
+    record_verify(actor="nightly check", actor_kind=ActorKind.PROCESS.value)
 
 
 @shared_task(name="workers.worker_beat", ignore_result=True)

@@ -78,7 +78,8 @@ def _endpoint(method: str, path: str, operation: dict[str, Any]) -> Endpoint:
 def _answer(answers: dict[str, Any]) -> dict[str, Any]:
     """What it looks like when it is done: at once, or else when it is only asked for."""
     done = next(answers[status] for status in sorted(answers) if status.startswith("2"))
-    found: dict[str, Any] = done["content"]["application/json"]["schema"]
+    # A file (an export) has no fields.
+    found: dict[str, Any] = done["content"].get("application/json", {}).get("schema", {})
     return found
 
 

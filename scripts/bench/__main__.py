@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from scripts.bench import bench_halt, bench_orders, bench_path, bench_signal
+from scripts.bench import bench_audit, bench_halt, bench_orders, bench_path, bench_signal
 from scripts.bench.report import Figure, home, line
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -11,6 +11,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "signal": bench_signal.main,
     "orders": bench_orders.main,  # and memory, of the same desk
     "halt": bench_halt.main,
+    "audit": bench_audit.main,
 }
 
 

@@ -26,7 +26,7 @@ SUPERVISED = (
 )  # fmt: skip
 HOSTED = (
     "feed:main", "shard:0", "shard:1", "portfolio:main", "watchdog:main", "gateway:paper-1",
-    "gateway:paper-2", "gateway:rehearsal",
+    "gateway:paper-2", "gateway:rehearsal", "sequencer:main",
 )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
             assert one.size_notional >= lot
     assert set(Lease.objects.values_list("name", "role")) == {
         ("feed:main", "feed"), ("portfolio:main", "portfolio"), ("watchdog:main", "watchdog"),
-        ("shard:0", "shard"), ("shard:1", "shard"),
+        ("shard:0", "shard"), ("shard:1", "shard"), ("sequencer:main", "sequencer"),
         ("gateway:paper-1", "gateway"), ("gateway:paper-2", "gateway"),
         ("gateway:rehearsal", "gateway"),
     }  # fmt: skip

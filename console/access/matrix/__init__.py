@@ -10,6 +10,7 @@ from console.access.matrix.auditing import AUDITING
 from console.access.matrix.limiting import LIMITING
 from console.access.matrix.people import PEOPLE
 from console.access.matrix.reading import READING
+from console.access.matrix.recording import RECORDING
 from console.access.matrix.records import RECORDS
 from console.access.matrix.restarting import RESTARTING
 from console.access.matrix.reviewing import REVIEWING
@@ -25,6 +26,7 @@ SECTIONS: tuple[Section, ...] = (
     PEOPLE,
     REVIEWING,
     AUDITING,
+    RECORDING,
     RECORDS,
 )
 TABLE: tuple[Row, ...] = flat(SECTIONS)

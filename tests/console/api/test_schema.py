@@ -45,6 +45,7 @@ PATHS = {
     "/api/people", "/api/people/{username}", "/api/people/{username}/disable",
     "/api/people/{username}/enable", "/api/people/{username}/grant",
     "/api/people/{username}/revoke", "/api/roles", "/api/strategies/{strategy}/size",
+    "/api/audit/verify", "/api/audit/export",
 }  # fmt: skip
 
 
