@@ -32,7 +32,8 @@ from trading.clock import utc_now
 from trading.database import conninfo
 
 VERIFIES = frozenset({ADMIN, RISK, SRE, COMPLIANCE})
-EXPORTS = frozenset({ADMIN, RISK, COMPLIANCE})
+EXPORTS = frozenset({RISK, COMPLIANCE})
+"""Who reads all of it (console.access.record_readers) and answers for it."""
 CHUNK = 256 * 1024
 MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 

@@ -33,6 +33,14 @@ ROLES = {
 NOT_YOURS = "Not for you"
 REFUSED = "the server responded with a status of 40"
 """What the browser itself notes of a refusal."""
+TOLD = (
+    ("Hold placed", "R. Risk"),
+    ("Approval asked for", "R. Risk"),
+    ("Approval", "R. Risk"),
+    ("Approved and carried out", "T. Trader"),
+    ("Hold lifted", "T. Trader"),
+)
+"""What the record says of the kill and its end: what, and whose doing; the third was refused."""
 Browse = Callable[[], Visitor]
 
 
@@ -154,6 +162,7 @@ def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story) -> Non
     hold = risk_kills(story, people["rita.risk"])
     asks_and_cannot_agree(story, people["rita.risk"], hold)
     second_brings_it_back(story, people, hold)
+    the_record_tells_it(story, people["carla.compliance"], hold)
     for page in (priya, noah, *people.values()):
         assert [one for one in page.complaints if REFUSED not in one] == []
 
@@ -271,3 +280,17 @@ def second_brings_it_back(story: Story, people: dict[str, Visitor], hold: str) -
     assert not holds(story.desk, OWN)
     story.go(trader, f"/holds/{hold}")
     assert "R. Risk and T. Trader" in trader.text("#receipt")
+
+
+def the_record_tells_it(story: Story, page: Visitor, hold: str) -> None:
+    """From the kill to the lift, by whom: followed by the hold's id, and opened at the refusal."""
+    story.go(page, f"/audit?story={hold}")
+    lines = page.evaluate(
+        "[...document.querySelectorAll('.entry')].map(one => one.innerText.replace(/\\s+/g, ' '))"
+    )
+    rest = iter(lines)
+    for what, who in TOLD:
+        assert any(what in one and who in one for one in rest), (what, who, lines)
+    page.do(lambda at: at.locator(".entry a", has_text="denied").first.click())
+    there(page, "#entry-head")
+    assert "approval-own-request" in page.text("main") or "own" in page.text("main")

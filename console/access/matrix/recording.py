@@ -3,7 +3,7 @@
 from console.access.matrix.rows import Caller, Section, people, read
 
 VERIFIES = people(Caller.RISK, Caller.SRE, Caller.COMPLIANCE, Caller.ADMIN)
-EXPORTS = people(Caller.RISK, Caller.COMPLIANCE, Caller.ADMIN)
+EXPORTS = people(Caller.RISK, Caller.COMPLIANCE)
 NOT_ROLE = "record-not-your-role"
 
 RECORDING = Section(
