@@ -20,8 +20,6 @@ from tests.approvals.people import MERCY, RUTH, hold
 from tests.audit.entries import NOON, new_entry
 from tests.resume.desk import RestartDesk
 
-WRITTEN = {"reason": "restart", "root_cause": "the feed lagged", "rollback": "mom v3"}
-
 
 def placed() -> HoldFact:
     """A kill with its entry, as whoever places one writes it."""
@@ -33,7 +31,10 @@ def placed() -> HoldFact:
 
 
 def ask(ident: uuid.UUID) -> Approval:
-    return lift_request(hold_id=ident, actor=MERCY, **WRITTEN)
+    return lift_request(
+        hold_id=ident, actor=MERCY, reason="restart", root_cause="the feed lagged",
+        rollback="mom v3",
+    )  # fmt: skip
 
 
 @pytest.fixture
