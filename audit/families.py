@@ -22,8 +22,8 @@ GROUPS: dict[str, frozenset[str]] = {
         {"person", "role", "desk", "factor", "recovery", "password", "token", "review",
          "escalation"}
     ),
-    "processes": frozenset({"process", "feed", "keys", "audit"}),
-    "exports": frozenset({"export", "view"}),
+    "processes": frozenset({"process", "feed", "keys"}),
+    "exports": frozenset({"audit", "view"}),
 }  # fmt: skip
 """The groups that a search may name, by code."""
 

@@ -18,9 +18,11 @@ from console.access.rights import page_actor
 from console.access.roles import ROLES, reads_people
 from console.access.saved_views import NAME_MOST, view_delete, view_save, views_of
 from console.api.audit_query import cursor_of, place_of, search_of
+from console.api.record import EXPORTS
 from console.pages import auditwords, formats
 from console.pages.auditask import Asked, asked, ranges
 from console.pages.auditread import audit_href, detail_of, lines_of
+from console.pages.auditstanding import standing_line
 from console.pages.auditstory import story_view
 from console.pages.desk import owner_names
 from console.pages.framing import Framed, framed
@@ -100,6 +102,8 @@ def _page(
         "error": refused,
         "allowed": _allowed(here),
         "whole_record": families is None,
+        "standing": standing_line(page.now),
+        "exports": bool(page.actor.roles & EXPORTS),
         **_detail(here, families, page, people=people),
         **_found(here, families, page, people=people),
     }

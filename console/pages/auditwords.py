@@ -20,7 +20,7 @@ GROUP_WORDS: dict[str, str] = {
     "sign-ins": "Sign-ins and sessions",
     "people": "People, factors, tokens",
     "processes": "Processes and feeds",
-    "exports": "Exports and views",
+    "exports": "Exports, checks, views",
 }
 ACTOR_WORDS: dict[str, str] = {
     "person": "person",
@@ -40,6 +40,12 @@ ACTION_WORDS: dict[str, str] = {
     "approval.request": "Approval asked for",
     "approval.void": "Request void",
     "approval.withdraw": "Request withdrawn",
+    "audit.alarm": "Record not whole",
+    "audit.export": "Export begun",
+    "audit.export-end": "Export ended",
+    "audit.incarnation": "Record goes on as a new log",
+    "audit.key-change": "Checkpoint key changed",
+    "audit.verify": "Record checked: whole",
     "books.check": "Books recomputed",
     "break.accept": "Break accepted",
     "break.alarm": "Break alarmed",

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
-from audit.models import Entry
+from audit.models import Entry, Verification
 from audit.reading import SearchTooWideError
 from console.access.roles import roles_reconcile
 from console.models import SavedView
@@ -388,3 +388,28 @@ def test_no_secret_is_ever_shown(reader: Reader, client: Client) -> None:
     html = reader("ada.nwosu", f"/audit?entry={denied.id}").content.decode()
     assert action_words(denied.action, denied.outcome) in html
     assert "hunter" not in html
+
+
+# How it stands ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "exports"), [("ruth.adeyemi", 2), ("jonas.lindqvist", 0)])
+def test_it_says_that_nothing_is_signed_and_who_may_export(
+    name: str, exports: int, reader: Reader
+) -> None:
+    html = reader(name, "/audit").content.decode()
+    assert 'data-status="unknown"' in html
+    assert "Not signed now" in html
+    assert "kept nowhere outside the database" in html
+    assert html.count("/api/audit/export?form=") == exports
+
+
+def test_it_says_from_where_on_it_is_not_whole(reader: Reader) -> None:
+    Verification.objects.create(
+        begun_at=at(1), ended_at=at(2), asked_by="nightly check", whole=False, entries=7, signed=7,
+        first_bad=3, why="entry 3 was changed",
+    )  # fmt: skip
+    html = reader("ruth.adeyemi", "/audit").content.decode()
+    assert 'data-status="not-whole"' in html
+    assert "entry 3 was changed" in html
+    assert "not whole from entry 3" in html
