@@ -32,15 +32,17 @@ def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None
 def commit(
     desk: BrakesDesk, statements: Sequence[Statement], query: str = ""
 ) -> list[tuple[Any, ...]]:
-    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error.
-
-    One statement as well: each more costs a stop about as much as its round trip.
-    """
-    sql, values = _as_one(statements, query or "SELECT 1")
+    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
     connection = desk.connection()
     watch = alarm.set(SEVER_S, partial(_sever, connection))
     try:
-        rows = connection.execute(sql, values, prepare=True).fetchall()
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            for sql, values in statements:
+                connection.execute(sql.encode(), values)
+            found = connection.execute(query.encode()) if query else None
+            connection.execute("COMMIT")
+        rows = found.fetchall() if found else []
     except psycopg.Error:
         connection.close()
         desk.drop_connections()  # they may be as dead as this one
@@ -49,13 +51,6 @@ def commit(
         alarm.off(watch)
     desk.give_back(connection)
     return rows
-
-
-def _as_one(statements: Sequence[Statement], query: str) -> tuple[bytes, list[Any]]:
-    """All of ``statements``, then the rows of ``query`` as they were before."""
-    parts = [f"s{number} AS ({sql})" for number, (sql, _) in enumerate(statements)]
-    values = [value for _, given in statements for value in given]
-    return f"WITH {', '.join(parts)} {query}".encode(), values
 
 
 def _sever(connection: psycopg.Connection[object]) -> None:
