@@ -106,10 +106,7 @@ class Sequencer:
     def _place(self, found: list[Found]) -> None:
         if not found:
             return
-        state = self.state
-        try:
-            self.store.place(state, found)
-        except BaseException:
-            self._state = None  # it has grown, and the table may not have
-            raise
+        state, self._state = self.state, None  # it grows, and the table may not
+        self.store.place(state, found)
+        self._state = state
         self.on_placed(found)

@@ -108,7 +108,9 @@ def record_standing(now: dt.datetime) -> Standing:
     checkpoint, why = None, ""
     if row is not None and publics:
         checkpoint, why = _compared(row)
-    status = _status(now, row, verified, why) if publics else "unknown"
+    status = _status(now, row, verified, why)
+    if status == "whole" and not publics:
+        status = "unknown"
     if verified is not None and not verified.whole:
         why = why or verified.why
     return Standing(

@@ -62,10 +62,16 @@ def test_nothing_swallows_every_exception() -> None:
     assert wrong == []
 
 
+ALONE = {"audit/verifier.py"}
+"""One file so that an auditor can take it elsewhere and read it."""
+
+
 def test_no_file_has_outgrown_its_room() -> None:
     wrong = {
         str(path): len((ROOT / path).read_text().splitlines())
         for path, _ in modules(*CORE, "workers", "console")
-        if "migrations" not in path.parts and len((ROOT / path).read_text().splitlines()) > 500
+        if "migrations" not in path.parts
+        and str(path) not in ALONE
+        and len((ROOT / path).read_text().splitlines()) > 500
     }
     assert wrong == {}

@@ -197,6 +197,7 @@ def trader_stops_and_lifts_own_alone(story: Story, page: Visitor) -> None:
     story.desk.wait_for(lambda: holds(story.desk, *row), 20, "paused")
     ((hold, by),) = holds(story.desk, *row)
     assert by == "tess.trader"
+    there(page, "[data-act=lift]")  # the page draws itself anew
     said = stop_chosen(story, page, f"scope=strategy:{OTHERS}&what=pause")
     assert "is placed by" in said
     assert not holds(story.desk, OTHERS)

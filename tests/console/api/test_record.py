@@ -105,8 +105,8 @@ def test_a_choice_has_proofs(recording: Recording, browser: Browsers) -> None:
 
 
 def test_csv(recording: Recording, browser: Browsers) -> None:
-    lines = streamed(browser("administrator").get("/api/audit/export?form=csv&object_id=7"))
-    assert lines[0].startswith(b"# audit export by administrator.person")
+    lines = streamed(browser("compliance").get("/api/audit/export?form=csv&object_id=7"))
+    assert lines[0].startswith(b"# audit export by compliance.person")
     assert len(lines) == 3
 
 
