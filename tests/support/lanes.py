@@ -20,6 +20,7 @@ TOGETHER = {
     "tests/desk/test_first_minutes.py": "desk",
     "tests/desk/test_kill.py": "desk",
     "tests/desk/test_outages.py": "desk",
+    "tests/desk/test_story.py": "desk",
     "tests/halting/": "halting",
     "tests/pages/": "pages",
 }

@@ -70,8 +70,9 @@ def state_of(ingestor: Ingestor) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("minutes", [15, pytest.param(60, marks=pytest.mark.drill)])
+@pytest.mark.parametrize("minutes", [35, pytest.param(60, marks=pytest.mark.drill)])
 def test_simulated_trading_trips_nothing(minutes: int) -> None:
+    """Long enough for every trigger to have what it compares with; a whole hour in drill-long."""
     rig = Rig(demo_limits(), wall_ns=START_NS)
     rig.books = demo_books(START_NS)
     simulator, ingestor = Simulator(11, START_NS), Ingestor()
