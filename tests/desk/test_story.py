@@ -37,8 +37,8 @@ TOLD = (
     ("Hold placed", "R. Risk"),
     ("Approval asked for", "R. Risk"),
     ("Approval", "R. Risk"),
-    ("Approved and carried out", "T. Trader"),
     ("Hold lifted", "T. Trader"),
+    ("Approved and carried out", "T. Trader"),
 )
 """What the record says of the kill and its end: what, and whose doing; the third was refused."""
 Browse = Callable[[], Visitor]

@@ -22,7 +22,7 @@ ADDRESSES = addresses()
 EXAMPLES = {
     name: "1b671a64-40d5-491e-99b0-da01ff1f3341" if name.endswith("_id") else value
     for name, value in DEFAULTS.items()
-} | {"token_id": "1", "object_id": "1", "escalation_id": "1"}
+} | {"token_id": "1", "object_id": "1", "escalation_id": "1", "view_id": "1"}
 
 
 def test_every_address_has_a_line_and_every_line_an_address() -> None:
