@@ -37,13 +37,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield running
 
 
-@pytest.fixture
-def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk of one test's own: nobody will trade on it again."""
-    with running_desk(tmp_path_factory.mktemp("doomed") / "home", FEED="simulated") as running:
-        yield running
-
-
 def everything_quiet_for(desk: Desk, at_ns: int, seconds: float) -> None:
     """``seconds`` pass, and the venue accepts no create in them."""
     until = at_ns + int(seconds * 1e9)
@@ -113,8 +106,9 @@ def no_create_twice(desk: Desk) -> None:
             assert len(names) == len(set(names))
 
 
-def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(doomed: Desk) -> None:
-    desk = doomed
+@pytest.mark.last  # nobody will trade on this desk again
+def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
+    desk = own
     wait_until_trading(desk)
     desk.wait_for(lambda: held_at_venue(desk), 60, "holding something")
     done = flatten_order(scope="firm", actor=RISK, reason="test", desk=brakes_of(desk))

@@ -67,7 +67,7 @@ def story(desk: Desk) -> Iterator[Story]:
 
         def browse() -> Visitor:
             size = {"width": 1440, "height": 900}
-            context = chromium.do(lambda: chromium.context(viewport=size))
+            context = chromium.do(lambda: chromium.lend(viewport=size))
             return Visitor(chromium, context, url + "/sign-in")
 
         yield Story(desk, browse, url)

@@ -29,7 +29,7 @@ LONGEST_FIRST = (
     "desk", "halting", "pages", "tests/desk/test_stops.py", "tests/feeds/test_hosted.py",
     "tests/workers/test_outages.py", "tests/console/access/test_matrix.py",
     "tests/triggers/test_market.py", "tests/cli/test_stops.py",
-    "tests/workers/test_hosting.py", "tests/portfolio/test_loop.py", "tests/desk/test_life.py",
+    "tests/workers/test_hosting.py", "tests/portfolio/test_loop.py",
     "tests/supervisor/test_smoke.py",
 )  # fmt: skip
 """Groups that begin before all others, in this order."""
@@ -63,7 +63,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """After they were shuffled."""
     first = {name: number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: first.get(group_of(item.nodeid), len(first)))
+    items.sort(
+        key=lambda item: (
+            first.get(group_of(item.nodeid), len(first)),
+            bool(item.get_closest_marker("last")),
+        )
+    )
 
 
 def pytest_collection_finish() -> None:
