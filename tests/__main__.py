@@ -15,7 +15,7 @@ import pytest
 from tests.support.services import LANES_VARIABLE, own_services
 
 LANES = 3
-"""One more than cores of the machine that the suite is measured on: tests of processes wait a lot."""
+"""One a core of the machine that the suite is measured on, and one of tests that mostly wait."""
 
 
 def whole(arguments: list[str]) -> bool:

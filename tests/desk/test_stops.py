@@ -23,7 +23,7 @@ from tests.desk.stops import (
 )
 from tests.desk.test_kill import wait_until_trading
 from tests.desk.test_outages import frozen
-from tests.support.desk import Desk, running_desk
+from tests.support.desk import Desk, gone, running_desk
 from tests.support.resting import rest_orders
 from trading.liquidation.service import flatten_order
 
@@ -122,12 +122,9 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
     assert open_at_venue(desk) == []
     closing = warranted(desk)
 
-    def is_gone(pid: int) -> bool:
-        return not desk.descendants().get(pid)
-
     for name in ("gateway-1", "postgres", "redis", "watchdog", "gateway-2", "pipeline-1"):
         pid = desk.kill(name, signal.SIGKILL)
-        desk.wait_for(partial(is_gone, pid), 5, f"rid of {name}")
+        desk.wait_for(partial(gone, pid), 5, f"rid of {name}")
         desk.wait_for(lambda: ready(desk), 30, f"ready again after {name}")
     desk.stop()
     desk.start()
