@@ -1,7 +1,7 @@
 """``python -m tests [pytest's arguments]``: starts services of its own, then runs pytest.
 
 Django's settings read the environment once, before any conftest: so the services come first.
-``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in two
+``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in
 lanes (tests.support.lanes), a part of it in one.
 """
 

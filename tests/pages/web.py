@@ -5,8 +5,6 @@ import http.client
 import os
 import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +18,7 @@ from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.support.browser import chromium_launch_options
+from tests.support.processes import Started, start_python
 from workers.services.ports import free_port
 
 T = TypeVar("T")
@@ -36,7 +35,7 @@ class Web:
         self.tls = changes.get("HALTLINE_TLS") == "on"
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self._changes = changes
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
 
     def start(self) -> None:
         """Raises AssertionError with the end of its log when it does not answer in 60 s."""
@@ -55,10 +54,9 @@ class Web:
         }
         log = self.home.with_suffix(".log")
         with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.pages.serve", str(self.port)],
-                cwd=PROJECT, env=environ, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            self._process = start_python(
+                "-m", "tests.pages.serve", str(self.port), env=environ, stdout=out, stderr=out
+            )
         end = time.monotonic() + 60
         while not self._answers():
             ended = self._process.poll() is not None
