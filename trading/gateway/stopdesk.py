@@ -17,6 +17,7 @@ from riskctl.journal import Journal, open_journal
 from riskctl.licence import SUCCESSOR_WAIT_S, Reading
 from riskctl.pending import pending_read
 from riskctl.places import kill_here, start_ticks, this_place
+from riskctl.registered import accounts_keep
 from trading.clock import boot_ns, utc_now
 from trading.gateway.answers import Answers
 from trading.gateway.brakes import Brakes
@@ -143,6 +144,13 @@ class StopDesk:
         )
         entry.on_disk(self._place.home)
         self._entry = entry
+
+    def keep_accounts(self, accounts: list[str]) -> None:
+        """Who there is to be told, for a stop on this host without the database."""
+        try:
+            accounts_keep(self._place.home, accounts)
+        except OSError as error:  # a stop without the database then waits for it
+            log.error("accounts.not-kept", error=str(error))
 
     def register_in_database(self) -> None:
         """After the predecessor's entry was judged: from here on ours is the account's."""
