@@ -197,14 +197,18 @@ class StopDesk:
 
     async def _keep_dead_man(self) -> None:
         """Keep the venue from cancelling everything, as long as this process lives."""
+        armed = False
         while True:
             await self._session.settled.wait()
             try:
                 if self._venue.connected:
                     await self._venue.cancel_all_after(DEAD_MAN_MS)
+                    armed = True
             except VenueError as error:
-                log.warning("dead-man.not-offered", account=self._core.account, error=str(error))
-                await asyncio.Event().wait()  # what a venue does not offer it never will
+                said = "renewed" if armed else "offered"
+                log.warning(f"dead-man.not-{said}", account=self._core.account, error=str(error))
+                if not armed:
+                    await asyncio.Event().wait()  # what a venue does not offer it never will
             except VENUE_ERRORS as error:
                 log.warning("dead-man.not-renewed", account=self._core.account, error=str(error))
             await asyncio.sleep(DEAD_MAN_EVERY_S)
