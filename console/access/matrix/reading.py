@@ -87,6 +87,7 @@ API = Section(
         read("/api/approvals"),
         read("/api/approvals/{approval_id}", SEEN, refusal="approval-not-yours-to-see"),
         read("/api/triggers"),
+        read("/api/triggers/{trigger}"),
         read("/api/schema"),
         read("/api/…"),
         write("/api/…", tokens=frozenset({"read"}), bearer="scope-missing"),
