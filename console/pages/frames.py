@@ -175,6 +175,21 @@ class GlassLine(msgspec.Struct, frozen=True):
     until: dt.datetime
 
 
+class Gauge(msgspec.Struct, frozen=True):
+    """A figure of the firm beside the most it may be."""
+
+    value: Decimal | None = None
+    most: Decimal | None = None
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    """Percent, but for what gross exposure may be, USD; unknown to who sees less than all."""
+
+    drawdown: Gauge = Gauge()
+    margin: Gauge = Gauge()
+    gross: Gauge = Gauge()
+
+
 class DeskFrame(msgspec.Struct, frozen=True):
     topic: str
     seq: int
@@ -188,6 +203,7 @@ class DeskFrame(msgspec.Struct, frozen=True):
     triggers: TriggersLine | None = None
     waiting: int | None = None
     glass: list[GlassLine] = []
+    gauges: Gauges = Gauges()
 
 
 class Stage(msgspec.Struct, frozen=True):

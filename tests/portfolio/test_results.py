@@ -2,6 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -70,14 +71,15 @@ def test_results_are_read_from_what_grew() -> None:
     Limit.objects.create(scope="strategy:mr-gold", kind="open-orders", value=Decimal(8))
     Stage.objects.filter(strategy="mr-gold").update(rung="ramp", size_factor=Decimal("0.25"))
     desk.fill("mr-gold", "XAUUSD", "buy", "2", "100")
-    for ident, changes in {
+    orders: dict[str, dict[str, Any]] = {
         "cost": {"filled": Decimal(1), "filled_value": Decimal("1.001"), "sent_at": now,
                  "state": "filled", "ended_at": now},
         "half": {"quantity": Decimal(2), "filled": Decimal(1), "filled_value": Decimal(1),
                  "sent_at": now, "state": "cancelled", "ended_at": now},
         "stop": {"order_type": "stop", "stop_price": Decimal(9), "sent_at": now},
         "kept": {"quantity": Decimal(2)},
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for ident, changes in orders.items():
         desk.order(ident, "mom-btc", "BTCUSDT", "1")
         Order.objects.filter(client_order_id=ident).update(**changes)
     first = reader.read()

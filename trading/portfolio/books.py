@@ -88,7 +88,8 @@ class Books:
     ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
     ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
     them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed;
-    ``limits``: of each strategy by kind, in force; ``trips`` and ``orders``: results of the day.
+    ``limits`` in force by kind, of each strategy and of each scope above; ``trips`` and ``orders``:
+    results of the day.
     """
 
     as_of: dt.datetime | None = None

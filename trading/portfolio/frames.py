@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from riskctl.holds import FIRM
+from riskctl.rules import GROSS_NOTIONAL
 from trading.clock import utc_from_ns
 from trading.portfolio.books import Books, PositionRow, SignalRow, StrategyRow
 from trading.portfolio.held import (
@@ -24,7 +26,7 @@ from trading.portfolio.held import (
 )
 from trading.portfolio.market import DataAge, FeedPhase, Market
 from trading.portfolio.marks import UNKNOWN, Valuation, average_price, less, total, value_position
-from trading.portfolio.results import drawdowns, limit_body, results_body
+from trading.portfolio.results import drawdowns, gauges_body, limit_body, results_body
 from trading.portfolio.standing import (
     Gateway,
     Stages,
@@ -167,6 +169,7 @@ def desk_frame(view: View, seq: int) -> Frame:
             "age_ms": view.books_age_ms,
             "status": books_status(view.books_age_ms),
         },
+        "gauges": gauges_body(view.triggers, view.books.limits.get(FIRM, {}).get(GROSS_NOTIONAL)),
         "pnl_since": moment(view.books.day),
         "feed": feed_head(view),
         "totals": _totals(view, held, strategies),

@@ -123,6 +123,30 @@ def drawdowns(said: Mapping[str, Any] | None) -> dict[str, Decimal]:
     return found
 
 
+def gauges_body(
+    said: Mapping[str, Any] | None, gross_most: Decimal | None
+) -> dict[str, dict[str, str | None]]:
+    """The firm's figures that stand against a most: drawdown and margin as the triggers see them,
+    in percent (of margin the account nearest to its own), and what gross exposure may be, USD."""
+    rows = [one for one in (said or {}).get("triggers", ()) if one.get("value") is not None]
+    drops = [one for one in rows if one.get("name") == "drawdown"]
+    margins = [one for one in rows if one.get("name") == "margin"]
+    nearest: Mapping[str, Any] = max(
+        margins, key=lambda one: Decimal(one.get("share") or 0), default={}
+    )
+    return {
+        "drawdown": _against(drops[0] if drops else {}),
+        "margin": _against(nearest),
+        "gross": {"value": None, "most": exact(gross_most)},
+    }
+
+
+def _against(one: Mapping[str, Any]) -> dict[str, str | None]:
+    value = one.get("value")
+    rounded = None if value is None else _rounded(Decimal(value), _HUNDREDTH)
+    return {"value": rounded, "most": one.get("threshold")}
+
+
 def limit_body(
     limits: Mapping[str, Decimal],
     *,

@@ -95,11 +95,14 @@ def _opening(today: list[Change]) -> dict[Book, Decimal]:
 
 
 def limits_in_force(factors: dict[str, Decimal]) -> dict[str, dict[str, Decimal]]:
-    """Of each strategy by kind, scaled by its rung as gateways scale them."""
+    """By kind: of each strategy by its key, scaled by its rung as gateways scale them; of what is
+    above it by its scope."""
     found: dict[str, dict[str, Decimal]] = {}
-    rows = Limit.objects.filter(scope__startswith="strategy:")
-    for scope, kind, value in rows.values_list("scope", "kind", "value"):
-        key = scope.partition(":")[2]
+    for scope, kind, value in Limit.objects.values_list("scope", "kind", "value"):
+        of, _, key = scope.partition(":")
+        if of != "strategy":
+            found.setdefault(scope, {})[kind] = value
+            continue
         factor = factors.get(key, Decimal(1)) if kind in SCALED else Decimal(1)
         found.setdefault(key, {})[kind] = value * factor
     return found
