@@ -178,7 +178,7 @@ function drawData(live) {
   const oldest = known.length < ages.length || !ages.length ? null : Math.max(...known) + past;
   const status = live.standing() === "dead" ? "stale" : worse ? "late" : "fresh";
   aged(parts["data-age"], age(oldest), status);
-  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price in use");
+  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price");
 }
 
 function connWords(live) {

@@ -218,7 +218,7 @@ def test_critical_alarms_sound_when_asked_to(visit: Visit, publisher: Publisher)
     desk.evaluate("() => localStorage.setItem('haltline.muted-until.mercy.okafor', '1')")
     alarm_with(desk, publisher, 4)
     desk.wait("tones === 9")
-    assert desk.text("[data-sound-open]") == "Sound on"
+    desk.wait("document.querySelector('[data-sound-open]').textContent === 'Sound on'")
     assert desk.complaints == []
 
 
