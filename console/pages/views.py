@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.pages import desk, lists, pipeline
+from console.pages import desk, lists, pipeline, stagelines
 from console.pages.frames import age_of
 from console.pages.framing import framed, page_sight
 
@@ -49,6 +49,8 @@ def pipeline_page(request: HttpRequest) -> HttpResponse:
         "gateways": pipeline.gateways_of(frame),
         "leases": pipeline.leases_of(frame),
         "services": pipeline.services_of(frame),
+        "workers": stagelines.workers_of(frame.workers if frame else None),
+        "past": stagelines.past_read(),
         "known": frame is not None,
     }
     return render(request, "pages/pipeline.html", context)
