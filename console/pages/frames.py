@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from console.access.visible import ALL, Sight
 from console.live.reduced import reduced
+from console.pages.stagelines import WorkerLine
 from console.stores import redis_client
 from trading import streams
 
@@ -279,6 +280,7 @@ class PipelineFrame(msgspec.Struct, frozen=True):
     leases: list[LeaseLine] | None = None
     gateways: list[GatewayLine] | None = None
     services: list[ServiceLine] = []
+    workers: list[WorkerLine] | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.pages import desk, deskview, lists, pipeline, register
+from console.pages import desk, deskview, lists, pipeline, register, stagelines
 from console.pages.frames import age_of
 from console.pages.framing import framed, page_sight
 
@@ -99,6 +99,8 @@ def pipeline_page(request: HttpRequest) -> HttpResponse:
         "gateways": pipeline.gateways_of(frame),
         "leases": pipeline.leases_of(frame),
         "services": pipeline.services_of(frame),
+        "workers": stagelines.workers_of(frame.workers if frame else None),
+        "past": stagelines.past_read(),
         "known": frame is not None,
     }
     return render(request, "pages/pipeline.html", context)

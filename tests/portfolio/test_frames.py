@@ -162,6 +162,7 @@ def test_the_desk_frame_in_full() -> None:
                 "net": "1160.00",
             },
         },
+        "marks": {"EURUSD": "1.160000"},
         "strategies": [
             {
                 "key": "mom-eurusd",

@@ -126,6 +126,23 @@ def strategy_pnl(view: View) -> dict[str, Valuation]:
     return {key: total(one.worth for one in held) for key, held in _holdings(view).items()}
 
 
+def traded_mids(view: View) -> dict[str, Decimal]:
+    """The mid of each symbol that a strategy trades; none where its price is stale."""
+    found = {}
+    for symbol in sorted({one for row in view.books.strategies for one in row.symbols}):
+        quote = view.market.quote(symbol)
+        fresh = view.market.age(symbol, view.now_ns).status in ("fresh", "late")
+        if quote is not None and fresh:
+            found[symbol] = quote.mid
+    return found
+
+
+def _marks(view: View) -> dict[str, str | None]:
+    mids = traded_mids(view)
+    grain = {symbol: view.universe.by_symbol(symbol).tick_size / 2 for symbol in mids}
+    return {symbol: price(mid, grain[symbol]) for symbol, mid in mids.items()}
+
+
 def _holdings(view: View) -> dict[str, list[_Holding]]:
     held: dict[str, list[_Holding]] = {one.key: [] for one in view.books.strategies}
     for row in view.books.positions:
@@ -173,6 +190,7 @@ def desk_frame(view: View, seq: int) -> Frame:
         "pnl_since": moment(view.books.day),
         "feed": feed_head(view),
         "totals": _totals(view, held, strategies),
+        "marks": _marks(view),
         "strategies": strategies,
     }
 

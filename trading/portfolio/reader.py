@@ -21,7 +21,15 @@ from riskctl.glass import glass_broken
 from riskctl.models import Approval, Heartbeat, Hold, Lease, ReceiptStep, Stage
 from riskctl.selectors import fact_of
 from trading.clock import utc_now
-from trading.models import Order, PnlPoint, Position, Signal, Strategy, VenueAccount
+from trading.models import (
+    Order,
+    PnlPoint,
+    Position,
+    PricePoint,
+    Signal,
+    Strategy,
+    VenueAccount,
+)
 from trading.orders.states import OPEN
 from trading.portfolio.books import (
     AccountRow,
@@ -100,6 +108,7 @@ class BooksReader:
         self._day: dt.datetime | None = None
         self._baselines: dict[str, Decimal] = {}
         self._lines: dict[str, Line] = {}
+        self._mids: dict[str, Decimal] = {}
         self._signals: dict[str, SignalRow] = {}
         self._signals_since: dt.datetime | None = None
         self._results: ResultsReader | None = None
@@ -139,14 +148,27 @@ class BooksReader:
             )
 
     def save_points(
-        self, at: dt.datetime, feed_time: dt.datetime, worth: Mapping[str, Valuation]
+        self,
+        at: dt.datetime,
+        feed_time: dt.datetime,
+        worth: Mapping[str, Valuation],
+        mids: Mapping[str, Decimal],
     ) -> int:
-        """Write a point of the line for each strategy whose worth is known; how many were."""
+        """Write a point of the line for each strategy whose worth is known; how many were.
+
+        And one for each mid that is not the last that was written of its symbol.
+        """
         known = {key: (one, one.pnl) for key, one in worth.items()}
         points = [
             _point(key, at, feed_time, one) for key, (one, pnl) in known.items() if pnl is not None
         ]
-        PnlPoint.objects.bulk_create(points)
+        moved = {one: mid for one, mid in mids.items() if self._mids.get(one) != mid}
+        with transaction.atomic():
+            PnlPoint.objects.bulk_create(points)
+            PricePoint.objects.bulk_create(
+                PricePoint(symbol=symbol, at=at, mid=mid) for symbol, mid in moved.items()
+            )
+        self._mids.update(moved)
         for key, (_, pnl) in known.items():
             if pnl is not None:
                 line = self._lines.setdefault(key, Line())

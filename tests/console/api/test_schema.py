@@ -46,6 +46,8 @@ PATHS = {
     "/api/people/{username}/enable", "/api/people/{username}/grant",
     "/api/people/{username}/revoke", "/api/roles", "/api/strategies/{strategy}/size",
     "/api/audit/verify", "/api/audit/export",
+    "/api/strategies/{strategy}/performance", "/api/risk-metrics/current",
+    "/api/risk-metrics/utilization",
 }  # fmt: skip
 
 
