@@ -159,14 +159,14 @@ THIRDS = [(name, turn % 3, 3) for turn, name in enumerate(SHORT)]
 
 @pytest.mark.parametrize(
     ("how", "first", "each"),
-    [*THIRDS, *(pytest.param(name, 0, 1, marks=pytest.mark.drill) for name in SHORT)],
+    [*THIRDS, *(pytest.param(name, 0, 1, marks=pytest.mark.long) for name in SHORT)],
 )
 def test_no_address_opens_to_a_session_that_was_good_once(
     browser: Client, mercy: User, how: str, first: int, each: int
 ) -> None:
     """Each way in which a session comes to fall short, at a third of the addresses there are.
 
-    So each address meets three ways or more, in the drill all of them.
+    So each address meets three ways or more, in the long run all of them.
     """
     with_both_factors(browser, mercy)
     SHORT[how].spoil(browser, mercy)

@@ -61,7 +61,7 @@ def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
     told([text for cell in cells_of(row) for text in asked(world, row, cell)])
 
 
-@pytest.mark.drill
+@pytest.mark.long
 @pytest.mark.parametrize("row", HTTP, ids=lambda row: row.name)
 def test_every_cell_is_as_the_table_says(world: World, row: Row) -> None:
     """Also those in which it cannot matter who asks."""

@@ -57,7 +57,7 @@ def cells_of(row: Row) -> tuple[Cell, ...]:
 
     Who is turned away before anybody looks who it is gets the same whoever it is; and an old factor
     counts where the line asks for a fresh one. Each line meets every standing and every scope, each
-    standing and scope every caller: ``all_cells_of`` is for the drill.
+    standing and scope every caller: ``all_cells_of`` is for `make test-all`.
     """
     turn = TABLE.index(row) if row in TABLE else 0
     kept: list[Cell] = []
