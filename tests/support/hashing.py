@@ -1,7 +1,8 @@
 """Passwords of tests are hashed by the product's own method, at a cost that nobody waits for."""
 
 from django.conf import settings
-from django.contrib.auth.hashers import Argon2PasswordHasher, get_hashers, get_hashers_by_algorithm
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.signals import setting_changed
 
 
 class QuickArgon2(Argon2PasswordHasher):
@@ -15,5 +16,6 @@ class QuickArgon2(Argon2PasswordHasher):
 def hash_quickly() -> None:
     """In this process, until it ends. A process that a test starts hashes as ever."""
     settings.PASSWORD_HASHERS = ["tests.support.hashing.QuickArgon2"]
-    get_hashers.cache_clear()
-    get_hashers_by_algorithm.cache_clear()
+    setting_changed.send(
+        sender=QuickArgon2, setting="PASSWORD_HASHERS", value=settings.PASSWORD_HASHERS, enter=True
+    )
