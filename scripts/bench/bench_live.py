@@ -7,12 +7,13 @@ Channels' group_send of it through the channel layer. CPU is the server's alone.
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,15 +51,11 @@ def main() -> list[Figure]:
     load = os.getloadavg()[0]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="haltline-bench-")))
-        services = stack.enter_context(own_services())
-        os.environ.update(services, HALTLINE_HOME=str(folder / "home"))
-        made = subprocess.run(
-            [sys.executable, "-m", DESK, "prepare"], cwd=PROJECT, capture_output=True, check=True
-        )
-        body, cookie = json.loads(made.stdout).values()
-        hub = _measured(_hub, folder, cookie, ("publish", body))
-        bare = _measured(lambda port, log: _bare(port, log, body), folder, "", None)
-        group = _measured(_group, folder, "", ("group-send", body))
+        rig = Rig(folder, stack.enter_context(own_services()))
+        body, cookie = rig.prepared()
+        hub = rig.measured(["-m", "tests.pages.serve"], cookie, ("publish", body))
+        bare = rig.measured(["-m", PEERS, "bare"], "", None, told=body)
+        group = rig.measured(["-m", DESK, "group"], "", ("group-send", body))
     figures = figures_of(hub, bare, group)
     write_report(
         "live", figures, load_before=load,
@@ -85,67 +82,83 @@ def figures_of(hub: Measured, bare: Measured, group: Measured) -> list[Figure]:
     ]  # fmt: skip
 
 
-Starts = Callable[[int, Any], "subprocess.Popen[bytes]"]
+Process = subprocess.Popen[bytes]
 Sends = tuple[str, str]
 """How, and the body of what is sent."""
 
 
-def _hub(port: int, log: Any) -> "subprocess.Popen[bytes]":
-    return _python(log, "-m", "tests.pages.serve", str(port))
+class Rig:
+    """Starts servers, publishers and the client, all on services of the bench's own."""
 
+    def __init__(self, folder: Path, services: dict[str, str]) -> None:
+        self._folder = folder
+        self._environ = {
+            **os.environ,
+            **services,
+            "HALTLINE_HOME": str(folder / "home"),
+            "HALTLINE_ENV": "demo",
+            "HALTLINE_SECRET_KEY": secrets.token_urlsafe(64),
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+        }
 
-def _group(port: int, log: Any) -> "subprocess.Popen[bytes]":
-    return _python(log, "-m", DESK, "group", str(port))
+    def prepared(self) -> tuple[str, str]:
+        """A frame's body, and the cookie of a session that sees every strategy."""
+        made = self._start(["-m", DESK, "prepare"], subprocess.PIPE)
+        said, _ = made.communicate(timeout=START_S)
+        body, cookie = json.loads(said).values()
+        return body, cookie
 
+    def measured(
+        self, serves: list[str], cookie: str, sends: Sends | None, *, told: str = ""
+    ) -> Measured:
+        """``serves``: how the server is started, before its port; ``told``: what it reads."""
+        port = free_port()
+        log = self._folder / f"{port}.log"
+        with log.open("wb") as out, _ended(self._start([*serves, str(port)], out, told)) as server:
+            _until_it_listens(server, port, log)
+            process = psutil.Process(server.pid)
+            before = process.memory_full_info().uss
+            url = f"http://127.0.0.1:{port}/live/desk"
+            arguments = ["-m", PEERS, "client", url, cookie, str(SOCKETS)]
+            with _ended(self._start(arguments, subprocess.PIPE)) as client:
+                assert client.stdout is not None
+                assert client.stdout.readline() == b"open\n", log.read_text()[-2000:]
+                with self._beating(sends):
+                    time.sleep(WARM_S)  # the stretches that are measured
+                    client.send_signal(signal.SIGUSR1)
+                    cpu = _cpu_s(process)
+                    time.sleep(MEASURED_S)
+                    cpu = _cpu_s(process) - cpu
+                    memory = process.memory_full_info().uss - before
+                    client.send_signal(signal.SIGTERM)
+                    said = json.loads(client.stdout.readline())
+        return Measured(
+            cpu_us=cpu * 1e6 / max(1, said["frames"]),
+            memory_kib=memory / 1024 / SOCKETS,
+            frames=said["frames"],
+            p50_ms=said["p50_ms"],
+            p99_ms=said["p99_ms"],
+        )
 
-def _bare(port: int, log: Any, body: str) -> "subprocess.Popen[bytes]":
-    return _told(_python(log, "-m", PEERS, "bare", str(port)), body)
+    @contextmanager
+    def _beating(self, sends: Sends | None) -> Iterator[None]:
+        """The body sent ten times a second meanwhile; the bare server does that itself."""
+        if sends is None:
+            yield
+            return
+        with _ended(self._start(["-m", DESK, sends[0]], sys.stderr, sends[1])):
+            yield
 
-
-def _told(process: "subprocess.Popen[bytes]", text: str) -> "subprocess.Popen[bytes]":
-    assert process.stdin is not None
-    process.stdin.write(text.encode())
-    process.stdin.close()
-    return process
-
-
-def _python(log: Any, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, *arguments]
-    return subprocess.Popen(
-        command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT
-    )
-
-
-def _measured(start: Starts, folder: Path, cookie: str, sends: Sends | None) -> Measured:
-    port = free_port()
-    log = folder / f"{port}.log"
-    with log.open("wb") as out, _ended(start(port, out)) as server:
-        _until_it_listens(server, port, log)
-        process = psutil.Process(server.pid)
-        before = process.memory_full_info().uss
-        url = f"http://127.0.0.1:{port}/live/desk"
-        command = ["-m", PEERS, "client", url, cookie, str(SOCKETS)]
-        with _ended(
-            subprocess.Popen([sys.executable, *command], cwd=PROJECT, stdout=subprocess.PIPE)
-        ) as client:
-            assert client.stdout is not None
-            assert client.stdout.readline() == b"open\n", log.read_text()[-2000:]
-            with _beating(sends):
-                time.sleep(WARM_S)  # the stretches that are measured
-                client.send_signal(signal.SIGUSR1)
-                cpu = _cpu_s(process)
-                time.sleep(MEASURED_S)
-                cpu = _cpu_s(process) - cpu
-                memory = process.memory_full_info().uss - before
-                client.send_signal(signal.SIGTERM)
-                said = json.loads(client.stdout.readline())
-    return Measured(
-        cpu_us=cpu * 1e6 / max(1, said["frames"]),
-        memory_kib=memory / 1024 / SOCKETS,
-        frames=said["frames"],
-        p50_ms=said["p50_ms"],
-        p99_ms=said["p99_ms"],
-    )
+    def _start(self, arguments: list[str], out: Any, told: str = "") -> Process:
+        started = subprocess.Popen(
+            [sys.executable, *arguments], cwd=PROJECT, env=self._environ,
+            stdin=subprocess.PIPE, stdout=out,
+        )  # fmt: skip
+        assert started.stdin is not None
+        started.stdin.write(told.encode())
+        started.stdin.close()
+        started.stdin = None  # so that nobody closes it again
+        return started
 
 
 def _cpu_s(process: psutil.Process) -> float:
@@ -153,7 +166,7 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _until_it_listens(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _until_it_listens(server: Process, port: int, log: Path) -> None:
     end = time.monotonic() + START_S
     while not any(
         one.laddr.port == port for one in psutil.Process(server.pid).net_connections("tcp")
@@ -164,7 +177,7 @@ def _until_it_listens(server: "subprocess.Popen[bytes]", port: int, log: Path) -
 
 
 @contextmanager
-def _ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[bytes]"]:
+def _ended(process: Process) -> Iterator[Process]:
     try:
         yield process
     finally:
@@ -174,13 +187,3 @@ def _ended(process: "subprocess.Popen[bytes]") -> Iterator["subprocess.Popen[byt
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-@contextmanager
-def _beating(sends: Sends | None) -> Iterator[None]:
-    """The body sent ten times a second meanwhile; the bare server does that itself."""
-    if sends is None:
-        yield
-        return
-    with _ended(_told(_python(sys.stderr, "-m", DESK, sends[0]), sends[1])):
-        yield

@@ -148,6 +148,7 @@ def _stops(desk: Desk, page: Page) -> list[Figure]:
         page.evaluate(STOPPED)
         page.keyboard.press("Control+.")
         page.locator('[name="scope"][value="firm"]').check(force=True)
+        page.locator('[name="what"][value="pause"]').check(force=True)  # one person lifts it
         page.locator("#stop-hold").hover()
         page.mouse.down()
         page.wait_for_timeout(HOLD_MS + 100)
