@@ -72,6 +72,11 @@ def test(rest: list[str]) -> None:
     become(*TESTS, *rest)
 
 
+def test_all(rest: list[str]) -> None:
+    _ready_to_test()
+    become(*TESTS, "--all", *rest)
+
+
 def drill_long(rest: list[str]) -> None:
     _ready_to_test()
     become(*TESTS, "-m", "drill", *rest)
@@ -156,6 +161,7 @@ def lock(_rest: list[str]) -> None:
 COMMANDS = {
     "up": up,
     "test": test,
+    "test-all": test_all,
     "check": check,
     "bench": bench,
     "lock": lock,

@@ -2,7 +2,7 @@
 
 Django's settings read the environment once, before any conftest: so the services come first.
 ``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in two
-lanes (tests.support.lanes), a part of it in one.
+lanes (tests.support.lanes), a part of it in one. ``--all`` takes in the long tests.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from tests.support.services import LANES_VARIABLE, own_services
+from tests.support.services import ALL_VARIABLE, LANES_VARIABLE, own_services
 
 LANES = 2
 """One a core of the machine that the suite is measured on."""
@@ -26,7 +26,9 @@ def whole(arguments: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
+    arguments = [one for one in sys.argv[1:] if one != "--all"]
+    if len(arguments) < len(sys.argv) - 1:
+        os.environ[ALL_VARIABLE] = "yes"
     with contextlib.ExitStack() as running:
         if whole(arguments):
             lanes = [running.enter_context(own_services()) for _ in range(LANES)]

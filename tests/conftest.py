@@ -10,6 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from riskctl.desk import brakes_desk
 from tests.support.flush import empty_between_tests
+from tests.support.services import ALL_VARIABLE
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
 hypothesis.settings.register_profile(
@@ -27,13 +28,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drills run only when they are asked for."""
+    """Drills and what is long run only when they are asked for."""
     if config.option.markexpr:
         return
-    drills = [item for item in items if item.get_closest_marker("drill")]
-    if drills:
-        config.hook.pytest_deselected(items=drills)
-        items[:] = [item for item in items if item not in drills]
+    left = {"drill"} if os.environ.get(ALL_VARIABLE) else {"drill", "long"}
+    out = [item for item in items if left & {mark.name for mark in item.iter_markers()}]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,8 +7,10 @@ from scripts.bench import (
     bench_audit,
     bench_charts,
     bench_halt,
+    bench_live,
     bench_orders,
     bench_path,
+    bench_screen,
     bench_signal,
 )
 from scripts.bench.report import Figure, home, line
@@ -20,6 +22,8 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "halt": bench_halt.main,
     "audit": bench_audit.main,
     "charts": bench_charts.main,
+    "live": bench_live.main,
+    "screen": bench_screen.main,
 }
 
 

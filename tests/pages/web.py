@@ -70,6 +70,10 @@ class Web:
             self._process.send_signal(how)
             self._process.wait(20)
 
+    def send(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(how)
+
     def link(self) -> http.client.HTTPConnection:
         """A connection to it, whatever certificate it shows."""
         if self.tls:
@@ -178,6 +182,13 @@ class Visitor:
 
     def press_key(self, key: str) -> None:
         self.do(lambda page: page.keyboard.press(key))
+
+    def go(self, address: str) -> None:
+        self.do(lambda page: page.goto(address))
+
+    def picture(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.do(lambda page: page.screenshot(path=path))
 
     def reload(self) -> None:
         self.do(lambda page: page.reload())

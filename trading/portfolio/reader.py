@@ -44,6 +44,7 @@ from trading.portfolio.books import (
 )
 from trading.portfolio.line import KEPT, Line, Point
 from trading.portfolio.marks import Valuation
+from trading.portfolio.results_read import ResultsReader, limits_in_force
 
 WATCHDOG = "watchdog"
 
@@ -110,6 +111,7 @@ class BooksReader:
         self._mids: dict[str, Decimal] = {}
         self._signals: dict[str, SignalRow] = {}
         self._signals_since: dt.datetime | None = None
+        self._results: ResultsReader | None = None
 
     def read(self) -> Books:
         """The books now. Raises django.db.Error."""
@@ -140,6 +142,9 @@ class BooksReader:
                 waiting=control.waiting,
                 waiting_mark=control.waiting_mark,
                 glass=control.glass,
+                limits=control.limits,
+                trips=control.trips,
+                orders=control.orders,
             )
 
     def save_points(
@@ -176,9 +181,15 @@ class BooksReader:
         if known is None or known.as_of is None or now - known.as_of >= _CONTROL_EVERY:
             pending = Approval.objects.filter(state=State.PENDING).order_by("id")
             waiting = list(pending.values_list("id", flat=True))
+            rungs = _rungs()
+            results = self._results or ResultsReader(day_start(now))
+            self._results = results
             self._control = known = replace(
                 control_read(),
-                rungs=_rungs(),
+                rungs=rungs,
+                limits=limits_in_force({key: one.factor for key, one in rungs.items()}),
+                trips=results.trips(),
+                orders=results.orders(),
                 dead_man=deadman_state().body(),
                 waiting=len(waiting),
                 waiting_mark=mark_of(waiting),
@@ -195,7 +206,7 @@ class BooksReader:
             points: dict[str, list[Point]] = {}
             for key, at, pnl in cursor.fetchall():
                 points.setdefault(key, []).append((at, pnl - baselines.get(key, Decimal(0))))
-        self._day, self._baselines = start, baselines
+        self._day, self._baselines, self._results = start, baselines, None
         self._lines = {key: Line(line) for key, line in points.items()}
 
     def _read_signals(self) -> None:
