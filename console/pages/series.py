@@ -19,7 +19,7 @@ from riskctl.models import Hold, TriggerFiring, TriggerSetting
 from riskctl.triggers.specs import SPECS
 from trading.models import Fill, Signal, Strategy
 from trading.resume.scope import scopes_over
-from trading.selectors.performance import Performance, Period, performance, prices
+from trading.selectors.performance import Performance, Period, PnlAt, performance, prices
 from trading.universe import UNIVERSE
 
 PERIODS = {Period.TODAY: "Today", Period.FIVE_DAYS: "5 d", Period.TWENTY_DAYS: "20 d"}
@@ -208,24 +208,30 @@ def table_of(row: Strategy, asked: Chosen, now: dt.datetime) -> list[TableRow]:
     step = dt.timedelta(seconds=line.step_s)
     mids = {(one.at - line.since) // step: one.mid for one in under}
     notes = _notes(row, line)
-    found = []
-    for one in line.points:
-        place = (one.at - line.since) // step
-        mid = mids.get(place)
-        found.append(
-            TableRow(
-                at=formats.clock(one.at)
-                if asked.period is Period.TODAY
-                else f"{formats.day(one.at)} {formats.clock(one.at)[:5]}",
-                pnl=formats.number(one.pnl, 2, plus=True),
-                tone=formats.tone(one.pnl),
-                drawdown=formats.number(one.drawdown, 2),
-                net=formats.number(one.net, 0, plus=True),
-                price=formats.number(mid, _places(asked.symbol)),
-                notes="; ".join(notes.get(place, [])),
-            )
-        )
-    return found[::-1]
+    points = {(one.at - line.since) // step: one for one in line.points}
+    return [
+        _table_row(asked, line.since + place * step, points.get(place), mids.get(place),
+                   notes.get(place, []))
+        for place in sorted({*points, *notes}, reverse=True)
+    ]  # fmt: skip
+
+
+def _table_row(
+    asked: Chosen, begun: dt.datetime, one: PnlAt | None, mid: Decimal | None, notes: list[str]
+) -> TableRow:
+    """``begun``: where its step begins; what happened in it is said also where no point is."""
+    at = one.at if one else begun
+    return TableRow(
+        at=formats.clock(at)
+        if asked.period is Period.TODAY
+        else f"{formats.day(at)} {formats.clock(at)[:5]}",
+        pnl=formats.number(one.pnl if one else None, 2, plus=True),
+        tone=formats.tone(one.pnl if one else None),
+        drawdown=formats.number(one.drawdown if one else None, 2),
+        net=formats.number(one.net if one else None, 0, plus=True),
+        price=formats.number(mid, _places(asked.symbol)),
+        notes="; ".join(notes),
+    )
 
 
 def _notes(row: Strategy, line: Performance) -> dict[int, list[str]]:

@@ -18,11 +18,11 @@ from console.pages.holdread import HoldText, holds_text
 from console.pages.series import PERIODS, chosen, table_of
 from console.pages.strategyread import (
     distances_of,
-    drawdown_of,
     figures_of,
     limits_of,
     orders_read,
     parameters_of,
+    stop_words,
 )
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
@@ -60,7 +60,6 @@ def _parts(row: Strategy, frame: DeskFrame | None, sight: Sight) -> dict[str, An
         "orders": orders_read(row.key),
         "bars": limits_of(row, frame, sight),
         "distances": distances,
-        "drawdown": drawdown_of(distances),
         "distances_why": why,
         "own_scope": f"strategy:{row.key}",
     }
@@ -114,7 +113,7 @@ def strategy_shown(
         "row": text,
         "line": line,
         "strategy": row,
-        "figures": figures_of(line, parts["distances"], page.now),
+        "figures": figures_of(line, stop_words(parts["distances"]), page.now),
         "held": line.position or [],
         **_charts(request, row, page.now),
         **parts,

@@ -17,7 +17,7 @@ from riskctl.rules import strategy_scope
 from trading.models import Fill, Order, Signal, Strategy
 from trading.portfolio.books import day_start
 from trading.resume.scope import scopes_over
-from trading.selectors.performance import order_stats
+from trading.selectors.performance import answers
 from trading.strategies.parameters import ParameterError, bounds_of, read_parameters
 
 SHOWN = 14
@@ -42,26 +42,25 @@ class OrderText:
     note: str
 
 
-def figures_of(line: StrategyLine, distances: list[TriggerText], now: dt.datetime) -> list[Figure]:
-    """The register of one strategy. Raises django.db.Error."""
-    stats = order_stats(key=line.key, since=day_start(now))
+def figures_of(line: StrategyLine, stop: str, now: dt.datetime) -> list[Figure]:
+    """The register of one strategy; ``stop``: where its drawdown stops it. Raises db.Error."""
+    sent = answers(key=line.key, since=day_start(now))
+    ack, _, unit = formats.latency(sent.p99_us).partition(" ")
     orders = formats.UNKNOWN if line.orders_open is None else f"{line.orders_open:,}"
-    refused = formats.number(_percent(stats.refused_share), 1)
-    ack, _, unit = formats.latency(stats.ack_p99_us).partition(" ")
-    down, stop = drawdown_of(distances)
-    realised = f"realised {formats.number(line.realised, 2, plus=True)}"
+    gross = " ".join(formats.compact(line.gross))
+    down = None if line.drawdown is None else -line.drawdown
+    realised = formats.number(line.realised, 2, plus=True)
     return [
-        _money("pnl", "PnL today", line.pnl, realised),
+        _money("pnl", "PnL today", line.pnl, f"realised {realised}"),
         _money("unrealised", "Unrealised", line.unrealised, f"fees {formats.number(line.fees, 2)}"),
-        Figure("drawdown", "Drawdown", down, "%", stop),
-        Figure("gross", "Gross exposure", *formats.compact(line.gross), "long and short"),
-        Figure("net", "Net exposure", *formats.compact(line.net, plus=True), "long less short"),
+        Figure("net", "Net exposure", *formats.compact(line.net, plus=True), f"gross {gross}"),
+        Figure("drawdown", "Drawdown", formats.number(down, 2), "%", stop),
+        Figure("hit", "Hit ratio", formats.number(line.hit, 1), "%", f"{line.trips:,} round trips"),
+        Figure("slip", "Slippage", formats.number(line.slippage_bp, 1), "bp", "today, + costs"),
+        Figure("filled", "Fill rate", formats.number(line.filled, 1), "%",
+               f"{sent.refused:,} of {sent.orders:,} refused"),
         Figure("orders", "Open orders", orders, "", fills_words(line.fills)),
-        Figure("slip", "Slippage today", formats.number(stats.slippage_bp, 2, plus=True), "bp",
-               "beyond the mid it saw"),
-        Figure("fill_rate", "Fill rate today", formats.number(_percent(stats.fill_rate), 1), "%",
-               f"refused {refused} %"),
-        Figure("ack", "Order to ack p99", ack, unit, f"of {stats.orders:,} orders today"),
+        Figure("ack", "Order to ack p99", ack, unit, f"{sent.orders:,} orders today"),
     ]  # fmt: skip
 
 
@@ -73,17 +72,10 @@ def fills_words(fills: int | None) -> str:
     return f"{formats.UNKNOWN if fills is None else f'{fills:,}'} fills, all days"
 
 
-def drawdown_of(distances: list[TriggerText]) -> tuple[str, str]:
-    """As its trigger measures it, and where that stops it."""
+def stop_words(distances: list[TriggerText]) -> str:
+    """Where the drawdown trigger stops it."""
     one = next((row for row in distances if row.name == DRAWDOWN), None)
-    if one is None or one.value == formats.UNKNOWN:
-        return formats.UNKNOWN, "not measured now"
-    sign = "" if one.value == "0" else "−"
-    return f"{sign}{one.value}", f"stop at −{one.threshold} %"
-
-
-def _percent(share: Decimal | None) -> Decimal | None:
-    return None if share is None else share * 100
+    return "not measured now" if one is None else f"stop at −{one.threshold} %"
 
 
 def orders_read(key: str) -> list[OrderText]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from scripts.bench import (
     bench_audit,
+    bench_charts,
     bench_halt,
     bench_live,
     bench_orders,
@@ -20,6 +21,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "orders": bench_orders.main,  # and memory, of the same desk
     "halt": bench_halt.main,
     "audit": bench_audit.main,
+    "charts": bench_charts.main,
     "live": bench_live.main,
     "screen": bench_screen.main,
 }

@@ -102,7 +102,7 @@ def test_a_trigger_says_when_it_fired_last(
         "warning Drawdown Strategy mom-eurusd 8.50 10 % 85 % kill, HALTED Fri 20 Nov 14:05" in text
     )
     page = text_of(client.get("/strategies/mom-eurusd").content.decode())
-    assert "Drawdown −8.50 % stop at −10 %" in page
+    assert "Drawdown −1.25 % stop at −10 %" in page
     assert "Drawdown this strategy 8.50 10 %" in page
     redis.delete(PATH_KEY)
 

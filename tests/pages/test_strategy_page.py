@@ -19,7 +19,7 @@ from tests.pages.frames import desk_frame, keep, strategy_line
 from tests.support.desks import on_no_desk
 from trading.models import Fill, Order, PnlPoint, PricePoint, Signal, Strategy
 from trading.portfolio.books import day_start
-from trading.selectors.performance import Period, order_stats, performance, step_of
+from trading.selectors.performance import Period, answers, performance, step_of
 
 Read = Callable[[str], str]
 KEY, PATH = "mom-eurusd", "/strategies/mom-eurusd"
@@ -93,16 +93,12 @@ def order(row: Strategy, at: dt.datetime, name: str, **changes: Any) -> Order:
     })  # fmt: skip
 
 
-def test_orders_are_summed_up(books: list[Strategy], now: dt.datetime) -> None:
-    assert order_stats(key=KEY, since=day_start(now)).fill_rate is None
+def test_answers_are_counted(books: list[Strategy], now: dt.datetime) -> None:
+    assert answers(key=KEY, since=day_start(now)).p99_us is None
     order(books[0], now, "a")
-    order(books[0], now, "b", state="expired", filled=0, filled_value=0)
-    order(books[0], now, "c", state="denied", filled=0, filled_value=0, send_to_answer_us=None)
-    found = order_stats(key=KEY, since=day_start(now))
-    assert (found.orders, found.filled_orders, found.refused) == (3, 1, 1)
-    assert found.fill_rate == Decimal(1) / 3
-    assert found.slippage_bp == 5, "0.1 more than 200"
-    assert found.ack_p99_us == 7000
+    order(books[0], now, "b", state="denied", filled=0, filled_value=0, send_to_answer_us=None)
+    found = answers(key=KEY, since=day_start(now))
+    assert (found.orders, found.refused, found.p99_us) == (2, 1, 7000)
 
 
 @pytest.fixture
@@ -167,8 +163,10 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     html = answer.content.decode()
     text = text_of(html)
     assert "PnL today +120.55 USD realised +130.20 Unrealised −2.10 USD fees 7.55" in text
-    assert "Slippage today +5.00 bp beyond the mid it saw Fill rate today 100.0 %" in text
-    assert "Order to ack p99 7.0 ms of 1 orders today" in text
+    assert "Net exposure −92.3 k USD gross 92.3 k USD Drawdown" in text
+    assert "Hit ratio 61.8 % 34 round trips Slippage 0.3 bp today, + costs" in text
+    assert "Fill rate 97.1 % 0 of 1 refused" in text
+    assert "Order to ack p99 7.0 ms 1 orders today" in text
     assert "Gross notional 92.3 k of 1,000 USD 9,234 %" in text
     assert re.search(r"fill buy 100 EURUSD 2\.001 filled 100 \+5\.0", text)
     assert "limit buy 100 EURUSD 2 filled 100" in text

@@ -1,4 +1,4 @@
-"""A strategy's PnL over time, the prices under it, and what its orders came to. Database only.
+"""A strategy's PnL over time, the prices under it, how its orders were answered. Database only.
 
 Series are thinned to even steps of time, the last point of each: what is drawn is what was, at
 fewer moments. Raises django.db.Error.
@@ -148,46 +148,25 @@ def _with_drawdown(
         yield PnlAt(at, pnl, drawdown(pnl, peak, capital), net)
 
 
-_STATS = """
-SELECT count(*) FILTER (WHERE filled > 0),
-       sum(filled) FILTER (WHERE state = 'filled' OR ended_at IS NOT NULL),
-       sum(quantity) FILTER (WHERE state = 'filled' OR ended_at IS NOT NULL),
-       count(*) FILTER (WHERE state IN ('rejected', 'denied')),
-       count(*),
-       sum((CASE side WHEN 'buy' THEN 1 ELSE -1 END) * (filled_value - filled * reference_price))
-           FILTER (WHERE filled > 0),
-       sum(filled * reference_price) FILTER (WHERE filled > 0),
+_ANSWERS = """
+SELECT count(*), count(*) FILTER (WHERE state IN ('rejected', 'denied')),
        percentile_cont(0.99) WITHIN GROUP (ORDER BY send_to_answer_us)
 FROM trading_order WHERE strategy_id = %s AND created_at >= %s
 """
 
 
 @dataclass(frozen=True, slots=True)
-class OrderStats:
-    """What a strategy's orders since ``since`` came to. Shares are of 1; slippage in bp of the mid
-    the strategy saw, what it cost above zero."""
+class Answers:
+    """A strategy's orders since a moment: how many, how many were refused by us or by the venue,
+    and how long the venue's answer took."""
 
-    since: dt.datetime
     orders: int
-    filled_orders: int
     refused: int
-    fill_rate: Decimal | None
-    refused_share: Decimal | None
-    slippage_bp: Decimal | None
-    ack_p99_us: int | None
+    p99_us: int | None
 
 
-def order_stats(*, key: str, since: dt.datetime) -> OrderStats:
+def answers(*, key: str, since: dt.datetime) -> Answers:
     with connection.cursor() as cursor:
-        cursor.execute(_STATS, [key, since])
-        filled_orders, filled, wanted, refused, orders, cost, value, p99 = cursor.fetchone()
-    return OrderStats(
-        since=since,
-        orders=orders,
-        filled_orders=filled_orders,
-        refused=refused,
-        fill_rate=filled / wanted if wanted else None,
-        refused_share=Decimal(refused) / orders if orders else None,
-        slippage_bp=cost / value * 10_000 if value else None,
-        ack_p99_us=None if p99 is None else round(p99),
-    )
+        cursor.execute(_ANSWERS, [key, since])
+        orders, refused, p99 = cursor.fetchone()
+    return Answers(orders, refused, None if p99 is None else round(p99))
