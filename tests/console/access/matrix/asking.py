@@ -160,8 +160,9 @@ def asked(world: World, row: Row, cell: Cell) -> Iterator[str]:
 
 
 def nothing_done(world: World, row: Row) -> Iterator[str]:
-    """Ask by a method that the table has no line for: those who may most, and nobody."""
-    for cell in (CELL_OF_NOBODY, Cell(Caller.RISK, FULL), Cell(Caller.ADMIN, FULL)):
+    """Ask by a method that the table has no line for: nobody, and one of those who may most."""
+    most = Caller.RISK if len(row.method + row.path) % 2 else Caller.ADMIN
+    for cell in (CELL_OF_NOBODY, Cell(most, FULL)):
         wanted = (405,) if cell.standing == FULL or row.door is Door.OPEN else (302, 401)
         with transaction.atomic():
             answer = _sent(world, row, cell, f"matrix-{next(_numbers)}")
