@@ -5,21 +5,21 @@ hangs holds up no gateway, a gateway that hangs holds up neither the other nor t
 """
 
 import os
-import threading
 from collections.abc import Sequence
 from functools import partial
 
 import psycopg
 import structlog
 
-from riskctl.clock import MS, boot_ns, wall_ns
+from riskctl.clock import MS, boot_ns
 from riskctl.control import ControlError, ControlLink, HoldTaken, TellHold
 from riskctl.desk import BrakesDesk
 from riskctl.holdrows import Statement, hold_statements
 from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_drop, pending_keep
 from riskctl.places import is_dead, this_place
-from riskctl.proof import Evidence, Proof
+from riskctl.proof import Evidence
+from riskctl.proving import Proving
 from riskctl.registered import (
     ACCOUNTS_SQL,
     Registered,
@@ -35,15 +35,13 @@ from riskctl.writing import commit, steps_write
 
 log = structlog.get_logger(__name__)
 
-KEEP_AFTER_NS = 40 * MS
-"""A commit not known after so long counts as slow: the hold is kept on this host's disk as well."""
 TELL_FOR_NS = 10_000 * MS
 TELL_AGAIN_S = 0.02
 ANSWER_S = 0.7
 LIFTED_SQL = "SELECT 1 FROM riskctl_holdlift WHERE hold_id = %s"
 
 
-class Placement:
+class Placement(Proving):
     """``committed``: the hold is known to be in the database already (it was read there).
 
     ``again``: its id is not new. Then it may have been lifted, and stops nothing: ``lifted``.
@@ -52,27 +50,13 @@ class Placement:
     def __init__(
         self, desk: BrakesDesk, hold: HoldFact, *, committed: bool = False, again: bool = False
     ) -> None:
-        self.hold = hold
-        self.begun_boot_ns = boot_ns()
-        self.committed_boot_ns = self.begun_boot_ns if committed else 0
-        self.latched_wall_ns = 0
-        self.effective_wall_ns = 0
-        self.proofs: dict[str, Proof] = {}
-        self.evidence: dict[str, Evidence] = {}
-        self.lifted = False
+        super().__init__(hold, committed=committed)
         self._again = again
         self._desk = desk
         self._registered: dict[str, Registered] = {}
         self._sent: dict[Registered, ControlLink] = {}
         self._accounts: frozenset[str] = frozenset()
-        self._accounts_known = False
-        self._elsewhere_known = True
-        self._kept = False
-        self._keeping = False
         self._steps_kept = False
-        self._recorded = committed
-        self._record_failed = ""
-        self._changed = threading.Condition()
         self._over = False
 
     # Beginning -------------------------------------------------------------------------------
@@ -197,13 +181,15 @@ class Placement:
             return False
         committed = boot_ns()
         self._accounts = frozenset(row[0] for row in rows)
+        # Before the commit counts: whoever waits would take those on disk for all there are.
+        self._know([from_row(row) for row in rows])
         with self._changed:
             self.lifted = any(lifted)
             self.committed_boot_ns = self.committed_boot_ns or committed
             self._recorded = self._accounts_known = True
             self._latch()
             kept = self._kept
-        self._know([from_row(row) for row in rows])
+            self._changed.notify_all()
         if kept and not self._steps_kept:  # else who writes up what is kept drops it
             pending_drop(self._desk.home, self.hold.id)
         return True
@@ -215,6 +201,9 @@ class Placement:
         with self._changed:
             self._record_failed = reason or type(error).__name__
             self._changed.notify_all()
+
+    def _keep_soon(self) -> None:
+        run(self._keep)
 
     def _keep(self) -> None:
         try:
@@ -231,103 +220,7 @@ class Placement:
         if recorded:
             pending_drop(self._desk.home, self.hold.id)
 
-    def _latch(self) -> None:
-        """Somebody who will not forget knows the hold: from now on it cannot be lost."""
-        journalled = any(one.taken and one.taken.journalled for one in self.evidence.values())
-        if not self.latched_wall_ns and (self._recorded or self._kept or journalled):
-            self.latched_wall_ns = wall_ns()
-
-    # Proving ---------------------------------------------------------------------------------
-
-    def wait(self, patience_s: float) -> bool:
-        """Wait until every gateway is proven, at most ``patience_s``; whether they are."""
-        until = self.begun_boot_ns + int(patience_s * 1e9)
-        with self._changed:
-            while True:
-                now = boot_ns()
-                self._keep_if_slow(now)
-                if self.lifted:
-                    return False
-                if self._prove(now):
-                    return True
-                if now >= until:
-                    return False
-                self._changed.wait(self._next_s(now, until))
-
-    def _keep_if_slow(self, now: int) -> None:
-        slow = self._record_failed or now - self.begun_boot_ns > KEEP_AFTER_NS
-        if slow and not self._recorded and not self._keeping:
-            self._keeping = True
-            run(self._keep)
-
-    def _prove(self, now: int) -> bool:
-        kept = self._recorded or self._kept
-        for account, evidence in self.evidence.items():
-            if account not in self.proofs:
-                proof = evidence.proof(now, self.committed_boot_ns, kept=kept)
-                if proof is not None:
-                    self.proofs[account] = proof
-        # Without the database the register on disk is all that is known of who there is.
-        on_disk = self._kept and self._elsewhere_known and bool(self.evidence)
-        known = self._accounts_known or on_disk
-        if not known or not kept or len(self.proofs) < len(self.evidence):
-            return False
-        self.effective_wall_ns = self.effective_wall_ns or wall_ns()
-        return True
-
-    def _next_s(self, now: int, until: int) -> float:
-        dues = [until]
-        if not self._keeping and not self._recorded:
-            dues.append(self.begun_boot_ns + KEEP_AFTER_NS + MS)
-        for account, evidence in self.evidence.items():
-            due = evidence.due_boot_ns(self.committed_boot_ns)
-            if account not in self.proofs and due:
-                dues.append(due + MS)
-        return max(min(dues) - now, MS // 2) / 1e9
-
-    @property
-    def effective(self) -> bool:
-        return bool(self.effective_wall_ns)
-
-    @property
-    def not_recorded(self) -> str:
-        """Why the database does not have it yet; empty when it has."""
-        return "" if self._recorded else self._record_failed or "the database has not answered yet"
-
-    def unproven(self) -> list[tuple[str, str, int]]:
-        """(account, what is known, milliseconds until it is proven at the latest or -1)."""
-        now = boot_ns()
-        found = []
-        for account, evidence in sorted(self.evidence.items()):
-            if account not in self.proofs:
-                due = evidence.due_boot_ns(self.committed_boot_ns)
-                left = max(due - now, 0) // MS if due else -1
-                why = evidence.problems[-1] if evidence.problems else "has not answered yet"
-                found.append((account, why, left))
-        return found
-
     # Afterwards ------------------------------------------------------------------------------
-
-    def steps(self, actor: str) -> list[Step]:
-        """What is proven so far, for the receipt."""
-        found = [
-            Step(
-                proof.how, "", account, self.effective_wall_ns or wall_ns(),
-                {**proof.facts, "in_flight": [one.client_order_id for one in proof.in_flight]},
-                actor,
-            )
-            for account, proof in sorted(self.proofs.items())
-        ]  # fmt: skip
-        if self.effective_wall_ns:
-            facts = {
-                "latched_us": (self.latched_wall_ns - self.hold.placed_wall_ns) // 1000,
-                "effective_us": (self.effective_wall_ns - self.hold.placed_wall_ns) // 1000,
-                "in_flight": [
-                    one.client_order_id for proof in self.proofs.values() for one in proof.in_flight
-                ],
-            }
-            found.append(Step("effective", "", "", self.effective_wall_ns, facts, actor))
-        return found
 
     def note(self) -> None:
         """Write the steps down, in a thread of its own: the caller has its answer."""

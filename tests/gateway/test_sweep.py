@@ -14,6 +14,7 @@ from tests.gateway.builders import D, Rig
 from tests.gateway.test_holds import hold, steps, working
 from tests.gateway.test_writer import OWNER
 from trading.gateway import stopdesk
+from trading.gateway.effects import Effect
 from trading.gateway.session import VenueSession
 from trading.gateway.stopdesk import DEAD_MAN_MS, Place, StopDesk
 from trading.gateway.stopping import Stopping
@@ -72,10 +73,13 @@ class Sweeping:
         self.stopping = Stopping(self.rig.core)
         self.sweeper = Sweeper(
             core=self.rig.core, stopping=self.stopping, venue=cast(Venue, self.venue),
-            perform=lambda effects: self.rig.take(effects) and None, settled=asyncio.Event(),
+            perform=self.perform, settled=asyncio.Event(),
         )  # fmt: skip
         monkeypatch.setattr("trading.gateway.sweep.boot_ns", lambda: self.rig.boot_ns)
         self.apply(*holds)
+
+    def perform(self, effects: list[Effect]) -> None:
+        self.rig.take(effects)
 
     def apply(self, *holds: HoldFact) -> None:
         for one in holds:
@@ -110,7 +114,9 @@ def test_no_reading_counts_that_began_before_our_orders_were_final(
     order = working(one.rig)
     one.apply(KILL)
     assert [one.turn(300), one.turn(300)] == [[], []], "the venue says none, our cancel is out"
-    one.rig.take(one.rig.core.on_venue_event(Ended(order, "cancelled", "asked"), one.rig.now()))
+    one.rig.take(
+        one.rig.core.on_venue_event(Ended(order, "cancelled", D(0), "asked"), one.rig.now())
+    )
     assert [one.turn(1), one.turn(249)] == [[], []]
     assert one.turn(1) == ["none-open"]
 

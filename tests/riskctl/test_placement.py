@@ -1,7 +1,8 @@
 """Placing with faked gateways: whom a stop must reach, and when its id has been used up."""
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from riskctl.desk import BrakesDesk, database_dsn
 from riskctl.holds import Kind
 from riskctl.leases import leases_lay
 from riskctl.models import GatewayRegister, Hold, HoldLift
+from riskctl.placement import Placement
 from riskctl.placing import Placing, hold_place
-from riskctl.registered import accounts_keep, accounts_kept
+from riskctl.registered import Registered, accounts_keep, accounts_kept
 from tests.support.gateways import FakeGateway, fake_gateways
 
 NO_DATABASE = "host=127.0.0.1 port=1 connect_timeout=1"
@@ -92,6 +94,25 @@ def test_an_acknowledgement_is_void_once_a_newer_gateway_is_known(
         assert placing.hold.id in newer.holds
         [proof] = placing.placement.proofs.values()
         assert (proof.how, proof.facts["token"]) == ("acknowledged", 2)
+
+
+def test_nobody_is_taken_for_proven_before_it_is_known_who_there_is(
+    desk: BrakesDesk, home: BrakesHome, alpha: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk knows one account, the database two; the caller looks as soon as that is known."""
+    leases_lay(names=["gateway:alpha", "gateway:beta"])
+    right = Placement._know
+
+    def slowly(self: Placement, entries: Sequence[Registered]) -> None:
+        if len(entries) > 1:
+            time.sleep(0.1)  # the thread that knows does not get its turn
+        right(self, entries)
+
+    monkeypatch.setattr(Placement, "_know", slowly)
+    placing = pause(desk, patience_s=0.3)
+    assert placing.hold.id in alpha.holds
+    assert not placing.effective
+    assert [one["account"] for one in placing.body()["unproven"]] == ["beta"]
 
 
 def test_a_stop_learns_which_accounts_there_are(

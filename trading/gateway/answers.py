@@ -89,7 +89,9 @@ class Answers:
         Bytes that the venue's host has not taken by then are taken back: the connection is reset,
         and what they said can no longer arrive.
         """
-        await asyncio.sleep(max(self._clear_at_ns - boot_ns(), 0) / 1e9)
+        left = self._clear_at_ns - boot_ns()
+        if left > 0:  # else not even a turn of the loop is waited for
+            await asyncio.sleep(left / 1e9)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_S):
                 while self._flying(hold) or self._venue.unsent_bytes:
