@@ -54,12 +54,14 @@ class StopKey:
     scope: str
     kind: Kind
     mode: Mode | None
+    protective_too: bool = False
+    """A stop that asks for more than the one before under its key is another one."""
 
     def ident(self, lifted: int) -> uuid.UUID:
         """The hold's id once ``lifted`` earlier ones under this key were lifted."""
         parts = (
             self.actor.kind, self.actor.name, self.path, self.key, self.scope, self.kind,
-            self.mode or "", str(lifted),
+            self.mode or "", str(lifted), *(["protective-too"] if self.protective_too else []),
         )  # fmt: skip
         return uuid.uuid5(_NAMESPACE, "\x1f".join(parts))
 

@@ -61,7 +61,9 @@ class StopView(LenientView):
     def stop(self, request: Request, scope: str) -> Response:
         actor = self.actor(request)
         path = request._request.path.rstrip("/")
-        key = StopKey(actor, path, self.key, scope, self.kind, self.mode)
+        key = StopKey(
+            actor, path, self.key, scope, self.kind, self.mode, self.said_too("protective_too")
+        )
         silent = isinstance(request.auth, Capability)
         known = looked_up(scope, key, silent=silent, sight=lambda: self.sight)
         if known.receipt is not None and known.receipt.effective:
@@ -75,9 +77,12 @@ class StopView(LenientView):
             mode=self.mode,
             actor=actor,
             reason=noted(self.said.text("reason"), self.said.ignored),
-            protective_too=bool(self.said.values.get("protective_too", False)),
+            protective_too=self.said_too("protective_too"),
             hold_id=hold_id,
         )
+
+    def said_too(self, name: str) -> bool:
+        return bool(self.said.values.get(name, False))
 
 
 def looked_up(

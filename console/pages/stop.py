@@ -100,7 +100,7 @@ class StopPage(ApiView):
         scope, what = scope_of(plain), _what(said.get("what", "kill"))
         kind, mode = WHATS[what]
         nonce = said.get("nonce", "")[:64]
-        key = StopKey(actor, "/stop", nonce, scope, kind, mode)
+        key = StopKey(actor, "/stop", nonce, scope, kind, mode, bool(said.get("protective_too")))
         silent = isinstance(request.auth, Capability)
         hold_id = looked_up(scope, key, silent=silent, sight=lambda: self.sight).hold_id
         closing: dict[str, str] | None = None

@@ -289,10 +289,12 @@ def test_a_key_is_its_callers_and_of_what_it_stops(brakes: BrakesDesk) -> None:
     asked = [
         sent(one, KILL, **key), sent(other, KILL, **key), sent(one, HALT, **key),
         sent(one, KILL, {"scope": "venue:paper-1"}, **key), sent(one, f"{KILL}/", **key),
+        sent(one, KILL, {"protective_too": True}, **key),
     ]  # fmt: skip
     ids = [answer.json()["hold"]["id"] for answer in asked]
     assert ids[0] == ids[4]
-    assert len(set(ids)) == 4
+    assert len(set(ids)) == 5, "one that asks for more is not swallowed by the one before"
+    assert asked[5].json()["hold"]["protective_too"]
 
 
 def test_a_repeated_key_answers_with_the_receipt_so_far(brakes: BrakesDesk) -> None:
