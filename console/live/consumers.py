@@ -7,38 +7,24 @@ person may do has changed: open it anew.
 
 import asyncio
 import contextlib
-import random
 from typing import Any
 
-from channels.db import database_sync_to_async
+from asgiref.typing import WebSocketSendEvent
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
-from console.access.revocation import RightsMark, rights_mark
-from console.access.sessions import Standing, person_of_key
-from console.access.visible import NOTHING, Sight, sight_read
-from console.live.hints import hints
 from console.live.hub import hub
 from console.live.inbox import Inbox
+from console.live.watch import UNCHECKED, Mark, Watch, look, watches
 
 TOPICS_OF_PAGE = {"desk": ("desk",), "pipeline": ("desk", "pipeline")}
 """What a page is sent. The frame of every page draws the strategies, so each gets ``desk``."""
 
 NOT_SIGNED_IN = 4401
-SIGNED_OUT = 4403
-UNCHECKED = 4408
 TALKS_TOO_MUCH = 4409
-RIGHTS_CHANGED = 4410
 
-CHECK_EVERY_S = 4.0
-"""The longest between two looks at the session, so that none outlives its end by five seconds; a
-hint makes it sooner (console.live.hints)."""
-UNCHECKED_S = 60.0
 MESSAGES = 10
 MESSAGE_LENGTH = 256
-
-Mark = tuple[RightsMark, Sight]
-"""A change of either ends the socket: the page opens it anew, and sees no more than it may."""
 
 
 class FrameConsumer(AsyncWebsocketConsumer):
@@ -50,8 +36,7 @@ class FrameConsumer(AsyncWebsocketConsumer):
         super().__init__(*args, **kwargs)
         self.inbox = Inbox()
         self.session_key = ""
-        self.mark: Mark | None = None
-        self.hinted = asyncio.Event()
+        self.watch: Watch | None = None
         self.heard = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -65,22 +50,22 @@ class FrameConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         await self.accept()
         self.session_key = self.scope["session"].session_key or ""
-        # Before the first look, so that nothing changes unseen between it and the first hint.
         person: Any = self.scope["user"]  # the door lets nobody without one come here
-        self.hinted = hints().join(person.get_username())
+        self.watch = watches().join(self.session_key, person.get_username())
+        since = self.watch.begun
         try:
-            refusal = NOT_SIGNED_IN if await self._refusal() else None
+            mark = await look(self.session_key)
         except DatabaseError:
-            refusal = UNCHECKED
-        if refusal:
-            await self._shut(refusal)
+            await self._shut(UNCHECKED)
+            return
+        if mark is None:
+            await self._shut(NOT_SIGNED_IN)
             return
         topics = TOPICS_OF_PAGE[self.scope["url_route"]["kwargs"]["page"]]
-        sight = self.mark[1] if self.mark is not None else NOTHING
-        await hub().join(self.inbox, topics, sight)
+        await hub().join(self.inbox, topics, mark[1])
         self._tasks = [
             asyncio.create_task(self._send_frames()),
-            asyncio.create_task(self._check_session()),
+            asyncio.create_task(self._stay(self.watch, mark, since)),
         ]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -96,54 +81,24 @@ class FrameConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(OSError):  # the other side has gone; disconnect follows
             while True:
                 for text in await self.inbox.take():
-                    await self.send(text_data=text)
+                    # Past the consumer's own wrappers, which cost more than all else of a frame.
+                    event = WebSocketSendEvent(type="websocket.send", bytes=None, text=text)
+                    await self.base_send(event)
 
-    async def _check_session(self) -> None:
-        checked_at = asyncio.get_running_loop().time()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                pause = CHECK_EVERY_S * random.uniform(0.8, 1.0)
-                await asyncio.wait_for(self.hinted.wait(), pause)
-            self.hinted.clear()
-            try:
-                if refusal := await self._refusal():
-                    return await self._shut(refusal)
-            except DatabaseError:
-                # Watching goes on without the database for a while: it is when it matters most.
-                if asyncio.get_running_loop().time() - checked_at > UNCHECKED_S:
-                    return await self._shut(UNCHECKED)
-            else:
-                checked_at = asyncio.get_running_loop().time()
-
-    async def _refusal(self) -> int | None:
-        """Why the page may see no more, read afresh; None when it may. Raises db.Error."""
-        if not self.session_key:
-            return SIGNED_OUT
-        mark = await database_sync_to_async(_mark_of)(self.session_key)
-        if mark is None:
-            return SIGNED_OUT
-        if self.mark is None:
-            self.mark = mark
-        return None if mark == self.mark else RIGHTS_CHANGED
+    async def _stay(self, watch: Watch, mark: Mark, since: int) -> None:
+        await self._shut(await watch.refusal(mark, since))
 
     async def _shut(self, code: int) -> None:
         await self._end()  # first: nothing may be sent once the session is known to be over
         await self.close(code)
 
     async def _end(self) -> None:
-        await hub().leave(self.inbox)
-        await hints().leave(self.hinted)
         tasks = [one for one in self._tasks if one is not asyncio.current_task()]
         self._tasks = []
         for task in tasks:
             task.cancel()
+        await hub().leave(self.inbox)
+        if self.watch is not None:
+            self.watch = None
+            await watches().leave(self.session_key)
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _mark_of(session_key: str) -> Mark | None:
-    """The rights of who is behind the session, and how much that person may see; None when it
-    opens nothing (any more)."""
-    person = person_of_key(session_key)
-    if person.standing is not Standing.FACTOR or person.user is None:
-        return None
-    return rights_mark(person.user), sight_read(person.name)

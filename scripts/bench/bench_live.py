@@ -146,13 +146,14 @@ class Rig:
         if sends is None:
             yield
             return
-        with _ended(self._start(["-m", DESK, sends[0]], sys.stderr, sends[1])):
+        with _ended(self._start(["-m", DESK, sends[0]], subprocess.DEVNULL, sends[1])):
             yield
 
     def _start(self, arguments: list[str], out: Any, told: str = "") -> Process:
         started = subprocess.Popen(
             [sys.executable, *arguments], cwd=PROJECT, env=self._environ,
             stdin=subprocess.PIPE, stdout=out,
+            stderr=None if out == subprocess.PIPE else subprocess.STDOUT,
         )  # fmt: skip
         assert started.stdin is not None
         started.stdin.write(told.encode())

@@ -72,11 +72,13 @@ def main() -> list[Figure]:
         ):
             pairs = give_load(desk)
             desk.wait_for(lambda: _rate(desk) > 5, PATIENCE_S, "trading")
-            figures = [*_fills(desk, page), *_stops(desk, page)]
+            notes = f"{pairs} pairs trade; one page in Chromium without a screen"
+            figures: list[Figure] = []
+            for part in (_fills, _stops):
+                figures += part(desk, page)
+                write_report("screen", figures, notes=notes, load_before=load)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    notes = f"{pairs} pairs trade; one page in Chromium without a screen"
-    write_report("screen", figures, notes=notes, load_before=load)
     return figures
 
 
@@ -147,8 +149,8 @@ def _stops(desk: Desk, page: Page) -> list[Figure]:
     for _ in range(STOPS):
         page.evaluate(STOPPED)
         page.keyboard.press("Control+.")
-        page.locator('[name="scope"][value="firm"]').check(force=True)
-        page.locator('[name="what"][value="pause"]').check(force=True)  # one person lifts it
+        page.keyboard.press("3")  # the firm
+        page.keyboard.press("p")  # which one person lifts
         page.locator("#stop-hold").hover()
         page.mouse.down()
         page.wait_for_timeout(HOLD_MS + 100)

@@ -26,6 +26,7 @@ EVERY_S = 0.1
 STAMP = b'"as_of":"'
 STAMP_LENGTH = 27
 _HEAD = 120
+_PING = 9
 
 
 def stamped(body: str) -> str:
@@ -42,9 +43,11 @@ class Reader(asyncio.Protocol):
         self._url, self._cookie, self._ages, self._opened = urlsplit(url), cookie, ages, opened
         self._waiting = bytearray()
         self._open = False
+        self._transport: Any = None
         self.bytes = 0
 
     def connection_made(self, transport: Any) -> None:
+        self._transport = transport
         key = base64.b64encode(os.urandom(16)).decode()
         host = self._url.netloc
         transport.write(
@@ -66,8 +69,15 @@ class Reader(asyncio.Protocol):
             self._opened.set_result(None)
         while (length := self._length()) is not None:
             start, end = length
-            self._frame(bytes(self._waiting[start : min(end, start + _HEAD)]))
+            if self._waiting[0] & 15 == _PING:
+                self._pong(bytes(self._waiting[start:end]))
+            else:
+                self._frame(bytes(self._waiting[start : min(end, start + _HEAD)]))
             del self._waiting[:end]
+
+    def _pong(self, payload: bytes) -> None:
+        # Masked by zeros, which change nothing.
+        self._transport.write(bytes([0x8A, 0x80 | len(payload)]) + bytes(4) + payload)
 
     def _length(self) -> tuple[int, int] | None:
         """Where the first frame's payload lies; None until all of it is here."""

@@ -5,9 +5,10 @@ import "./keys.js";
 import { paletteOf } from "./palette.js";
 import { soundOf } from "./sound.js";
 
+// What both raises and lowers (a rung, a size) stays: stopping is never made to wait.
 const RAISING = [
-  '[data-act="lift"]', 'form[action$="/lift"] button', 'form[action$="/approve"] button',
-  'form[action$="/stage"] button', "form[data-raises] button", "a[data-raises]",
+  '[data-act="lift"]', 'form[action$="/lift"] button', 'form[action*="break-glass"] button',
+  'form[action$="/approve"] button:not([formaction])', "form[data-raises] button",
 ].join(", ");
 const WAITS = "Waits for the connection: nothing on this page is live";
 const EVERY_MS = 500;

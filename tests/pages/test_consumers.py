@@ -21,7 +21,7 @@ from redis import Redis
 
 from console.access.revocation import roles_changed, session_revoke, sessions_end
 from console.asgi import application
-from console.live import consumers
+from console.live import watch
 from console.live.hints import hints
 from console.live.hub import HUB_TOPIC, hub
 from console.models import SessionRecord
@@ -241,7 +241,7 @@ def without_redis(settings: Settings) -> Iterator[None]:
 def test_without_redis_the_socket_closes_within_five_seconds_by_its_own_clock(
     end: Callable[[str], Awaitable[None]], code: int, mercy: User, without_redis: None
 ) -> None:
-    assert consumers.CHECK_EVERY_S < 5
+    assert watch.CHECK_EVERY_S < 5
     key = open_session(mercy)
 
     async def steps(socket: Socket) -> None:
@@ -259,7 +259,7 @@ def test_a_hint_closes_it_before_its_clock_does(
     end: Callable[[str], Awaitable[None]], code: int, mercy: User, redis: Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 3_600.0)
+    monkeypatch.setattr(watch, "CHECK_EVERY_S", 3_600.0)
     key = open_session(mercy)
 
     async def steps(socket: Socket) -> None:
@@ -273,7 +273,7 @@ def test_a_hint_closes_it_before_its_clock_does(
 def test_a_hint_closes_nobody_whose_session_is_good(
     mercy: User, tomas: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 3_600.0)
+    monkeypatch.setattr(watch, "CHECK_EVERY_S", 3_600.0)
     here, there, foreign = open_session(mercy), open_session(mercy), open_session(tomas)
 
     async def steps(socket: Socket) -> None:
@@ -320,15 +320,15 @@ def test_a_revoked_session_opens_no_socket(mercy: User, redis: Redis) -> None:
 def test_watching_goes_on_for_a_minute_without_the_database(
     mercy: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumers, "CHECK_EVERY_S", 0.05)
-    monkeypatch.setattr(consumers, "UNCHECKED_S", 1.0)
+    monkeypatch.setattr(watch, "CHECK_EVERY_S", 0.05)
+    monkeypatch.setattr(watch, "UNCHECKED_S", 1.0)
 
     def no_database(_key: str) -> None:
         raise OperationalError("connection refused")
 
     async def steps(socket: Socket) -> None:
         await socket.frames(0.2)
-        monkeypatch.setattr(consumers, "person_of_key", no_database)
+        monkeypatch.setattr(watch, "person_of_key", no_database)
         publish(redis, desk_frame())
         assert len(await socket.frames(0.5)) == 1
         assert (await socket.closed(3))[0] == 4408
@@ -402,5 +402,40 @@ def test_a_server_that_stops_leaves_nothing_behind(mercy: User, redis: Redis) ->
         assert hub()._members
         await socket.stop()
         assert not hub()._members
+
+    asyncio.run(run())
+
+
+def test_sockets_of_a_session_are_watched_by_one_look(
+    mercy: User, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a watch that breaks closes them all: nobody would look any more."""
+    monkeypatch.setattr(watch, "CHECK_EVERY_S", 0.1)
+    key = open_session(mercy)
+    looks: list[str] = []
+    read = watch._mark_of
+
+    def counted(session_key: str) -> Any:
+        looks.append(session_key)
+        if broken:
+            raise ZeroDivisionError
+        return read(session_key)
+
+    broken: list[bool] = []
+    monkeypatch.setattr(watch, "_mark_of", counted)
+
+    async def run() -> None:
+        sockets = [Socket("desk", key) for _ in range(6)]
+        for one in sockets:
+            await one.open()
+        await asyncio.gather(*(one.frames(0.3) for one in sockets))
+        looks.clear()
+        await asyncio.gather(*(one.frames(0.5) for one in sockets))
+        assert 2 <= len(looks) <= 8, "not each for itself"
+        broken.append(True)
+        assert [(await one.closed(3))[0] for one in sockets] == [4408] * 6
+        for one in sockets:
+            await one.leave()
+        assert not watch.watches()._known
 
     asyncio.run(run())

@@ -14,7 +14,7 @@ from trading.portfolio.marks import Valuation
 from trading.portfolio.reader import BooksReader
 
 REREAD_S = 1.0
-DEBOUNCE_S = 0.2
+DEBOUNCE_S = 0.1
 
 log = structlog.get_logger(__name__)
 

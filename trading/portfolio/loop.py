@@ -22,6 +22,7 @@ from trading import health, streams
 from trading.clock import boot_ns, utc_from_ns, utc_now, wall_ns
 from trading.hosting import HostContext
 from trading.portfolio import past
+from trading.portfolio.books import Books
 from trading.portfolio.frames import (
     DESK,
     PIPELINE,
@@ -71,6 +72,15 @@ def portfolio_run(ctx: HostContext, redis: Redis, universe: Universe = UNIVERSE)
     keeper.stop(STOP_S)
 
 
+Mark = tuple[int, frozenset[tuple[str, bool]]]
+"""How many fills, and which holds, and whether each is proven."""
+
+
+def _mark_of(books: Books) -> Mark:
+    fills = sum(one.fills for one in books.positions)
+    return fills, frozenset((one.fact.id, one.effective_at is not None) for one in books.holds)
+
+
 class PortfolioLoop:
     """One step reads what came on the streams, evaluates the triggers and, when due, publishes.
 
@@ -95,6 +105,7 @@ class PortfolioLoop:
         self._due = dict.fromkeys(("step", "frame", "stages", "point", "past"), 0.0)
         self._last_points: Points | None = None
         self._failing = False
+        self._told: Mark = (0, frozenset())
         self._said: dict[str, Any] | None = None
 
     def rest_s(self) -> float:
@@ -106,7 +117,7 @@ class PortfolioLoop:
         try:
             self._follow()
             self._triggers.look(self._view(), self._stages_read_ns)
-            if self._is_due("frame", FRAME_S):
+            if self._is_due("frame", FRAME_S) or self._news():
                 self._publish()
         except RedisError as error:
             self._note(str(error))
@@ -115,6 +126,10 @@ class PortfolioLoop:
             self._triggers.look(self._view(), self._stages_read_ns)
         else:
             self._note("")
+
+    def _news(self) -> bool:
+        """Whether fills or holds have come since the last frame: they do not wait for the next."""
+        return self._told != _mark_of(self._keeper.books)
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now = time.monotonic()
@@ -158,6 +173,7 @@ class PortfolioLoop:
         self._read_state()
         view = self._view()
         self._seq += 1
+        self._told = _mark_of(view.books)
         pipe = self._redis.pipeline(transaction=False)
         for topic, build in ((DESK, desk_frame), (PIPELINE, pipeline_frame)):
             frame = _encode(build(view, self._seq))
