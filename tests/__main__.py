@@ -1,7 +1,7 @@
 """``python -m tests [pytest's arguments]``: starts services of its own, then runs pytest.
 
 Django's settings read the environment once, before any conftest: so the services come first.
-``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in two
+``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in
 lanes (tests.support.lanes), a part of it in one. ``--all`` takes in the long tests.
 """
 
@@ -14,8 +14,8 @@ import pytest
 
 from tests.support.services import ALL_VARIABLE, LANES_VARIABLE, own_services
 
-LANES = 2
-"""One a core of the machine that the suite is measured on."""
+LANES = 3
+"""One a core of the machine that the suite is measured on, and one of tests that mostly wait."""
 
 
 def whole(arguments: list[str]) -> bool:

@@ -10,6 +10,7 @@ from pytest_django import DjangoDbBlocker
 
 from riskctl.desk import brakes_desk
 from tests.support.flush import empty_between_tests
+from tests.support.hashing import hash_quickly
 from tests.support.services import ALL_VARIABLE
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
@@ -50,6 +51,11 @@ def _stops_let_go(django_db_setup: None) -> Iterator[None]:
 def _emptied_between(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
         empty_between_tests()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_passwords() -> None:
+    hash_quickly()
 
 
 @pytest.fixture(autouse=True, scope="session")

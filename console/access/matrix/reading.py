@@ -90,6 +90,7 @@ API = Section(
         read("/api/approvals"),
         read("/api/approvals/{approval_id}", SEEN, refusal="approval-not-yours-to-see"),
         read("/api/triggers"),
+        read("/api/triggers/{trigger}"),
         read("/api/strategies/{strategy}/performance", SEEN, refusal="strategy-not-yours"),
         read("/api/risk-metrics/current"),
         read("/api/risk-metrics/utilization"),
