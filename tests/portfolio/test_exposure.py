@@ -38,10 +38,8 @@ def test_sums_by_everything_that_is_asked_for() -> None:
         "idle": (0, 0, 0, 0),
     }  # fmt: skip
     assert [one.name for one in found.strategies] == ["mr", "mom", "idle"], "the largest first"
-    assert [(one.name, whole(one.net)) for one in found.accounts] == [
-        ("b", 495_000),
-        ("a", 120_000),
-    ]
+    accounts = [(one.name, whole(one.net)) for one in found.accounts]
+    assert accounts == [("b", 495_000), ("a", 120_000)]
     eurusd = next(one for one in found.instruments if one.name == "EURUSD")
     assert figures(eurusd) == (120_000, 60_000, 180_000, 60_000)
     # Long the euro is short the dollar; the future and the coin are held in their own currency.
