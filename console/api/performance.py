@@ -12,7 +12,7 @@ from console.api.limits import KIND, SCOPE, LimitShape
 from console.api.naming import scope_exists
 from console.api.queries import LIMIT_WHOLE, Field, choice
 from console.api.serializers import Shape, exact_field, moment_field, text_field
-from console.pages.frames import frames_read
+from console.pages.frames import DeskFrame, frames_read
 from console.pages.limitbars import near_of
 from console.pages.limitread import LimitLine, limit_lines
 from console.pages.riskread import exposures_of
@@ -113,11 +113,10 @@ class RiskMetrics(ApiView):
         name="risk_metrics_current",
     )
     def get(self, request: Request) -> Response:
-        frame = frames_read(self.sight).desk
-        return Response(_metrics(None if frame is None else frame))
+        return Response(_metrics(frames_read(self.sight).desk))
 
 
-def _metrics(frame: Any) -> dict[str, Any]:
+def _metrics(frame: DeskFrame | None) -> dict[str, Any]:
     if frame is None:
         nothing: dict[str, Any] = {"as_of": None, "total": None, "concentration": None}
         return {**nothing, "strategies": [], "venues": [], "instruments": [], "currencies": []}

@@ -5,12 +5,12 @@ are drawn, never reckoned with; what is exact is under /api/strategies/{strategy
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from console.pages import formats, words
@@ -62,7 +62,7 @@ def strategy_series(request: HttpRequest, key: str) -> JsonResponse:
     page_sight(request).check(key)
     row = Strategy.objects.select_related("account").filter(key=key).first()
     if row is None:
-        return JsonResponse({"detail": "no such strategy"}, status=404)
+        raise Http404
     asked, now = chosen(request.GET, row), dt.datetime.now(dt.UTC)
     if request.GET.get("only") == "marks":
         return JsonResponse(marks_of(row, asked, asked.period.since(now)))
@@ -108,7 +108,7 @@ def marks_of(row: Strategy, asked: Chosen, since: dt.datetime) -> dict[str, Any]
     }
 
 
-def gapped(points: list[tuple[float, ...]], step_s: float) -> list[tuple[float | None, ...]]:
+def gapped(points: Sequence[tuple[float, ...]], step_s: float) -> list[tuple[float | None, ...]]:
     """With a point of nothing where nothing was written for much longer than a step: the line ends
     there."""
     most = max(step_s * 6, GAP_S)

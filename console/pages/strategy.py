@@ -9,9 +9,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from audit.reading import Search, SearchTooWideError, entries_read
+from console.access.record_readers import reads_whole_record
 from console.access.rights import page_actor
 from console.access.visible import Sight
 from console.pages import desk, formats, words
+from console.pages.auditread import Line, lines_of
 from console.pages.frames import DeskFrame, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
@@ -36,6 +39,7 @@ from trading.resume.versions import version_of
 from trading.strategies.resize import most_within
 
 HISTORY = 30
+TOLD = 6
 
 
 @require_safe
@@ -119,6 +123,7 @@ def strategy_shown(
         **parts,
         "parameters": parameters_of(row),
         "version": version_of(row)[:12],
+        "told": _told(row, page),
         **_holds(row, page),
         "stage": _stage(row, page),
         "size": _size(row, page),
@@ -127,6 +132,17 @@ def strategy_shown(
         "said": request.POST,
     }
     return render(request, "pages/strategy.html", context, status=status)
+
+
+def _told(row: Strategy, page: Framed) -> list[Line] | None:
+    """The last that the record has of it; None for who does not read all of the record."""
+    if not reads_whole_record(page.actor.roles):
+        return None
+    asked = Search(object_kind="strategy", object_id=row.key)
+    try:
+        return lines_of(entries_read(asked, limit=TOLD).entries, page.names)
+    except SearchTooWideError:
+        return []  # the page stands without; the link leads to the search, which says why
 
 
 def _size(row: Strategy, page: Framed) -> dict[str, Any]:

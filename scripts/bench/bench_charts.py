@@ -29,6 +29,7 @@ WANTED_MS = 16.7
 _PAGE = """<!doctype html><html lang="en" data-theme="dark"><head><meta charset="utf-8">
 <link rel="stylesheet" href="/static/css/tokens.css">
 <link rel="stylesheet" href="/static/css/base.css">
+<link rel="stylesheet" href="/static/vendor/uplot/uPlot.min.css">
 <link rel="stylesheet" href="/static/css/chart.css"><script type="module" src="/charts.js"></script>
 </head><body><div class="charts" id="charts"><div class="chart-box chart-pnl" id="chart-pnl"></div>
 <div class="chart-box chart-down" id="chart-down"></div>

@@ -85,7 +85,7 @@ def test_charts_draw_ten_thousand_points_and_go_on(
       const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
       let light = 0, dark = 0;
       for (let n = 0; n < data.length; n += 4) if (data[n + 3] > 200) {
-        if (data[n] > 230) light += 1; else if (data[n] < 40) dark += 1;
+        if (data[n] > 230) light += 1; else if (data[n] < 30) dark += 1;
       }
       return light > dark;
     }"""

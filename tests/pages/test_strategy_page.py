@@ -57,7 +57,8 @@ def line(books: list[Strategy], now: dt.datetime) -> dt.datetime:
 def test_a_line_begins_where_its_period_did(line: dt.datetime, now: dt.datetime) -> None:
     today = performance(key=KEY, period=Period.TODAY, now=now)
     assert [one.pnl for one in today.points] == [10, 50, -10]
-    assert (today.capital, today.opened) == (1000, 0)
+    assert today.capital == Decimal(1000)
+    assert today.opened == Decimal(0)
     fallen = [one.drawdown for one in today.points]
     assert fallen[:2] == [0, 0]
     assert fallen[2] == Decimal(-60) / 1050 * 100

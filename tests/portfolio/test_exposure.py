@@ -2,13 +2,24 @@
 
 from decimal import Decimal
 
-from trading.portfolio.exposure import Holding, exposures
+from trading.portfolio.exposure import ExposureLine, Holding, exposures
 
 D = Decimal
 
 
 def held(strategy: str, symbol: str, quantity: str, mark: str | None, on: str = "a") -> Holding:
     return Holding(strategy, on, symbol, D(quantity), None if mark is None else D(mark))
+
+
+def whole(value: Decimal | None) -> int:
+    """Every figure here is one."""
+    assert value is not None
+    assert value == int(value)
+    return int(value)
+
+
+def figures(one: ExposureLine) -> tuple[int, int, int, int]:
+    return whole(one.long), whole(one.short), whole(one.gross), whole(one.net)
 
 
 def test_sums_by_everything_that_is_asked_for() -> None:
@@ -20,18 +31,19 @@ def test_sums_by_everything_that_is_asked_for() -> None:
         strategies=["mom", "mr", "idle"],
         accounts=["a", "b"],
     )  # fmt: skip
-    assert (found.total.long, found.total.short) == (720_000, 105_000)
-    by = {one.name: (one.long, one.short, one.gross, one.net) for one in found.strategies}
+    assert figures(found.total) == (720_000, 105_000, 825_000, 615_000)
+    by = {one.name: figures(one) for one in found.strategies}
     assert by == {
         "mr": (600_000, 105_000, 705_000, 495_000), "mom": (120_000, 0, 120_000, 120_000),
         "idle": (0, 0, 0, 0),
     }  # fmt: skip
     assert [one.name for one in found.strategies] == ["mr", "mom", "idle"], "the largest first"
-    assert [(one.name, one.net) for one in found.accounts] == [("b", 495_000), ("a", 120_000)]
+    accounts = [(one.name, whole(one.net)) for one in found.accounts]
+    assert accounts == [("b", 495_000), ("a", 120_000)]
     eurusd = next(one for one in found.instruments if one.name == "EURUSD")
-    assert (eurusd.long, eurusd.short, eurusd.net) == (120_000, 60_000, 60_000)
+    assert figures(eurusd) == (120_000, 60_000, 180_000, 60_000)
     # Long the euro is short the dollar; the future and the coin are held in their own currency.
-    assert {one.name: one.net for one in found.currencies} == {
+    assert {one.name: whole(one.net) for one in found.currencies} == {
         "EUR": 60_000, "USD": 540_000, "USDT": -45_000,
     }  # fmt: skip
     assert found.concentration.largest == "ESZ6"

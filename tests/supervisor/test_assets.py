@@ -11,7 +11,14 @@ def _project(root: Path) -> Path:
     fonts = root / "node_modules" / "@fontsource-variable" / "inter" / "files"
     icons = root / "node_modules" / "lucide-static" / "icons"
     charts = root / "node_modules" / "uplot" / "dist"
-    for folder in (fonts, icons, charts, root / "static" / "css", root / "static" / "js"):
+    for folder in (
+        fonts,
+        icons,
+        charts,
+        root / "static" / "css",
+        root / "static" / "js",
+        root / "templates",
+    ):
         folder.mkdir(parents=True)
     (fonts / "inter-latin.woff2").write_text("font")
     (fonts / "unused.woff2").write_text("font")
@@ -20,8 +27,8 @@ def _project(root: Path) -> Path:
         (charts / name).write_text("chart")
     module = 'import uPlot from "../vendor/uplot/uPlot.esm.js";'
     (root / "static" / "js" / "chart.js").write_text(module)
-    style = '@import url("../vendor/uplot/uPlot.min.css");'
-    (root / "static" / "css" / "chart.css").write_text(style)
+    style = """<link rel="stylesheet" href="{% static 'vendor/uplot/uPlot.min.css' %}">"""
+    (root / "templates" / "strategy.html").write_text(style)
     sheet = 'src: url("../vendor/inter/files/inter-latin.woff2") format("woff2");'
     (root / "static" / "css" / "tokens.css").write_text(sheet)
     return root

@@ -1,7 +1,7 @@
 """Page assets: the few third-party files that pages use, and Django's collectstatic.
 
 The packages hold thousands of files. Fonts are taken as the style sheets name them
-(``vendor/inter/files/NAME``), the charts' library as style sheets and scripts do
+(``vendor/inter/files/NAME``), the charts' library as scripts and templates do
 (``vendor/uplot/NAME``), icons as ``static/icons.txt`` lists them, one name a line.
 """
 
@@ -29,8 +29,9 @@ def vendor_files(project: Path) -> dict[str, Path]:
     Raises SystemExit naming a file that no package has.
     """
     used: dict[str, tuple[str, str]] = {}
-    static = project / "static"
-    for text in sorted([*static.rglob("*.css"), *static.rglob("*.js")]):
+    static, templates = project / "static", project / "templates"
+    texts = [*static.rglob("*.css"), *static.rglob("*.js"), *templates.rglob("*.html")]
+    for text in sorted(texts):
         for font, library, name in _NAMED.findall(text.read_text()):
             target = f"vendor/{font}/files/{name}" if font else f"vendor/{library}/{name}"
             used[target] = (font or library, name)
