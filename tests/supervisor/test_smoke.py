@@ -1,20 +1,52 @@
 """``make up`` as a new user would: ready in time, people can sign in, Ctrl-C leaves nothing."""
 
+import json
 import os
 import signal
+import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from scripts.totp import current_code
 from tests.supervisor.conftest import eventually
 from tests.support.desk import Desk, still_alive
+from workers.services.postgres import APPLICATION, USER
 
 EXPECTED = {
     "postgres", "redis", "papervenue", "web", "pipeline-1", "pipeline-2", "gateway-1", "gateway-2",
     "watchdog", "control", "default", "beat",
 }  # fmt: skip
 pytestmark = pytest.mark.desk
+
+
+def connects_as_who_owns_nothing(desk: Desk) -> None:
+    """Every process of a running desk, by the database's own word."""
+    with psycopg.connect(desk.owner_url) as own:
+        rows = own.execute(
+            "SELECT usename, count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1"
+        ).fetchall()
+        assert [role for role, _ in rows] == [APPLICATION]
+        assert rows[0][1] >= len(EXPECTED) - 4  # not PostgreSQL, Redis, the venue and beat
+        owners = own.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        )
+        assert owners.fetchall() == [(USER,)]
+    assert desk.environment["DATABASE_URL"].startswith(f"postgres://{APPLICATION}:")
+    assert "DATABASE_OWNER_URL" not in desk.environment
+    logs = "".join(one.read_text(errors="replace") for one in (desk.home / "log").glob("*.log"))
+    assert "permission denied" not in logs, "what it does needs no more rights than it has"
+    assert stat.S_IMODE((desk.home / "services.json").stat().st_mode) == 0o600
+
+
+def a_home_of_before_the_role(desk: Desk) -> None:
+    """It knows no password of the application's role: the next start makes one."""
+    file = desk.home / "services.json"
+    known = json.loads(file.read_text())
+    del known["postgres"]["application_password"]
+    file.write_text(json.dumps(known))
 
 
 def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> None:
@@ -32,6 +64,7 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
             assert person["totp_secret"] not in said
         assert len(current_code(desk.home, "mercy.okafor").split()[0]) == 6
         before = desk.sql("SELECT username, password FROM auth_user ORDER BY 1")
+        connects_as_who_owns_nothing(desk)
         everything = desk.descendants()
     finally:
         code = desk.stop(signal.SIGINT)
@@ -39,11 +72,13 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
     assert still_alive(everything) == []
 
     first_demo = desk.demo
+    a_home_of_before_the_role(desk)
     warm = desk.start()
     try:
         print(f"cold {cold:.1f} s, warm {warm:.1f} s")
         assert desk.demo == first_demo
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
+        connects_as_who_owns_nothing(desk)
     finally:
         assert desk.stop(signal.SIGTERM) == 0
 

@@ -22,6 +22,7 @@ from workers.supervisor.config import DeskConfig, listen, read_config
 from workers.supervisor.engine import WATCHED, Engine, say
 from workers.supervisor.errors import Exit, StartError
 from workers.supervisor.home import Home, kill_leftovers, write_private
+from workers.supervisor.prepared import WARNING
 from workers.supervisor.programs import PRELOAD, PaperVenueSettings, application_programs
 from workers.supervisor.ready import wait_until_ready
 from workers.supervisor.services import Services, plan_services
@@ -84,6 +85,7 @@ class Desk:
         if not self._config.production and not os.environ.get("HALTLINE_SECRET_KEY"):
             found["HALTLINE_SECRET_KEY"] = self._home.secret_key()
         os.environ.update(found)
+        os.environ.pop("DATABASE_OWNER_URL", None)  # for the preparation alone
         write_private(self._home.run / "environment.json", json.dumps(found, indent=1))
 
     def _start_preparation(self, services: Services) -> None:
@@ -95,7 +97,9 @@ class Desk:
                 prepare.prepare_data,
                 services.database_url,
                 services.redis_url,
+                owner_url=services.database_owner_url,
                 create_database=services.postgres is not None,
+                production=self._config.production,
             ),
             "assets": partial(assets.collect_assets, self._home),
         }
@@ -111,6 +115,8 @@ class Desk:
                 Exit.FAILED,
             )
             return
+        if name == "prepare" and (said := self._home.last_line(name)).startswith(WARNING):
+            say(said)
         self._waiting_for.discard(name)
         if not self._waiting_for:
             self._start_application()
