@@ -3,7 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from scripts.bench import bench_audit, bench_halt, bench_orders, bench_path, bench_signal
+from scripts.bench import (
+    bench_audit,
+    bench_halt,
+    bench_orders,
+    bench_path,
+    bench_record,
+    bench_signal,
+)
 from scripts.bench.report import Figure, home, line
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -12,6 +19,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "orders": bench_orders.main,  # and memory, of the same desk
     "halt": bench_halt.main,
     "audit": bench_audit.main,
+    "record": bench_record.main,
 }
 
 

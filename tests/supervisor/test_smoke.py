@@ -41,6 +41,14 @@ def connects_as_who_owns_nothing(desk: Desk) -> None:
     assert stat.S_IMODE((desk.home / "services.json").stat().st_mode) == 0o600
 
 
+def entered(desk: Desk, action: str) -> set[str]:
+    """The processes of which the record says so."""
+    rows = desk.sql(
+        "SELECT object_id FROM audit_entry WHERE object_kind = 'process' AND action = %s", action
+    )
+    return {name for (name,) in rows}
+
+
 def a_home_of_before_the_role(desk: Desk) -> None:
     """It knows no password of the application's role: the next start makes one."""
     file = desk.home / "services.json"
@@ -65,6 +73,7 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
         assert len(current_code(desk.home, "mercy.okafor").split()[0]) == 6
         before = desk.sql("SELECT username, password FROM auth_user ORDER BY 1")
         connects_as_who_owns_nothing(desk)
+        eventually(lambda: entered(desk, "process.start") == EXPECTED, 10)
         everything = desk.descendants()
     finally:
         code = desk.stop(signal.SIGINT)
@@ -79,6 +88,7 @@ def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> No
         assert desk.demo == first_demo
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
         connects_as_who_owns_nothing(desk)
+        eventually(lambda: entered(desk, "process.end") == EXPECTED, 10)  # of the run before
     finally:
         assert desk.stop(signal.SIGTERM) == 0
 

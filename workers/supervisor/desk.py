@@ -19,7 +19,7 @@ from workers.services.spawn import adopt_orphans
 from workers.supervisor.announce import announcement
 from workers.supervisor.children import BROKER, DATABASE, Child, Program, fork_python
 from workers.supervisor.config import DeskConfig, listen, read_config
-from workers.supervisor.engine import WATCHED, Engine, say
+from workers.supervisor.engine import WATCHED, Engine, ProcessNote, say
 from workers.supervisor.errors import Exit, StartError
 from workers.supervisor.home import Home, kill_leftovers, write_private
 from workers.supervisor.prepared import WARNING
@@ -43,6 +43,7 @@ class Desk:
         self._waiting_for = {"prepare", "assets"}
         self._failure: StartError | None = None
         self._services: Services | None = None
+        self._early: list[ProcessNote] = []
 
     def run(self) -> None:
         """Run until stopped. Raises StartError when the desk cannot be brought up."""
@@ -51,8 +52,10 @@ class Desk:
         self._export(services)
         _check_settings()
         try:
+            self._engine.on_note = self._early.append  # until what writes it down is loaded
             self._start_services(services)
             _load()
+            self._enter_notes()
             self._start_preparation(services)
             self._engine.run()
         finally:
@@ -70,6 +73,13 @@ class Desk:
         if services.redis is not None:
             start = partial(services.redis.start, log("redis"))
             self._engine.add(Program("redis", start, BROKER, patience_s=5.0))
+
+    def _enter_notes(self) -> None:
+        """From here on starts and ends are kept for the record as they happen."""
+        keep = importlib.import_module("workers.supervisor.entered").note_keep
+        for note in self._early:
+            keep(note)
+        self._engine.on_note = keep
 
     def _export(self, services: Services) -> None:
         """Tell children, and who looks into ``run/environment.json``, where everything is."""
