@@ -72,7 +72,6 @@ ELSEWHERE: dict[str, str] = {
 BELOW = {
     # in the transaction of a service above them, whose entry it is
     "riskctl.ladder.stage_set": "riskctl.ladder.stage_demote",
-    "console.access.desks.permissions_follow": "console.access.desks.desk_set",
     "console.access.adding.passkey_options": "console.access.security.factor_add",
     "console.access.security.authenticator_begin": "console.access.security.factor_add",
     "console.access.views.passkey_asked": "console.access.views.sign_in_factor",
@@ -116,6 +115,8 @@ READ_ONLY = {
     "trading.selectors.books.signals",
     "trading.venues.registry.venue_of",
 }
+OF_FACES = frozenset({"django_session", "console_sessionrecord"})
+"""What a request leaves of itself, whatever it asked for: when the session was last seen."""
 WALKED = {name for names in CASES for name in names.split()}
 ASIDE = frozenset(TABLES)
 """The record itself: its own tables are compared by what is entered."""
@@ -146,10 +147,11 @@ def now_xid() -> int:
     return int(str(asked("SELECT pg_current_xact_id()::text::bigint")[0][0]))
 
 
-def changing(since: int) -> set[object]:
-    """Transactions from ``since`` on that left a row in any table."""
+def changing(since: int, aside: frozenset[str]) -> set[object]:
+    """Transactions from ``since`` on that left a row in any table but those of ``aside``."""
     sql = 'SELECT xmin::text::bigint FROM "{0}" WHERE xmin::text::bigint >= {1}'
-    return {xid for (xid,) in asked(" UNION ".join(sql.format(one, since) for one in tables()))}
+    looked = (sql.format(one, since) for one in tables() if one not in aside)
+    return {xid for (xid,) in asked(" UNION ".join(looked))}
 
 
 def test_every_service_is_classified() -> None:
@@ -166,17 +168,20 @@ def test_every_service_is_classified() -> None:
 @pytest.mark.parametrize("names", CASES)
 def test_no_change_without_its_entry(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
     call: Call = CASES[names](monkeypatch)
+    left = OF_FACES if ".views." in names else frozenset()
     before, known = contents(), Entry.objects.count()
     with record_closed(), pytest.raises(DatabaseError, match="closed"):
         call()
-    assert {name for name, digest in contents().items() if before[name] != digest} == set()
+    assert {name for name, digest in contents().items() if before[name] != digest} <= left
     assert Entry.objects.count() == known
+    # A savepoint would give rows a number of their own, of which nobody can ask whose it is.
+    monkeypatch.setattr(connection.features, "uses_savepoints", False)
     since = now_xid()
     call()
     made = Entry.objects.filter(xid__gte=since)
     entered = {one.xid for one in made}
     assert entered, "it left no entry"
-    assert changing(since) - entered == set(), "a transaction changed rows and entered nothing"
+    assert changing(since, left) - entered == set(), "it changed rows and entered nothing"
     for one in made:
         body = json.loads(bytes(one.body))
         assert body["actor"], one

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -17,7 +18,6 @@ from console.access.escalation import (
     escalations_notice,
     escalations_set_up,
 )
-from console.access.factors.recovery import codes_renew
 from console.access.people import desk_leave, person_create, person_disable, role_revoke
 from console.access.recorded import denial
 from console.access.review import review_prepare
@@ -45,7 +45,7 @@ from console.access.tokens import (
     token_rotate,
 )
 from console.models import ApiToken, Authenticator, Escalation, SessionRecord
-from riskctl.actors import Actor, system_actor
+from riskctl.actors import Actor
 from riskctl.approvals import approval_approve, approval_request
 from riskctl.models import Approval
 from tests.audit.walk.brakes import CASES, Call, case
@@ -65,12 +65,13 @@ NEW = "a-brand-new-password-8"
 
 def people() -> User:
     """One of each, and Mercy with an authenticator; the gains that this was are accounted for."""
-    roles_reconcile(actor=SETUP)
-    for one in (PRIYA, OTTO, RUTH, LENA):
-        person(one.name, *one.roles)
-    mercy = person(MERCY.name, "trader")
-    escalations_notice()
-    escalations_set_up(actor=SETUP, note="set up")
+    with transaction.atomic():
+        roles_reconcile(actor=SETUP)
+        for one in (PRIYA, OTTO, RUTH, LENA):
+            person(one.name, *one.roles)
+        mercy = person(MERCY.name, "trader")
+        escalations_notice()
+        escalations_set_up(actor=SETUP, note="set up")
     return mercy
 
 
@@ -219,8 +220,15 @@ def _(mercy: User) -> Call:
 
 @case("console.access.escalation.escalations_set_up")
 def _(_patch: pytest.MonkeyPatch) -> Call:
-    person("nina.new", "trader")
-    return lambda: escalations_set_up(actor=system_actor("desk start"), note="the demo's people")
+    roles_reconcile(actor=SETUP)
+
+    def set_up() -> None:
+        """It speaks of the gains of its own transaction."""
+        with transaction.atomic():
+            person("nina.new", "trader")
+            escalations_set_up(actor=SETUP, note="the demo's own people")
+
+    return set_up
 
 
 @person_case("console.access.revocation.session_revoke")
@@ -359,7 +367,6 @@ def _(mercy: User) -> Call:
 @person_case("console.access.views.sign_out")
 def _(mercy: User) -> Call:
     client = signed_in(Client(), mercy)
-    codes_renew(mercy)
     return lambda: answered(client, lambda: client.post("/sign-out"))
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
@@ -81,8 +82,12 @@ def everything_logged() -> Iterator[io.StringIO]:
     """What the project's own formatter writes, of every logger, from DEBUG on."""
     out = io.StringIO()
     handler = logging.StreamHandler(out)
-    facts = dict(LOGGING["formatters"]["line"])
-    handler.setFormatter(facts.pop("()")(**facts))
+    facts = LOGGING["formatters"]["line"]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=facts["foreign_pre_chain"], processors=facts["processors"]
+        )
+    )
     root, before = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
@@ -124,7 +129,6 @@ def enrols(secrets: Secrets) -> User:
     assert seed is not None
     secrets["the seed of enrolling"] = seed[1]
     secrets["the seed's bytes"] = base64.b32decode(seed[1]).hex()
-    here.post("/enrol/authenticator", {"code": TYPED["a wrong code"]})
     secrets["the code of enrolling"] = totp(noor, confirmed=False)
     done = here.post("/enrol/authenticator", {"code": secrets["the code of enrolling"]})
     codes = re.findall(r"<li><code>([^<]+)", done.content.decode())
@@ -136,14 +140,20 @@ def enrols(secrets: Secrets) -> User:
 
 
 def comes_back(noor: User, secrets: Secrets) -> None:
-    """By a recovery code, wrong ones first; then another password, and a passkey."""
+    """By a recovery code."""
     here = Client(SERVER_NAME="localhost")
     give_password(here, noor, TYPED["one's own password"])
-    here.post("/sign-in/factor", {"code": TYPED["a wrong code"]})
-    here.post("/sign-in/factor", {"recovery": TYPED["a wrong recovery code"]})
     answer = here.post("/sign-in/factor", {"recovery": secrets["recovery code 0"]})
     assert answer["Location"] == "/security"
     cookies(here, secrets, "noor's recovery")
+
+
+def mistypes(noor: User) -> None:
+    """Last: who is wrong has to wait."""
+    here = Client(SERVER_NAME="localhost")
+    give_password(here, noor, TYPED["one's own password"])
+    for way, what in (("code", "a wrong code"), ("recovery", "a wrong recovery code")):
+        assert here.post("/sign-in/factor", {way: TYPED[what]}).status_code in (403, 429)
 
 
 def steps_up(secrets: Secrets) -> None:
@@ -235,6 +245,7 @@ def test_no_secret_is_in_the_record_in_logs_or_in_exports(
         comes_back(noor, secrets)
         steps_up(secrets)
         calls(noor, secrets)
+        mistypes(noor)
     running = recording.started[-1]
     settle(running)
     recording.seconds += 31
