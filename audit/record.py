@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection
 
 from audit.canonical import canonical_bytes
 
@@ -88,8 +88,34 @@ def entry_columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
     return tuple(list(column) for column in zip(*rows, strict=True))
 
 
+AWAY_STATES = ("08", "25P02", "40", "55", "57")
+"""Beginnings of SQLSTATEs that say something else: the database is going or busy, the transaction
+had failed before."""
+
+
+class RecordUnwritableError(OperationalError):
+    """The record takes no entry (no privilege, a trigger, no disk): so nothing was changed."""
+
+
+def _unwritable(error: DatabaseError) -> bool:
+    """Whether the server refuses entries, and not what is in this one."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    ours = isinstance(error, DataError | IntegrityError)
+    return bool(state) and not ours and not str(state).startswith(AWAY_STATES)
+
+
 def record(*, happened_at: dt.datetime | None = None, **facts: Any) -> None:
-    """Insert one entry on Django's connection, inside the caller's transaction."""
+    """Insert one entry on Django's connection, inside the caller's transaction.
+
+    Raises RecordUnwritableError, and then the caller's transaction commits nothing.
+    """
     row = entry_row(happened_at=happened_at or dt.datetime.now(dt.UTC), **facts)
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_SQL, row)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT_SQL, row)
+    except DatabaseError as error:
+        if not _unwritable(error):
+            raise
+        raise RecordUnwritableError(
+            f"the record takes no entry, so nothing was changed: {str(error).splitlines()[0]}"
+        ) from error

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from audit.attesting import ALARM
+from audit.guarding import powers
 from audit.merkle import MissingHashError
 from audit.models import Anchoring, SignedCheckpoint, Verification
 from audit.places import PlaceStore
@@ -48,12 +49,20 @@ class Standing:
     verified: Verification | None
     key_id: str
     public_pem: str
+    powers: tuple[str, ...]
+    """What the role that asks could do beyond adding to the record; empty is as it must be."""
 
 
 def django_store() -> PlaceStore:
     """On Django's connection. Raises db.Error."""
     connection.ensure_connection()
     return PlaceStore(connection.connection)
+
+
+def record_powers() -> tuple[str, ...]:
+    """Of the role that this process connects as. Raises db.Error."""
+    connection.ensure_connection()
+    return tuple(powers(connection.connection))
 
 
 def record_verify(
@@ -117,7 +126,7 @@ def record_standing(now: dt.datetime) -> Standing:
         status, why or ("" if row else NEVER) or ("" if publics else KEYLESS), checkpoint,
         row.signed_at if row else None,
         _waiting(row), _kept(), verified,
-        current.key.id if current else "", current.pem if current else "",
+        current.key.id if current else "", current.pem if current else "", record_powers(),
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 ``control.key`` signs what is said over control sockets; ``gateways/`` is where each gateway is
 reached; ``accounts.json`` is which accounts there are, also on other hosts; ``journals/`` holds
-each gateway's holds; ``pending/`` holds that a caller could not write to the database.
+each gateway's holds; ``pending/`` holds that a caller could not write to the database; ``entries/``
+entries that the record did not take.
 """
 
 import json
@@ -22,9 +23,10 @@ class BrakesHome:
         self.journals = root / "journals"
         self.pending = root / "pending"
         self.accounts = root / "accounts.json"
+        self.entries = root / "entries"
 
     def create(self) -> None:
-        for folder in (self.root, self.gateways, self.journals, self.pending):
+        for folder in (self.root, self.gateways, self.journals, self.pending, self.entries):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def control_key(self, given: str = "") -> bytes:

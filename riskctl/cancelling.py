@@ -4,7 +4,7 @@ Needs no database: the register on this host's disk says where gateways are. A g
 not answer is named; its orders are not known to go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +22,7 @@ from riskctl.holds import RULES, Kind, check_scope
 from riskctl.placing import NO_REASON
 from riskctl.registered import ACCOUNTS_SQL, Registered, from_row, newest, on_disk
 from riskctl.threads import begin
+from riskctl.unrecorded import entry_keep
 
 log = structlog.get_logger(__name__)
 
@@ -169,6 +170,15 @@ def _record(desk: BrakesDesk, done: Cancelled, actor: Actor, asked_wall_ns: int)
         connection.execute(INSERT_SQL.encode(), entry)
     except psycopg.Error as error:
         log.error("orders.cancel-not-recorded", scope=done.scope, error=str(error).strip())
+        _keep(desk, entry)
         return False
     desk.give_back(connection)
     return True
+
+
+def _keep(desk: BrakesDesk, entry: Sequence[object]) -> None:
+    """On this host's disk: the watchdog enters it, with its time, when the record takes it."""
+    try:
+        entry_keep(desk.home, entry)
+    except OSError as error:
+        log.critical("orders.cancel-not-kept", entry=str(entry[0]), error=str(error))

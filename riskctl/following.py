@@ -9,6 +9,7 @@ from riskctl.desk import BrakesDesk, brakes_desk
 from riskctl.models import Hold, ReceiptStep
 from riskctl.placing import hold_follow, pending_write
 from riskctl.selectors import fact_of
+from riskctl.unrecorded import entries_write
 
 log = structlog.get_logger(__name__)
 
@@ -18,7 +19,7 @@ AT_ONCE = 5
 
 
 def receipts_follow(*, now: dt.datetime | None = None, desk: BrakesDesk | None = None) -> int:
-    """Write up kept holds, and prove those that are in force without proof; how many were.
+    """Write up what is kept, and prove holds that are in force without proof; how many were.
 
     Raises django.db.Error while the database is away.
     """
@@ -27,6 +28,9 @@ def receipts_follow(*, now: dt.datetime | None = None, desk: BrakesDesk | None =
         written = pending_write(desk=at)
         if written:
             log.warning("holds.written-up", count=written)
+        entered = entries_write(at)
+        if entered:
+            log.warning("entries.written-up", count=entered)
     except Error as error:
         log.warning("holds.not-written-up", error=str(error).strip())
     except ValueError as error:

@@ -57,6 +57,8 @@ class Licence:
     def __init__(self, token: int) -> None:
         self._token = token
         self._reading: Reading | None = None
+        self.written = True
+        """Whether what leaves can be written down: set by who writes."""
 
     @property
     def reading(self) -> Reading | None:
@@ -80,6 +82,8 @@ class Licence:
             return Denial("NO_LICENCE", "the database has not been read yet")
         if now_boot_ns - reading.started_boot_ns >= LICENCE_NS:
             return Denial("NO_LICENCE", "the last reading of the database is over 250 ms old")
+        if not self.written:
+            return Denial("NO_LICENCE", "what leaves cannot be written down")
         if reading.lease_token != self._token:
             return Denial("NO_LICENCE", "this gateway does not hold its account's lease")
         age = reading.watchdog_age_ms

@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 from riskctl.desk import brakes_desk
 from tests.support.flush import empty_between_tests
 from tests.support.hashing import hash_quickly
+from tests.support.roles import role_laid
 from tests.support.services import ALL_VARIABLE
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
@@ -45,6 +46,13 @@ def _stops_let_go(django_db_setup: None) -> Iterator[None]:
     yield
     if brakes_desk.cache_info().currsize:
         brakes_desk().close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _application_role(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """What processes of tests connect as."""
+    with django_db_blocker.unblock(), role_laid():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 
 from audit.canonical import plain
 from audit.models import ActorKind
+from audit.record import RecordUnwritableError
 from console.access import backoff
 from console.access.recorded import denial_recorded
 from console.access.requests import address, request_id
@@ -157,6 +158,14 @@ DATABASE_PROBLEM = Problem(
     "No new risk is taken meanwhile. Try again in a few seconds.",
     {"Retry-After": "2"},
 )
+RECORD_PROBLEM = Problem(
+    503,
+    "record-unwritable",
+    "The record cannot be written",
+    "Nothing was changed: what has no entry does not happen. Stops and cancels go on. Tell who "
+    "looks after the desk.",
+    {"Retry-After": "30"},
+)
 REDIS_PROBLEM = Problem(
     503,
     "redis-unreachable",
@@ -203,6 +212,8 @@ def is_api_path(path: str) -> bool:
 
 def outage(error: BaseException | None) -> Problem | None:
     """The problem to answer with when ``error`` is a store that does not answer."""
+    if isinstance(error, RecordUnwritableError):
+        return RECORD_PROBLEM
     if isinstance(error, DATABASE_OUT):
         return DATABASE_PROBLEM
     if isinstance(error, REDIS_OUT):

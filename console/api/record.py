@@ -106,6 +106,9 @@ class RecordShape(Shape):
     size = serializers.IntegerField(allow_null=True, help_text="Entries under it.")
     signed_at = moment_field(null=True)
     waiting = serializers.IntegerField(help_text="Entries that have no place yet; 1000: or more.")
+    role_may_only_add = serializers.BooleanField(
+        help_text="false: the desk's database role could rewrite the record (DATABASE_OWNER_URL)."
+    )
     anchors = AnchoredShape(many=True)
     verification = VerificationShape(allow_null=True, help_text="The last check of all entries.")
     key_id = text_field("Of the key in force.")
@@ -148,6 +151,7 @@ class RecordVerify(_ForRoles):
             "checkpoint": signed.note if signed else None, "size": signed.size if signed else None,
             "signed_at": found.signed_at, "anchors": found.kept, "verification": found.verified,
             "key_id": found.key_id, "public_key": found.public_pem,
+            "role_may_only_add": not found.powers,
         }).data)  # fmt: skip
 
 

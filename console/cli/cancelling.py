@@ -44,7 +44,7 @@ def cancel_all(
     if not done.accounts_known:
         tell("the database did not say whether there are more gateways")
     if not _recorded(done):
-        tell("not in the record under your name: the database is slow; each order's cancel will be")
+        tell("not in the record under your name yet: kept on disk, and entered when it takes it")
     raise typer.Exit(_code(done))
 
 

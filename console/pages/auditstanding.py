@@ -26,7 +26,9 @@ def standing_line(now: dt.datetime) -> StandingLine:
     except (SigningKeyError, OSError) as error:
         return StandingLine("unknown", _HEADS["unknown"], (f"its keys cannot be read: {error}",))
     size = found.checkpoint.size if found.checkpoint else 0
-    said = [found.why, _signed(found), _kept(found), _waiting(found), _checked(found)]
+    said = [
+        found.why, _signed(found), _kept(found), _waiting(found), _checked(found), _open(found),
+    ]  # fmt: skip
     head = _HEADS[found.status].format(size)
     return StandingLine(found.status, head, tuple(one for one in said if one))
 
@@ -45,6 +47,12 @@ def _waiting(found: Standing) -> str:
     if not found.waiting:
         return "no entry waits for a place"
     return f"waiting for a place: {found.waiting:,} {'entry' if found.waiting == 1 else 'entries'}"
+
+
+def _open(found: Standing) -> str:
+    if not found.powers:
+        return ""
+    return f"the desk's database role could rewrite it: it {found.powers[0]} (DATABASE_OWNER_URL)"
 
 
 def _checked(found: Standing) -> str:

@@ -57,6 +57,7 @@ ACTION_WORDS: dict[str, str] = {
     "break-glass.keep": "Break-glass reviewed: kept",
     "break-glass.return": "Break-glass reviewed: stopped again",
     "break-glass.use": "Glass broken",
+    "clock.step": "Clock stepped",
     "deadman.confirm": "Dead man’s switch confirmed",
     "desk.grant": "Joined a desk",
     "desk.leave": "Taken off a desk",

@@ -153,11 +153,11 @@ class BrakesKeeper:
         return self._asked > self._answered or bool(self._queue)
 
     def _once(self) -> None:
-        self._write()
         self.known = known_read(self.environment)
         self._warn(self.known.in_force)
         if self._also is not None:
             self._also()
+        self._write()  # last: a record that takes no entry keeps nobody from reading
 
     def _write(self) -> None:
         waiting = list(self._queue)

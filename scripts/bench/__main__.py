@@ -10,6 +10,7 @@ from scripts.bench import (
     bench_live,
     bench_orders,
     bench_path,
+    bench_record,
     bench_screen,
     bench_signal,
 )
@@ -24,6 +25,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "charts": bench_charts.main,
     "live": bench_live.main,
     "screen": bench_screen.main,
+    "record": bench_record.main,
 }
 
 

@@ -6,6 +6,7 @@ take turns in short stretches, so that a busy machine slows both alike; medians 
 runs as an auditor runs it: a process of its own, on a file, with its bar.
 """
 
+import dataclasses
 import datetime as dt
 import hashlib
 import os
@@ -32,8 +33,13 @@ from audit.record import COLUMNS, INSERT_MANY_SQL, INSERT_SQL, entry_columns, en
 from audit.signing import Signer
 from audit.verifier import CHAIN_START, chain_next, entry_leaf
 from scripts.bench.report import Figure, write_report
-from tests.support.services import create_database, end, local_postgres, wait_for_postgres
-from workers.services.postgres import LocalPostgres
+from tests.support.services import (
+    create_database,
+    end,
+    local_postgres,
+    prepare_database,
+    wait_for_postgres,
+)
 
 STRETCHES = 15
 SINGLE, GROUPS, GROUP = 300, 60, 100
@@ -93,18 +99,16 @@ def main() -> list[Figure]:
 @contextmanager
 def _database(folder: Path) -> Iterator[str]:
     folder.chmod(0o755)  # PostgreSQL may run as another user
-    found = local_postgres(folder)
-    server = LocalPostgres(found.program, found.folder, found.port, found.password)
+    server = dataclasses.replace(local_postgres(folder), settings={})
     pid = server.start(folder / "postgres.log")
     try:
         wait_for_postgres(server, pid, folder / "postgres.log")
         create_database(server)
         given = {
-            **os.environ, "DATABASE_URL": server.url(), "HALTLINE_HOME": str(folder),
+            **os.environ, "DATABASE_URL": server.application_url(), "HALTLINE_HOME": str(folder),
             "DJANGO_SETTINGS_MODULE": "console.settings",
         }  # fmt: skip
-        migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(migrate, env=given, check=True)
+        prepare_database(server)
         with subprocess.Popen(
             [sys.executable, "-c", _SEQUENCER], env=given, stderr=subprocess.DEVNULL
         ) as placing:

@@ -238,7 +238,7 @@ def _has(desk: Desk, query: str, count: int) -> bool:
 
 def _lift_all(desk: Desk) -> int:
     """How many holds were lifted."""
-    with psycopg.connect(desk.environment["DATABASE_URL"], autocommit=True) as connection:
+    with psycopg.connect(desk.owner_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         return connection.execute(
             "INSERT INTO riskctl_holdlift (hold_id, lifted_by, second, reason)"

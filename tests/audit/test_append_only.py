@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from audit.guarding import TABLES
 from audit.models import Entry
 from audit.record import record
 from trading.models import Fill, VenueAccount
@@ -47,6 +48,22 @@ def test_refused(rows: None, statement: str) -> None:
         cursor.execute(statement)
     assert Entry.objects.get().actor == "ada.nwosu"
     assert Fill.objects.get().price == 1
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_triggers_refuse_the_owner_of_every_table_of_the_record(table: str) -> None:
+    """TRUNCATE asks no row; UPDATE and DELETE are refused row by row, by one trigger each table."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_trigger WHERE tgrelid = %s::regclass AND tgenabled = 'O'"
+            " AND tgname LIKE 'pgtrigger_append_only%%'"
+            " AND tgtype::int & 1 = 1 AND tgtype::int & 2 = 2"  # each row, before
+            " AND tgtype::int & 8 = 8 AND tgtype::int & 16 = 16",  # DELETE, UPDATE
+            [table],
+        )
+        assert cursor.fetchone() == (1,)
+        with pytest.raises(DatabaseError, match="never removed"), transaction.atomic():
+            cursor.execute(f"TRUNCATE {table} CASCADE")
 
 
 def test_django_is_refused_as_well(rows: None) -> None:

@@ -76,7 +76,7 @@ def trades_on(desk: Desk) -> None:
 def lift_all(desk: Desk) -> None:
     """Without people: the database's own guard of lifts is off for this connection alone."""
     with psycopg.connect(
-        desk.environment["DATABASE_URL"], options="-c session_replication_role=replica"
+        desk.owner_url, options="-c session_replication_role=replica"
     ) as connection:
         connection.execute(LIFT_ALL)
 

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import psutil
 import pytest
@@ -24,6 +23,7 @@ from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.console.conftest import entries, signed_in
+from tests.support.roles import application_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,10 +75,7 @@ def serving(database_url: str, home: str) -> Iterator[tuple[int, int]]:
 
 
 def url_of_test_database(port: int | None = None) -> str:
-    facts = connection.settings_dict
-    who = quote(facts["USER"]) + (f":{quote(facts['PASSWORD'])}" if facts["PASSWORD"] else "")
-    host = "127.0.0.1" if port else facts["HOST"]
-    return f"postgres://{who}@{quote(host, safe='')}:{port or facts['PORT']}/{facts['NAME']}"
+    return application_url(port)
 
 
 @pytest.fixture

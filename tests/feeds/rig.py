@@ -16,6 +16,7 @@ from django.db import connection
 from redis import Redis
 
 from tests.support.processes import start_python
+from tests.support.roles import application_url
 from trading import streams
 from trading.feeds.flow import ack, newest
 from trading.feeds.reading import TickEntry, read_entries
@@ -33,10 +34,7 @@ def until(condition: Callable[[], Any], *, seconds: float = 20) -> Any:
 
 def database_url(port: int | None = None) -> str:
     """Of the database that the tests use now; through ``port`` where given."""
-    known = connection.settings_dict
-    host, real_port = database_address()
-    secret = f":{known['PASSWORD']}" if known["PASSWORD"] else ""
-    return f"postgres://{known['USER']}{secret}@{host}:{port or real_port}/{known['NAME']}"
+    return application_url(port)
 
 
 def database_address() -> tuple[str, int]:

@@ -12,6 +12,8 @@ from django.utils import timezone
 from audit.models import Entry
 from riskctl.models import Lease
 from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, Rig
+from tests.support.closed import record_closed
+from tests.support.roles import owner
 from trading.database import conninfo
 from trading.gateway.effects import Persist
 from trading.gateway.store import Owner, Statement, load, statements
@@ -157,3 +159,34 @@ def test_a_cut_connection_is_written_again_and_nothing_is_doubled(dsn: str) -> N
 def test_a_batch_the_database_refuses_ends_the_gateway(dsn: str) -> None:
     with pytest.raises(psycopg.Error):
         asyncio.run(write(dsn, [[("SELECT 1/0", None)]]))
+
+
+def test_a_record_that_takes_no_entry_is_waited_for_and_nothing_is_let_go(dsn: str) -> None:
+    """As a database that is away: the order stays unsent, and every fact is entered once."""
+    lines = story(Rig())
+
+    async def closed_and_open() -> list[str]:
+        told: list[str] = []
+        heard = asyncio.Event()
+
+        def hear(can: bool) -> None:
+            told.append("can" if can else "cannot")
+            heard.set()
+
+        writer = Writer(dsn, OWNER, hear)
+        task = asyncio.create_task(writer.run())
+        with record_closed():
+            writer.put(lines, lambda: told.append("durable"))
+            await asyncio.wait_for(heard.wait(), 30)
+            writer.put([], lambda: told.append("later"))
+            assert not task.done()
+            with owner() as own:
+                assert own.execute("SELECT count(*) FROM trading_order").fetchone() == (0,)
+        async with asyncio.timeout(30):
+            await writer.drained()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return told
+
+    assert asyncio.run(closed_and_open()) == ["cannot", "can", "durable", "later"]
+    assert Entry.objects.count() == 6

@@ -9,7 +9,6 @@ import os
 import signal
 import struct
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -83,13 +82,7 @@ class Rig:
     def _prepare(self) -> None:
         (self.home / "venue-credentials.json").write_text(json.dumps(CREDENTIALS))
         (self.home / "offset").write_bytes(bytes(8))
-        environ = {
-            **os.environ, "DATABASE_URL": self.postgres.url, "HALTLINE_HOME": str(self.home),
-        }  # fmt: skip
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-            cwd=PROJECT, env=environ, check=True,
-        )  # fmt: skip
+        self.postgres.prepare()
         with psycopg.connect(self.postgres.url) as connection:
             for sql, rows in records(self.venue.address):
                 connection.cursor().executemany(sql.encode(), rows)

@@ -18,10 +18,11 @@ from tests.support.services import (
     end,
     local_postgres,
     local_redis,
+    prepare_database,
     wait_for_postgres,
     wait_for_redis,
 )
-from workers.services.postgres import DATABASE, USER
+from workers.services.postgres import DATABASE
 
 OLDER = "older"
 
@@ -52,7 +53,7 @@ def thaw(*pids: int) -> None:
 
 
 class RigPostgres:
-    """One server; ``url`` is the rig's database on it."""
+    """One server; ``url`` is the rig's database on it, as the application's role."""
 
     def __init__(self, folder: Path) -> None:
         self._server = local_postgres(folder)
@@ -60,7 +61,10 @@ class RigPostgres:
         self.pid = 0
         self.start()
         create_database(self._server)
-        self.url = self._server.url()
+        self.url = self._server.application_url()
+
+    def prepare(self) -> None:
+        prepare_database(self._server)
 
     def start(self) -> None:
         self.pid = self._server.start(self._log)
@@ -139,9 +143,8 @@ class RigPostgres:
         self.sql(f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS false", database="postgres")
         deadline = time.monotonic() + 10
         while self.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = %s AND usename = %s",
-            DATABASE, USER, database="postgres",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+            DATABASE, database="postgres",
         ):  # fmt: skip
             if time.monotonic() > deadline:
                 raise AssertionError("connections do not end")

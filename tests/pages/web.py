@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.support.browser import chromium_launch_options
 from tests.support.processes import Started, start_python
+from tests.support.roles import application_url
 from workers.services.ports import free_port
 
 T = TypeVar("T")
@@ -39,11 +39,9 @@ class Web:
 
     def start(self) -> None:
         """Raises AssertionError with the end of its log when it does not answer in 60 s."""
-        facts = connection.settings_dict
-        database = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**facts)
         environ = {
             **os.environ,
-            "DATABASE_URL": database,
+            "DATABASE_URL": application_url(),
             "REDIS_URL": settings.REDIS_URL,
             "HALTLINE_HOME": str(self.home),
             "HALTLINE_KEYS_FOLDER": str(settings.KEYS_FOLDER),

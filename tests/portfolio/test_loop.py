@@ -21,6 +21,7 @@ from riskctl.models import Heartbeat, Lease
 from tests.portfolio.builders import FEED_NOON_NS, Desk, entry_fields
 from tests.portfolio.relay import Relay, relay
 from tests.support.processes import Started, start_python
+from tests.support.roles import application_url
 from trading import health, streams
 from trading.clock import NS, utc_now, wall_ns
 from trading.models import PnlPoint, Position, Signal
@@ -63,12 +64,7 @@ def desk() -> Desk:
 
 @contextlib.contextmanager
 def portfolio(**environ: str) -> Iterator[Started]:
-    values = connection.settings_dict
-    host, user, name = values["HOST"], values["USER"], values["NAME"]
-    password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
-    own = {"DATABASE_URL": f"postgres://{user}{password}@{host}:{values['PORT']}/{name}"}
-    if "DATABASE_URL" in environ:
-        environ["DATABASE_URL"] = f"postgres://{user}{password}@{environ['DATABASE_URL']}/{name}"
+    own = {"DATABASE_URL": application_url()}
     child = start_python(
         "-m", "tests.portfolio.child", env={**os.environ, **own, **environ}, stdin=True
     )
@@ -259,7 +255,7 @@ def test_without_the_database_frames_go_on_and_say_so(
     redis: Redis, desk: Desk, database: Relay, failure: str
 ) -> None:
     publish(redis, ("EURUSD", "1.15998", "1.16002"))
-    with portfolio(DATABASE_URL=f"127.0.0.1:{database.port}") as child:
+    with portfolio(DATABASE_URL=application_url(database.port)) as child:
         frame_with(redis, lambda one: strategy(one).get("unrealised") == "7.60")
         getattr(database, failure)()
         publish(redis, ("EURUSD", "1.16098", "1.16102"), at_s=1)
@@ -276,7 +272,7 @@ def test_without_the_database_frames_go_on_and_say_so(
 def test_a_hanging_database_does_not_hold_up_the_stop(
     redis: Redis, desk: Desk, database: Relay
 ) -> None:
-    with portfolio(DATABASE_URL=f"127.0.0.1:{database.port}") as child:
+    with portfolio(DATABASE_URL=application_url(database.port)) as child:
         frame_with(redis, lambda one: one["strategies"])
         database.freeze()
         frame_with(redis, lambda one: one["books"]["status"] == "late")

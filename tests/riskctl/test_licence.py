@@ -98,3 +98,14 @@ def test_open_means_some_good_reading_started_under_a_quarter_second_ago(
         licence.renew(reading(started=start))
     if licence.denial(now) is None:
         assert now - max(starts) < LICENCE_NS
+
+
+def test_no_licence_while_what_leaves_cannot_be_written_down() -> None:
+    licence = Licence(TOKEN)
+    licence.renew(reading())
+    licence.written = False
+    assert code(licence, START) == "NO_LICENCE"
+    assert licence.remaining_ms(START) == 0.0
+    assert licence.leased(START), "the account is ours all the same"
+    licence.written = True
+    assert code(licence, START) is None

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
 from redis import Redis
 
 from tests.support.processes import start_python
+from tests.support.roles import application_url
 from tests.support.services import end, local_redis, wait_for_redis
 from trading import clock, streams
 from trading.messages import BookSnapshot, Intent, encode, intent_decoder
@@ -34,10 +34,7 @@ def wait_for(what: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 def database_url() -> str:
     """The test database, for another process."""
-    to = connection.settings_dict
-    secret = f":{to['PASSWORD']}" if to["PASSWORD"] else ""
-    port = f":{to['PORT']}" if to["PORT"] else ""
-    return f"postgres://{to['USER']}{secret}@{to['HOST']}{port}/{to['NAME']}"
+    return application_url()
 
 
 @dataclass

@@ -3,10 +3,13 @@
 The next start carries on, after a kill of everything as well: trading, and with the same data.
 """
 
+import json
 import os
 import signal
+import stat
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from scripts.totp import current_code
@@ -18,12 +21,49 @@ from tests.desk.judge import (
 )
 from tests.supervisor.conftest import eventually
 from tests.support.desk import Desk, still_alive
+from workers.services.postgres import APPLICATION, USER
 
 EXPECTED = {
     "postgres", "redis", "papervenue", "web", "pipeline-1", "pipeline-2", "gateway-1", "gateway-2",
     "watchdog", "control", "default", "beat",
 }  # fmt: skip
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
+
+
+def connects_as_who_owns_nothing(desk: Desk) -> None:
+    """Every process of a running desk, by the database's own word."""
+    with psycopg.connect(desk.owner_url) as own:
+        rows = own.execute(
+            "SELECT usename, count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1"
+        ).fetchall()
+        assert [role for role, _ in rows] == [APPLICATION]
+        assert rows[0][1] >= len(EXPECTED) - 4  # not PostgreSQL, Redis, the venue and beat
+        owners = own.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+        )
+        assert owners.fetchall() == [(USER,)]
+    assert desk.environment["DATABASE_URL"].startswith(f"postgres://{APPLICATION}:")
+    assert "DATABASE_OWNER_URL" not in desk.environment
+    logs = "".join(one.read_text(errors="replace") for one in (desk.home / "log").glob("*.log"))
+    assert "permission denied" not in logs, "what it does needs no more rights than it has"
+    assert stat.S_IMODE((desk.home / "services.json").stat().st_mode) == 0o600
+
+
+def entered(desk: Desk, action: str) -> set[str]:
+    """The processes of which the record says so."""
+    rows = desk.sql(
+        "SELECT object_id FROM audit_entry WHERE object_kind = 'process' AND action = %s", action
+    )
+    return {name for (name,) in rows}
+
+
+def a_home_of_before_the_role(desk: Desk) -> None:
+    """It knows no password of the application's role: the next start makes one."""
+    file = desk.home / "services.json"
+    known = json.loads(file.read_text())
+    del known["postgres"]["application_password"]
+    file.write_text(json.dumps(known))
 
 
 def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> None:
@@ -35,16 +75,21 @@ def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> N
         before = desk.sql("SELECT username, password FROM auth_user ORDER BY 1")
         begun = database_now(desk)
         desk.wait_for(lambda: answered_since(desk, begun) > 3, 60, "trading")
+        connects_as_who_owns_nothing(desk)
+        eventually(lambda: entered(desk, "process.start") == EXPECTED, 10)
         everything = desk.descendants()
         assert len(everything) > len(EXPECTED)
         assert desk.stop(signal.SIGINT) == 0
         assert still_alive(everything) == []
 
+        a_home_of_before_the_role(desk)
         warm = desk.start()
         print(f"cold {cold:.1f} s, warm {warm:.1f} s")
         assert desk.demo == first_demo
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
         assert answered_since(desk, begun) > 3
+        connects_as_who_owns_nothing(desk)
+        eventually(lambda: entered(desk, "process.end") == EXPECTED, 10)  # of the run before
         everything = desk.descendants()
         desk.stop(signal.SIGKILL)
         eventually(lambda: still_alive(everything) == [], 10)

@@ -17,6 +17,7 @@ import psycopg
 
 from riskctl.places import start_ticks
 from workers.services.ports import free_port
+from workers.services.postgres import USER
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY_S = 90.0
@@ -24,7 +25,8 @@ _POLL_S = 0.1
 """Often enough for people, seldom enough that asking is not what keeps the desk busy."""
 # What the run's own services and settings put there must not reach a desk.
 _NOT_ITS_BUSINESS = {
-    "DATABASE_URL", "REDIS_URL", "HALTLINE_PAPER_VENUE", "HALTLINE_SECRET_KEY", "HALTLINE_ENV",
+    "DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "HALTLINE_PAPER_VENUE",
+    "HALTLINE_SECRET_KEY", "HALTLINE_ENV",
     "FEED", "REPLAY_SPEED", "PORT", "HALTLINE_HOME", "HALTLINE_TLS", "HALTLINE_HOSTS",
 }  # fmt: skip
 
@@ -109,6 +111,13 @@ class Desk:
         """What the desk's processes were told: DATABASE_URL, REDIS_URL, ..."""
         return dict(json.loads((self.home / "run" / "environment.json").read_text()))
 
+    @property
+    def owner_url(self) -> str:
+        """Its own database as the owner, who alone can switch triggers off."""
+        known = json.loads((self.home / "services.json").read_text())["postgres"]
+        rest = self.environment["DATABASE_URL"].partition("@")[2]
+        return f"postgres://{USER}:{known['password']}@{rest}"
+
     def processes(self) -> dict[str, dict[str, Any]]:
         """name -> pid (None while it waits to start again), started_at, restarts."""
         return dict(json.loads((self.home / "run" / "processes.json").read_text()))
@@ -121,7 +130,7 @@ class Desk:
         return int(pid)
 
     def sql(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
-        """Rows of one query on the desk's own database (with a LiteralString or not).
+        """Rows of one query on the desk's own database, as its processes.
 
         One connection is kept, and made anew when the database was gone meanwhile.
         """

@@ -5,6 +5,8 @@ import os
 import secrets
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from workers.services.ports import free_port
 from workers.services.postgres import DATABASE, LocalPostgres
 from workers.services.redis import LocalRedis
 
+PROJECT = Path(__file__).resolve().parents[2]
 ALL_VARIABLE = "HALTLINE_TESTS_ALL"
 """Set: the long tests run as well."""
 LANES_VARIABLE = "HALTLINE_TESTS_LANES"
@@ -60,8 +63,10 @@ def local_postgres(folder: Path) -> LocalPostgres:
     program = find_postgres()
     if program is None:
         raise RuntimeError("no PostgreSQL to test with: run make test, which installs it")
-    password = secrets.token_hex(16)
-    return LocalPostgres(program, folder / "postgres", free_port(), password, _UNSAFE_AND_FAST)
+    return LocalPostgres(
+        program, folder / "postgres", free_port(), secrets.token_hex(16), _UNSAFE_AND_FAST,
+        application_password=secrets.token_hex(16),
+    )  # fmt: skip
 
 
 def local_redis(folder: Path) -> LocalRedis:
@@ -85,6 +90,18 @@ def wait_for_postgres(server: LocalPostgres, pid: int, log: Path, *, seconds: fl
 def create_database(server: LocalPostgres) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def prepare_database(server: LocalPostgres) -> None:
+    """Migrated by its owner, with the application's role and its rights."""
+    environ = {
+        **os.environ, "DATABASE_URL": server.application_url(), "DATABASE_OWNER_URL": server.url(),
+        "DJANGO_SETTINGS_MODULE": "console.settings",
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "manage.py", "database_prepare", "--make-role"],
+        cwd=PROJECT, env=environ, check=True, timeout=120,
+    )  # fmt: skip
 
 
 def wait_for_redis(server: LocalRedis, pid: int, log: Path, *, seconds: float = 20) -> None:

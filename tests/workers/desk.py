@@ -11,10 +11,10 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import connection
 
 from riskctl.places import start_ticks
 from tests.support.processes import Started, start_python
+from tests.support.roles import application_url
 
 STEADY = {"steady": "tests.workers.loops.steady"}
 FAILING = {"failing": "tests.workers.loops.failing"}
@@ -40,10 +40,7 @@ def alive(pid: int) -> bool:
 
 def database_url(port: int | None = None) -> str:
     """The test database; through another ``port`` of this host if given."""
-    found = connection.settings_dict
-    password = f":{found['PASSWORD']}" if found["PASSWORD"] else ""
-    host = "127.0.0.1" if port else found["HOST"]
-    return f"postgres://{found['USER']}{password}@{host}:{port or found['PORT']}/{found['NAME']}"
+    return application_url(port)
 
 
 @dataclass

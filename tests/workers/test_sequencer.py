@@ -1,9 +1,8 @@
 """The sequencer in real workers: killed, frozen, taken over, and without its database."""
 
+import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,10 +19,15 @@ from audit.record_keys import FolderKeys
 from audit.verifying import Finding, record_check
 from riskctl.leases import leases_lay
 from tests.audit.recording import entry
-from tests.support.services import create_database, end, local_postgres, wait_for_postgres
+from tests.support.services import (
+    create_database,
+    end,
+    local_postgres,
+    prepare_database,
+    wait_for_postgres,
+)
 from tests.workers.desk import Desk, Worker, database_url, wait_for
 from workers.hosts import ROLES
-from workers.services.postgres import LocalPostgres
 
 LEASE = "sequencer:main"
 TARGETS = {"sequencer": ROLES["sequencer"]}
@@ -193,8 +197,7 @@ class OwnDatabase:
 
     def __init__(self, folder: Path) -> None:
         self._log = folder / "postgres.log"
-        made = local_postgres(folder)
-        self.server = LocalPostgres(made.program, made.folder, made.port, made.password)
+        self.server = dataclasses.replace(local_postgres(folder), settings={})
         self.pid = 0
 
     def start(self) -> None:
@@ -207,10 +210,7 @@ class OwnDatabase:
 
     def prepare(self) -> None:
         create_database(self.server)
-        subprocess.run(
-            [sys.executable, "-W", "ignore", "manage.py", "migrate", "-v", "0"], check=True,
-            env={**os.environ, "DATABASE_URL": self.server.url()}, timeout=120,
-        )  # fmt: skip
+        prepare_database(self.server)
         with psycopg.connect(self.server.url()) as own:
             own.execute(
                 "INSERT INTO riskctl_lease (name, role, holder, token, expires_at, renewed_at)"
@@ -230,7 +230,7 @@ def database(tmp_path: Path) -> Iterator[OwnDatabase]:
 def test_the_database_is_killed_and_comes_back(database: OwnDatabase, tmp_path: Path) -> None:
     database.prepare()
     (tmp_path / "run").mkdir()
-    desk = Desk(tmp_path, database_url=database.server.url())
+    desk = Desk(tmp_path, database_url=database.server.application_url())
     record = Record(database.server.url(), tmp_path)
     try:
         desk.worker("pipeline-1", TARGETS)

@@ -67,7 +67,7 @@ class GatewayLoop:
             rehearsal=facts.rehearsal,
             since_boot_ns=now().boot_ns,
         )
-        self._writer = Writer(wires.dsn, owner)
+        self._writer = Writer(wires.dsn, owner, self._can_write)
         self._session = VenueSession(
             core=self.core,
             venue=wires.venue,
@@ -133,6 +133,10 @@ class GatewayLoop:
                 )
             )
         self._teller.wake()
+
+    def _can_write(self, can: bool) -> None:
+        """No licence while what leaves cannot be written down, its entry in the record included."""
+        self.core.licence.written = can
 
     def _send(self, effect: SendCreate) -> None:
         try:

@@ -1,10 +1,10 @@
 """Group commit: everything that waits is written in one transaction, in order, by one task.
 
 A batch is kept until its COMMIT is known to have happened; when the answer is lost or the
-database is away it is written again, which changes nothing if it was written already
-(store.py). Nothing later overtakes it. A batch that the database refuses because of what is in
-it cannot be repaired by repeating it: the process ends, and its successor rebuilds from database
-and venue.
+database is away, or takes no entry of the record, it is written again, which changes nothing if it
+was written already (store.py). Nothing later overtakes it. A batch that the database refuses for
+what is in it cannot be repaired by repeating it: the process ends, and its successor rebuilds from
+database and venue.
 """
 
 import asyncio
@@ -34,6 +34,11 @@ SESSION = (
 )
 
 
+UNWILLING = frozenset({"42501", "25006", "P0001"})
+"""SQLSTATEs of a server that refuses to write, whatever is in it: no privilege, read-only, a
+trigger. It is waited for as for one that is away, and meanwhile nothing that raises risk leaves."""
+
+
 class LeaseLostError(Exception):
     """Another gateway holds the account: this process must end and write nothing more."""
 
@@ -48,10 +53,14 @@ class Job:
 
 @dataclass(slots=True)
 class Writer:
-    """The one task that writes. ``dsn`` is the database, ``owner`` whose lease it writes under."""
+    """The one task that writes. ``dsn`` is the database, ``owner`` whose lease it writes under.
+
+    ``told`` hears when nothing can be written, and when it can again.
+    """
 
     dsn: str
     owner: Owner
+    told: Callable[[bool], object] = lambda _healthy: None
     healthy: bool = True
     _queue: list[Job] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,7 +102,8 @@ class Writer:
                 await self._away(connection, error, tries)
                 connection, tries = None, tries + 1
                 continue
-            tries, self.healthy = 0, True
+            tries = 0
+            self._is_healthy(True)  # before what is durable is let go
             del self._queue[: len(batch)]
             for job in batch:
                 if job.after is not None:
@@ -124,15 +134,22 @@ class Writer:
     ) -> None:
         if self.healthy:
             log.warning("database.away", error=str(error), backlog=self.backlog)
-        self.healthy = False
+        self._is_healthy(False)
         if connection is not None:
             await connection.close()
         await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+
+    def _is_healthy(self, healthy: bool) -> None:
+        if healthy != self.healthy:
+            self.healthy = healthy
+            self.told(healthy)
 
 
 def _raise_for_good(error: psycopg.Error | TimeoutError) -> None:
     """Raise what repeating cannot mend; return for a database that is only away."""
     if isinstance(error, psycopg.Error) and error.sqlstate == FENCE_STATE:
         raise LeaseLostError(str(error)) from error
+    if isinstance(error, psycopg.Error) and error.sqlstate in UNWILLING:
+        return
     if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | TimeoutError):
         raise error

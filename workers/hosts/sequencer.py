@@ -8,6 +8,7 @@ from django.conf import settings
 
 from audit.anchors import FileAnchor, Witness
 from audit.attesting import Attestor
+from audit.guarding import powers
 from audit.places import Fence, Row
 from audit.record_keys import record_keys
 from audit.sequencer import Sequencer
@@ -24,6 +25,17 @@ log = structlog.get_logger(__name__)
 _STOP_S = 1.0
 # A server that falls silent must not keep the sequencer, or it would never be somebody else's.
 _OPTIONS = "-c synchronous_commit=on -c statement_timeout=20s -c lock_timeout=2s"
+
+
+def say_powers() -> None:
+    """Once a start: the record is the safer, the less the desk's own role could do to it."""
+    try:
+        with connect() as own:
+            found = powers(own)
+    except psycopg.Error:  # the sequencer waits for the database, and says so
+        return
+    if found:
+        log.critical("audit.role-could-rewrite", powers=found, say="DATABASE_OWNER_URL")
 
 
 def connect() -> psycopg.Connection[Row]:
@@ -66,6 +78,7 @@ def run(ctx: HostContext) -> None:
     OSError."""
     held = {"lease": ctx.lease, "holder": ctx.holder, "token": ctx.token}
     made = sequencing(Fence(HELD_SQL, held), f"{ctx.lease} {ctx.holder}")
+    say_powers()
     for messenger in made.messengers:
         messenger.start()
     try:

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from riskctl.breakglass import breakglass_returns
+from riskctl.clockwatch import ClockWatch
 from riskctl.following import receipts_follow
 from riskctl.schedule import maintenance_place_due
 from riskctl.watchdog import Sides, SideTask, watchdog_run
@@ -74,6 +75,7 @@ def side_tasks(triggers: WatchdogTriggers) -> list[SideTask]:
     """What the watchdog does every half second beside its heartbeat, each in its own thread."""
     return [
         SideTask("triggers", triggers.step, triggers.stop),
+        SideTask("clock", ClockWatch().look),
         SideTask("maintenance", maintenance_place_due),
         SideTask("break-glass", breakglass_returns),
         SideTask("receipts", receipts_follow),

@@ -13,6 +13,8 @@ from workers.services.binaries import Postgres
 from workers.services.spawn import fork_program, service_identity
 
 USER = "haltline"
+APPLICATION = "haltline_app"
+"""The role that everything but the preparation connects as; made by workers.grants."""
 DATABASE = "haltline"
 _POLL_S = 0.02
 _SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -44,13 +46,20 @@ class LocalPostgres:
     port: int
     password: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    application_password: str = ""
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
     def url(self, database: str = DATABASE) -> str:
+        """As the owner."""
         return f"postgres://{USER}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def application_url(self, database: str = DATABASE) -> str:
+        """As the role that owns nothing."""
+        who = f"{APPLICATION}:{self.application_password}"
+        return f"postgres://{who}@127.0.0.1:{self.port}/{database}"
 
     def start(self, log: Path) -> int:
         """Start it, making its data folder the first time; return its pid at once."""

@@ -1,7 +1,8 @@
 """``python -m workers.supervisor``: start the desk, keep it running, stop it on Ctrl-C.
 
 Environment: PORT (8080), HALTLINE_HOST (127.0.0.1), HALTLINE_HOME (./var), FEED (simulated, or
-replay:FILE[,FILE...]), REPLAY_SPEED (1, or max), DATABASE_URL, REDIS_URL, HALTLINE_ENV.
+replay:FILE[,FILE...]), REPLAY_SPEED (1, or max), DATABASE_URL, DATABASE_OWNER_URL, REDIS_URL,
+HALTLINE_ENV.
 Exit codes: workers.supervisor.errors.Exit.
 """
 

@@ -20,6 +20,7 @@ class DeskConfig:
     port: int
     production: bool
     database_url: str
+    database_owner_url: str
     redis_url: str
 
     @property
@@ -37,12 +38,19 @@ def read_config(environ: Mapping[str, str] = os.environ) -> DeskConfig:
     text = environ.get("PORT") or "8080"
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise StartError(f"PORT is {text!r}: give a number from 1 to 65535", Exit.SETTING)
+    if environ.get("DATABASE_OWNER_URL") and not environ.get("DATABASE_URL"):
+        raise StartError(
+            "DATABASE_OWNER_URL is given without DATABASE_URL: name there the role that the"
+            " desk's processes connect as",
+            Exit.SETTING,
+        )
     return DeskConfig(
         home=Path(environ.get("HALTLINE_HOME") or PROJECT / "var").resolve(),
         host=environ.get("HALTLINE_HOST") or "127.0.0.1",
         port=int(text),
         production=environ.get("HALTLINE_ENV", "demo") == "production",
         database_url=environ.get("DATABASE_URL", ""),
+        database_owner_url=environ.get("DATABASE_OWNER_URL", ""),
         redis_url=environ.get("REDIS_URL", ""),
     )
 

@@ -19,9 +19,10 @@ from workers.services.spawn import adopt_orphans
 from workers.supervisor.announce import announcement
 from workers.supervisor.children import BROKER, DATABASE, Child, Program, fork_python
 from workers.supervisor.config import DeskConfig, listen, read_config
-from workers.supervisor.engine import WATCHED, Engine, say
+from workers.supervisor.engine import WATCHED, Engine, ProcessNote, say
 from workers.supervisor.errors import Exit, StartError
 from workers.supervisor.home import Home, kill_leftovers, write_private
+from workers.supervisor.prepared import WARNING
 from workers.supervisor.programs import PRELOAD, PaperVenueSettings, application_programs
 from workers.supervisor.ready import wait_until_ready
 from workers.supervisor.services import Services, plan_services
@@ -42,6 +43,7 @@ class Desk:
         self._waiting_for = {"prepare", "assets"}
         self._failure: StartError | None = None
         self._services: Services | None = None
+        self._early: list[ProcessNote] = []
 
     def run(self) -> None:
         """Run until stopped. Raises StartError when the desk cannot be brought up."""
@@ -50,8 +52,10 @@ class Desk:
         self._export(services)
         _check_settings()
         try:
+            self._engine.on_note = self._early.append  # until what writes it down is loaded
             self._start_services(services)
             _load()
+            self._enter_notes()
             self._start_preparation(services)
             self._engine.run()
         finally:
@@ -70,6 +74,13 @@ class Desk:
             start = partial(services.redis.start, log("redis"))
             self._engine.add(Program("redis", start, BROKER, patience_s=5.0))
 
+    def _enter_notes(self) -> None:
+        """From here on starts and ends are kept for the record as they happen."""
+        keep = importlib.import_module("workers.supervisor.entered").note_keep
+        for note in self._early:
+            keep(note)
+        self._engine.on_note = keep
+
     def _export(self, services: Services) -> None:
         """Tell children, and who looks into ``run/environment.json``, where everything is."""
         found = {
@@ -84,6 +95,7 @@ class Desk:
         if not self._config.production and not os.environ.get("HALTLINE_SECRET_KEY"):
             found["HALTLINE_SECRET_KEY"] = self._home.secret_key()
         os.environ.update(found)
+        os.environ.pop("DATABASE_OWNER_URL", None)  # for the preparation alone
         write_private(self._home.run / "environment.json", json.dumps(found, indent=1))
 
     def _start_preparation(self, services: Services) -> None:
@@ -95,7 +107,9 @@ class Desk:
                 prepare.prepare_data,
                 services.database_url,
                 services.redis_url,
+                owner_url=services.database_owner_url,
                 create_database=services.postgres is not None,
+                production=self._config.production,
             ),
             "assets": partial(assets.collect_assets, self._home),
         }
@@ -111,6 +125,8 @@ class Desk:
                 Exit.FAILED,
             )
             return
+        if name == "prepare" and (said := self._home.last_line(name)).startswith(WARNING):
+            say(said)
         self._waiting_for.discard(name)
         if not self._waiting_for:
             self._start_application()

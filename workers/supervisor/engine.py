@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from workers.supervisor.children import (
@@ -31,6 +32,20 @@ Ended = Callable[[int], None]
 """Called with the exit code (or minus the signal) of a task that ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessNote:
+    """A process of ours started, or ended: in order when it had been asked to."""
+
+    action: str
+    name: str
+    pid: int
+    ticks: int
+    restarts: int
+    at: dt.datetime
+    how: str = ""
+    orderly: bool = True
+
+
 def say(text: str) -> None:
     """One line about one event, with the time in UTC."""
     with contextlib.suppress(OSError):  # who read along has gone; the desk goes on
@@ -46,6 +61,7 @@ class Engine:
         self._tasks: dict[int, tuple[str, Ended]] = {}
         self._stopping = False
         self.on_program_end: Callable[[Child], None] = lambda _child: None
+        self.on_note: Callable[[ProcessNote], None] = lambda _note: None
 
     def add(self, program: Program) -> None:
         """Start ``program`` and keep it running."""
@@ -84,6 +100,7 @@ class Engine:
         again = f", restart {child.restarts}" if child.restarts else ""
         say(f"{child.program.name} started pid {pid}{again}")
         self._write()
+        self._note("process.start", child, pid, child.ticks)
 
     def _start_due(self) -> None:
         for child in list(self._children.values()):
@@ -125,6 +142,7 @@ class Engine:
     def _child_ended(self, child: Child, how: str) -> None:
         now = time.monotonic()
         lived = now - child.started
+        pid, ticks = child.pid or 0, child.ticks
         pause = child.ended(now)
         name = child.program.name
         if self._stopping:
@@ -136,6 +154,13 @@ class Engine:
             )
             self.on_program_end(child)
         self._write()
+        self._note("process.end", child, pid, ticks, how)
+
+    def _note(self, action: str, child: Child, pid: int, ticks: int, how: str = "") -> None:
+        orderly = not how or self._stopping
+        at = dt.datetime.now(dt.UTC)
+        name, restarts = child.program.name, max(child.restarts, 0)
+        self.on_note(ProcessNote(action, name, pid, ticks, restarts, at, how, orderly))
 
     def _stop_tier(self, children: list[Child]) -> None:
         begun = time.monotonic()

@@ -7,6 +7,9 @@ import redis
 from django.core.management import CommandError, call_command
 from psycopg import sql
 
+from workers.grants import RolesError, database_prepare
+from workers.supervisor.prepared import PREPARED, WARNING
+
 _OWN_START_S = 40.0  # crash recovery of a large database included
 _ANSWER_S = 10.0  # what is given from outside should be there
 _POLL_S = 0.05
@@ -14,18 +17,26 @@ _WAIT = ("starting up", "shutting down", "not yet accepting connections", "in re
 """What a server says that will answer soon (SQLSTATE 57P03, which a failed connection lacks)."""
 
 
-def prepare_data(database_url: str, redis_url: str, *, create_database: bool) -> None:
+def prepare_data(
+    database_url: str, redis_url: str, *, owner_url: str, create_database: bool, production: bool
+) -> None:
     """Wait for the services, bring the database up to date, make the desk's records.
 
-    Ends the process with one line when a service cannot be reached.
+    The last line of the log says as whom the desk works, or warns. Ends the process with one line
+    when a service cannot be reached, or the roles are not as a production needs them.
     """
-    _wait_for_database(database_url, create=create_database)
+    _wait_for_database(owner_url or database_url, create=create_database)
     _wait_for_redis(redis_url)
-    call_command("migrate", interactive=False, verbosity=0)
     try:
+        said = database_prepare(url=database_url, owner_url=owner_url, make_role=create_database)
+        if said and (production or owner_url):
+            raise SystemExit(said)
         call_command("desk_prepare")
-    except CommandError as problem:
+    except (RolesError, CommandError) as problem:
         raise SystemExit(str(problem)) from problem
+    except psycopg.OperationalError as problem:
+        raise SystemExit(f"{str(problem).strip()}: check DATABASE_URL") from problem
+    print(f"{WARNING}{said}" if said else PREPARED, flush=True)
 
 
 def _wait_for_database(url: str, *, create: bool) -> None:

@@ -20,6 +20,7 @@ class Services:
     postgres: LocalPostgres | None
     redis: LocalRedis | None
     database_url: str
+    database_owner_url: str
     redis_url: str
     paper_port: int
 
@@ -39,7 +40,8 @@ def plan_services(config: DeskConfig, home: Home) -> Services:
     return Services(
         postgres=postgres,
         redis=redis,
-        database_url=postgres.url() if postgres else config.database_url,
+        database_url=postgres.application_url() if postgres else config.database_url,
+        database_owner_url=postgres.url() if postgres else config.database_owner_url,
         redis_url=redis.url if redis else config.redis_url,
         paper_port=paper_port,
     )
@@ -65,8 +67,11 @@ def _postgres(home: Home, known: dict[str, dict[str, Any]]) -> LocalPostgres:
     clear_stale(folder)
     port = _port(known, "postgres", frozenset())
     password = _password(known, "postgres")
-    known["postgres"] = {"port": port, "password": password}
-    return LocalPostgres(program, folder, port, password)
+    application = _password(known, "postgres", "application_password")
+    known["postgres"] = {
+        "port": port, "password": password, "application_password": application,
+    }  # fmt: skip
+    return LocalPostgres(program, folder, port, password, application_password=application)
 
 
 def _redis(home: Home, known: dict[str, dict[str, Any]]) -> LocalRedis:
@@ -87,5 +92,5 @@ def _port(known: dict[str, dict[str, Any]], name: str, avoid: frozenset[int]) ->
     return free_port(int(preferred) if preferred else None, avoid=avoid)
 
 
-def _password(known: dict[str, dict[str, Any]], name: str) -> str:
-    return str(known.get(name, {}).get("password") or secrets.token_hex(24))
+def _password(known: dict[str, dict[str, Any]], name: str, key: str = "password") -> str:
+    return str(known.get(name, {}).get(key) or secrets.token_hex(24))

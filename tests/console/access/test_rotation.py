@@ -26,6 +26,7 @@ from console.models import Authenticator
 from riskctl.actors import shell_actor
 from tests.console.conftest import entries
 from tests.support.processes import Started, start_python
+from tests.support.roles import application_url
 from trading.venues.credentials import credentials_keys, read_credentials
 
 SHELL = shell_actor("ops")
@@ -174,11 +175,10 @@ def _until(what: Any) -> None:
 
 
 def _rotating() -> Started:
-    facts = connection.settings_dict
-    database = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**facts)
     environ = {
-        **os.environ, "DATABASE_URL": database, "HALTLINE_HOME": str(project.KEYS_FOLDER.parent),
-        "HALTLINE_ENV": "demo", "HALTLINE_SECRET_KEY": project.SECRET_KEY,
+        **os.environ, "DATABASE_URL": application_url(),
+        "HALTLINE_HOME": str(project.KEYS_FOLDER.parent), "HALTLINE_ENV": "demo",
+        "HALTLINE_SECRET_KEY": project.SECRET_KEY,
     }  # fmt: skip
     return start_python("manage.py", "keys_rotate", "--batch", "1", env=environ, read=True)
 
