@@ -44,6 +44,7 @@ class OrderText:
     state: str
     filled: str
     note: str
+    ident: str
 
 
 @require_safe
@@ -159,7 +160,7 @@ def _order(one: Order) -> OrderText:
     return OrderText(
         formats.precise(one.created_at), one.order_type, one.side, formats.exact(one.quantity),
         one.symbol, formats.exact(price) if price else "market", one.state,
-        formats.exact(one.filled), note,
+        formats.exact(one.filled), note, one.client_order_id,
     )  # fmt: skip
 
 
@@ -168,6 +169,7 @@ def _fill(one: Fill) -> OrderText:
     return OrderText(
         formats.precise(one.recorded_at), "fill", one.side, formats.exact(one.quantity),
         one.symbol, formats.exact(one.price), "filled", formats.exact(one.quantity), note,
+        f"{one.account_id}/{one.sequence}",
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 // The record's page: its newest entries go on appearing, and keys lead through the list.
 
 import "./page.js";
+import "./exporting.js";
 
 const EVERY_MS = 2000;
 const tail = document.getElementById("tail");

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from audit.families import DENIALS, OF_PEOPLE
-from audit.reading import Place, Search, entries_read
+from audit.reading import Place, entries_read
+from audit.search import Search
 from audit.story import followed_read, story_read
 
 MANY = 300_000
