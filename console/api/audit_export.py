@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
+from django.utils.module_loading import import_string
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
@@ -26,14 +27,23 @@ from console.api.base import DATA_PROBLEMS, PROBLEMS, ProblemSerializer
 from console.api.problems import MEDIA_TYPE, ConflictError, QueryInvalidError
 from console.api.queries import Field, choice
 from console.models import ApiToken
-from console.pages.auditpdf import PDF_MOST, Pdf
 from console.pages.desk import owner_names
 from trading.database import conninfo
 
 CHUNK = 256 * 1024
-FORMS: dict[str, Callable[[], Form]] = {
-    JsonLines.name: JsonLines, Csv.name: Csv, Pdf.name: lambda: Pdf(owner_names()),
-}  # fmt: skip
+PDF_MOST = 2_000
+"""Entries of a PDF: some two hundred pages."""
+_PDF = "console.pages.auditpdf.Pdf"
+"""Loaded by the first who wants one: what it is set with would make every process start later."""
+
+
+def _pdf() -> Form:
+    made: Form = import_string(_PDF)(owner_names(), PDF_MOST)
+    return made
+
+
+FORMS: dict[str, Callable[[], Form]] = {"jsonl": JsonLines, "csv": Csv, "pdf": _pdf}
+_MEDIA = (JsonLines.media, Csv.media.partition(";")[0], "application/pdf")
 FORM = choice(
     "form", FORMS, "jsonl, with proofs, for the verifier; csv, for spreadsheets; pdf, for people."
 )
@@ -57,8 +67,7 @@ def choice_asked(given: Mapping[str, Any], families: frozenset[str] | None) -> C
 
 def _described_export() -> Callable[[Any], Any]:
     responses: dict[Any, Any] = {
-        (200, made().media.partition(";")[0]): OpenApiResponse(OpenApiTypes.BINARY, "The export.")
-        for made in (JsonLines, Csv, lambda: Pdf({}))
+        (200, media): OpenApiResponse(OpenApiTypes.BINARY, "The export.") for media in _MEDIA
     }
     for status in (*DATA_PROBLEMS, 409):
         about = PROBLEMS[status]

@@ -10,8 +10,6 @@ from audit.verifier import Checkpoint, encode64
 from console.pages import auditwords, words
 from console.pages.pdfsheet import Column, Sheet, bold, dim, mono, shown
 
-PDF_MOST = 2_000
-"""Entries: some two hundred pages."""
 CHUNK = 64 * 1024
 CHANGES_MOST, VALUE_MOST = 12, 160
 NOT_PROVEN = (
@@ -37,12 +35,13 @@ _FILTER_WORDS = {
 
 
 class Pdf:
-    """``names``: what people are called, by user name."""
+    """``names``: what people are called, by user name; ``most``: entries that it takes."""
 
-    name, media, most = "pdf", "application/pdf", PDF_MOST
+    name, media = "pdf", "application/pdf"
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    def __init__(self, names: Mapping[str, str], most: int | None = None) -> None:
         self._names = names
+        self.most = most
 
     def lines(self, matter: Matter, sealing: Sealing) -> Iterator[bytes]:
         """Set as a whole, then given out."""

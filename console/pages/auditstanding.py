@@ -28,8 +28,7 @@ def standing_line(now: dt.datetime) -> StandingLine:
     except (SigningKeyError, OSError) as error:
         return StandingLine("unknown", _HEADS["unknown"], (f"its keys cannot be read: {error}",))
     size = found.checkpoint.size if found.checkpoint else 0
-    said = [found.why, _signed(found), _kept(found), _waiting(found), _checked(found), _new(found),
-            _tree(found)]  # fmt: skip
+    said = [found.why, _signed(found), _waiting(found), _checked(found)]
     head = _HEADS[found.status].format(size)
     if found.status == "whole" and found.seen is not None and found.seen.upto >= size:
         head = f"Verified to entry {size:,}"
@@ -37,40 +36,29 @@ def standing_line(now: dt.datetime) -> StandingLine:
 
 
 def _signed(found: Standing) -> str:
-    return f"last checkpoint {formats.clock(found.signed_at)} UTC" if found.signed_at else ""
-
-
-def _kept(found: Standing) -> str:
-    if not found.kept:
-        return "kept nowhere outside the database"
-    return f"kept in {len(found.kept)} {'place' if len(found.kept) == 1 else 'places'} outside"
+    count = len(found.kept)
+    kept = f"kept in {count} {'place' if count == 1 else 'places'} outside"
+    if not count:
+        kept = "kept nowhere outside the database"
+    return f"checkpoint {formats.clock(found.signed_at)} UTC, {kept}" if found.signed_at else kept
 
 
 def _waiting(found: Standing) -> str:
     if not found.waiting:
-        return "no entry waits for a place"
+        return ""
     return f"waiting for a place: {found.waiting:,} {'entry' if found.waiting == 1 else 'entries'}"
 
 
 def _checked(found: Standing) -> str:
-    last = found.verified
-    if last is None:
-        return "all entries: checked every night, not yet here"
-    at = f"{formats.day(last.ended_at)} {formats.clock(last.ended_at)} UTC"
-    said = "whole" if last.whole else f"not whole from entry {last.first_bad}"
-    return f"all {last.entries:,} entries checked {at}: {said}"
-
-
-def _new(found: Standing) -> str:
-    """How far entries were checked one by one since then."""
+    """What the last check of all found, and how far those that came since were checked here."""
+    last, said = found.verified, "no nightly check yet"
+    if last is not None:
+        at = f"{formats.day(last.ended_at)} {formats.clock(last.ended_at)}"
+        result = "whole" if last.whole else f"not whole from entry {last.first_bad}"
+        said = f"all {last.entries:,} checked {at}: {result}"
     if found.seen is None or found.checkpoint is None or found.status == "not-whole":
-        return ""
-    left = found.checkpoint.size - found.seen.upto
-    since = found.seen.upto - found.seen.since
+        return said
+    since, left = found.seen.upto - found.seen.since, found.checkpoint.size - found.seen.upto
     if left > 0:
-        return f"{since:,} since then checked here, {left:,} not yet: some at each look"
-    return f"{since:,} since then checked here" if since else ""
-
-
-def _tree(found: Standing) -> str:
-    return f"tree as signed, {formats.clock(found.compared_at)} UTC" if found.compared_at else ""
+        return f"{said}; of those since {since:,} checked here, {left:,} to go"
+    return f"{said}; {since:,} since, checked here {formats.clock(found.compared_at)}"

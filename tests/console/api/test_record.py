@@ -152,7 +152,7 @@ def test_for_people(
         ended[-1].items()
     )
     assert document.startswith(b"%PDF")
-    monkeypatch.setattr("console.pages.auditpdf.Pdf.most", 29)
+    monkeypatch.setattr("console.api.audit_export.PDF_MOST", 29)
     answer = ruth.get("/api/audit/export?form=pdf&action=limit.change")
     assert (answer.status_code, answer.json()["code"]) == (409, "export-too-long")
     assert "30 entries, and a pdf has 29 at most. Narrow it" in answer.json()["detail"]
