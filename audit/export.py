@@ -47,7 +47,13 @@ class Export:
     def __init__(self, store: PlaceStore, who: Who, choice: Choice, form: Form) -> None:
         self._store, self._who, self._choice, self._form = store, who, choice, form
         self._at = ""
+        self._sealing = Sealing()
         self.head: Checkpoint | None = None
+
+    @property
+    def given(self) -> int:
+        """How many entries it has given so far."""
+        return self._sealing.entries
 
     @property
     def count(self) -> int | None:
@@ -79,8 +85,7 @@ class Export:
     def lines(self) -> Iterator[bytes]:
         """A generator: closed before its end, it records that the export was cut short."""
         head = self.head or self.begin()
-        sealing = Sealing()
-        outcome = "failed"
+        sealing, outcome = self._sealing, "failed"
         try:
             yield from self._form.lines(self._matter(head), sealing)
             outcome = "done"

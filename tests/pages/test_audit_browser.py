@@ -208,6 +208,8 @@ def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
     signed(recording, MANY)
     visit = visit_as(ruth)
     page = visit("/audit?what=holds&actor=ada.nwosu")
+    page.press_key("x")
+    assert page.evaluate("document.activeElement.textContent") == "With proofs"
     found = verify_export(
         exported(page, "With proofs").splitlines(keepends=True), recording.keys.trust(), []
     )

@@ -26,6 +26,9 @@ from console.api.audit_query import FILTERS, STORY
 from console.api.problems import QueryInvalidError
 from console.api.queries import read
 
+SAID_EVERY = 5_000
+"""Lines between two words of progress, on a terminal."""
+
 
 class Command(BaseCommand):
     help = (
@@ -48,7 +51,7 @@ class Command(BaseCommand):
             choice = choice_asked(_given(options), None)
             export = Export(django_store(), who, choice, FORMS[options["form"]]())
             head = export.begin()
-            count = _write(export, options["to"])
+            self._write(export, options["to"])
             if options["verifier"]:
                 _lay_out(options["verifier"])
         except QueryInvalidError as error:
@@ -60,7 +63,17 @@ class Command(BaseCommand):
         except (DatabaseError, InterfaceError, psycopg.Error, ExportError, OSError,
                 SigningKeyError) as error:  # fmt: skip
             raise CommandError(f"not exported: {str(error).strip()}") from error
-        self.stderr.write(f"{count:,} bytes, up to the {head}")
+        self.stderr.write(f"{export.given:,} entries, up to the {head}")
+
+    def _write(self, export: Export, to: Path | None) -> None:
+        of = "" if export.count is None else f" of {export.count:,}"
+        with to.open("wb") if to else sys.stdout.buffer as out:
+            for number, piece in enumerate(export.lines(), 1):
+                out.write(piece)
+                if number % SAID_EVERY == 0 and sys.stderr.isatty():
+                    self.stderr.write(f"\r{export.given:,}{of} entries", ending="")
+        if sys.stderr.isatty():
+            self.stderr.write("\r", ending="")
 
 
 def _option(name: str) -> str:
@@ -75,15 +88,6 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
         if options.get(f"filter_{one.name}"):
             said[one.name] = options[f"filter_{one.name}"]
     return read(said, (*FILTERS, STORY))
-
-
-def _write(export: Export, to: Path | None) -> int:
-    count = 0
-    with to.open("wb") if to else sys.stdout.buffer as out:
-        for piece in export.lines():
-            out.write(piece)
-            count += len(piece)
-    return count
 
 
 def _lay_out(folder: Path) -> None:
