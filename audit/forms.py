@@ -33,9 +33,14 @@ class Form(Protocol):
     """``lines`` passes each through the sealing, and counts each entry there. ``most``: entries
     that it takes, None: any number."""
 
-    name: str
-    media: str
-    most: int | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def media(self) -> str: ...
+
+    @property
+    def most(self) -> int | None: ...
 
     def lines(self, matter: Matter, sealing: Sealing) -> Iterator[bytes]: ...
 

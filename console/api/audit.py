@@ -93,7 +93,7 @@ class ProofShape(Shape):
     anchors = AnchoredShape(many=True, help_text="Where it is kept, or the next one after it.")
 
 
-class ResumedShape(Shape):
+class BroughtBackShape(Shape):
     strategy = text_field()
     at = moment_field("When its return was recorded.")
 
@@ -102,7 +102,7 @@ class StoryShape(Shape):
     id = text_field("As it was asked for.")
     whole = serializers.BooleanField(help_text="false: more hangs together with it than is here.")
     entries = EntryShape(many=True)
-    resumed = ResumedShape(many=True, help_text="Strategies that the story brought back.")
+    resumed = BroughtBackShape(many=True, help_text="Strategies that the story brought back.")
     followed = EntryShape(many=True, help_text="Their first orders and fills after that.")
 
 

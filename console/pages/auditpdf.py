@@ -57,6 +57,7 @@ class Pdf:
         for cells in rows:
             sealing.entries += 1
             sheet.row(cells)
+        sheet.gap()
         sheet.text(f"End: {_count(len(rows))}.")
         data = sheet.end()
         for start in range(0, len(data), CHUNK):

@@ -60,5 +60,6 @@ def _checked(found: Standing) -> str:
         return said
     since, left = found.seen.upto - found.seen.since, found.checkpoint.size - found.seen.upto
     if left > 0:
-        return f"{said}; of those since {since:,} checked here, {left:,} to go"
-    return f"{said}; {since:,} since, checked here {formats.clock(found.compared_at)}"
+        return f"{said}; {since:,} of those since checked here, {left:,} to go"
+    whose = f"all {since:,}" if last is None else f"{since:,} since"
+    return f"{said}; {whose}, checked here {formats.clock(found.compared_at)}"

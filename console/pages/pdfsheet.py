@@ -79,7 +79,7 @@ class _Numbered(Canvas):
 
     def showPage(self) -> None:  # noqa: N802 - reportlab's name
         self._kept.append(dict(self.__dict__))
-        self._startPage()
+        self._startPage()  # type: ignore[attr-defined] # not in its stubs
 
     def save(self) -> None:
         for number, page in enumerate(self._kept, 1):
@@ -114,8 +114,11 @@ class Sheet:
         self._put(text, _style(18, 24, BOLD), 10)
 
     def section(self, text: str) -> None:
-        self._y -= 12
+        self.gap()
         self._put(text, _style(10, 14, BOLD), 2)
+
+    def gap(self) -> None:
+        self._y -= 12
 
     def text(self, text: str) -> None:
         self._put(text, _style(8.5, 12), 8)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -31,15 +31,18 @@ def story(context: Any, ident: object, of: str = "", words: str = "Story") -> Sa
 
 
 @register.simple_tag(takes_context=True)
-def deeds(context: Any, actor: str, of: str = "", words: str = "What it did") -> SafeString:
-    """A link to what ``actor`` did; as ``history``."""
-    return _link(context, words, of, "", actor=actor)
+def mentions(context: Any, name: str, words: str) -> SafeString:
+    """``words``, as a link to all that ``name`` did and all that was done to it, where that may be
+    read."""
+    return _link(context, words, "", "", "to-record-name", q=name) or conditional_escape(words)
 
 
-def _link(context: Any, words: str, of: str, kind: str, **query: str) -> SafeString:
+def _link(
+    context: Any, words: str, of: str, kind: str, name: str = "to-record", **query: str
+) -> SafeString:
     viewer = context.get("viewer") or {}
     if not viewer.get("record" if kind in OF_PEOPLE else "whole_record"):
         return SafeString("")
     href = f"{reverse('audit')}?{urlencode(query, safe=':/')}"
     heard = format_html('<span class="sr"> of {}</span>', of) if of else ""
-    return format_html('<a class="to-record" href="{}">{}{}</a>', href, words, heard)
+    return format_html('<a class="{}" href="{}">{}{}</a>', name, href, words, heard)

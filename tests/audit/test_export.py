@@ -195,7 +195,7 @@ def test_an_export_is_of_what_the_page_shows(
 
 
 def several(recording: Recording) -> None:
-    facts = [
+    facts: list[dict[str, Any]] = [
         {"action": "hold.place", "object_kind": "hold", "object_id": "h", "request_id": "click-1",
          "reason": "Quoting through own fills"},
         {"action": "order.deny", "actor": "gateway", "actor_kind": "process", "outcome": "denied",
@@ -205,7 +205,12 @@ def several(recording: Recording) -> None:
     ]  # fmt: skip
     with connect() as own:
         for one in facts:
-            said = {"actor": "ada.nwosu", "actor_kind": "person", "happened_at": utc_now(), **one}
+            said: dict[str, Any] = {
+                "actor": "ada.nwosu",
+                "actor_kind": "person",
+                "happened_at": utc_now(),
+                **one,
+            }
             own.execute(INSERT_SQL.encode(), entry_row(**said))
     sign(recording)
 

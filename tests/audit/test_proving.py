@@ -118,7 +118,7 @@ def test_what_was_done_to_it_is_named(recording: Recording, what: str) -> None:
 def test_a_list_says_which_are_not_as_they_were_placed(recording: Recording) -> None:
     execute(f"UPDATE audit_entry SET body = body || ' ' WHERE id = '{of(13)}'")
     stands = places_stand(Entry.objects.filter(action="limit.change"))
-    indexes = dict(rows("SELECT entry_id, index FROM audit_place"))
+    indexes: dict[uuid.UUID, int] = dict(rows("SELECT entry_id, index FROM audit_place"))  # type: ignore[arg-type]
     assert {ident: one.index for ident, one in stands.items()} == {
         ident: index for ident, index in indexes.items() if ident in stands
     }

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -15,7 +16,7 @@ from console.pages import auditpdf
 from console.pages.auditpdf import Pdf
 from tests.audit.made import NOW, Made
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "action": "limit.raise", "outcome": "done", "actor": "ada.nwosu", "actor_kind": "person",
     "on_behalf_of": "", "object_kind": "limit", "object_id": "firm/gross-notional",
     "reason": "Raised & <checked>, ни шагу", "source": "10.0.0.7",
@@ -25,7 +26,7 @@ BY = "ruth.adeyemi"
 CHOSEN = {"from": "2026-11-21T00:00:00Z", "what": "holds,limits"}
 
 
-def set_in_pdf(facts: Sequence[dict[str, object]], chosen: dict[str, str]) -> tuple[bytes, Made]:
+def set_in_pdf(facts: Sequence[dict[str, Any]], chosen: dict[str, str]) -> tuple[bytes, Made]:
     made = Made().add(*(canonical_bytes(one) for one in facts))
     head = made.sign()
     entries = (

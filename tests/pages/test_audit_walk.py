@@ -104,7 +104,7 @@ def words(html: str) -> str:
 def saved(client: Client, path: str, to: Path) -> None:
     answer = client.get(path)
     assert answer.status_code == 200, answer.content
-    to.write_bytes(b"".join(answer))  # type: ignore[arg-type]
+    to.write_bytes(b"".join(answer))
 
 
 def verified(folder: Path, *more: str) -> tuple[int, str]:
