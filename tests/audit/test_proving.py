@@ -118,9 +118,9 @@ def test_what_was_done_to_it_is_named(recording: Recording, what: str) -> None:
 def test_a_list_says_which_are_not_as_they_were_placed(recording: Recording) -> None:
     execute(f"UPDATE audit_entry SET body = body || ' ' WHERE id = '{of(13)}'")
     stands = places_stand(Entry.objects.filter(action="limit.change"))
-    indexes: dict[uuid.UUID, int] = dict(rows("SELECT entry_id, index FROM audit_place"))  # type: ignore[arg-type]
+    found = rows("SELECT entry_id, index FROM audit_place")
     assert {ident: one.index for ident, one in stands.items()} == {
-        ident: index for ident, index in indexes.items() if ident in stands
+        ident: index for ident, index in found if ident in stands
     }
     assert [ident for ident, one in stands.items() if one.altered] == [of(13)]
 
