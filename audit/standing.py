@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from audit.attesting import ALARM
 from audit.merkle import MissingHashError
-from audit.models import Anchoring, SignedCheckpoint, Verification
+from audit.models import Anchoring, Entry, SignedCheckpoint, Verification
 from audit.places import PlaceStore
 from audit.record import record
 from audit.record_keys import record_keys
@@ -44,6 +44,7 @@ class Standing:
 
     ``compared_at``: when the stored tree was last found to be the one of ``checkpoint``; ``seen``:
     what was checked entry by entry since ``verified``. None: nothing is signed, or not well.
+    ``alarm``: the last since then, of whoever signs, anchors or checks.
     """
 
     status: str
@@ -55,6 +56,7 @@ class Standing:
     waiting: int
     kept: tuple[Kept, ...]
     verified: Verification | None
+    alarm: Entry | None
     key_id: str
     public_pem: str
 
@@ -114,7 +116,7 @@ def record_standing(now: dt.datetime, watch: Watch | None = None) -> Standing:
     entries that are new since the last check of all are as they were placed.
 
     ``watch``: what this process looked at already; without one the tree is compared now. Reads a
-    few thousand rows at most. Raises db.Error, audit.signing.SigningKeyError, OSError.
+    thousand rows or so. Raises db.Error, audit.signing.SigningKeyError, OSError.
     """
     watch = watch or Watch()
     publics = record_keys().publics()
@@ -131,7 +133,7 @@ def record_standing(now: dt.datetime, watch: Watch | None = None) -> Standing:
     return Standing(
         status, why or ("" if row else NEVER) or ("" if publics else KEYLESS), checkpoint,
         row.signed_at if row else None, compared_at, seen,
-        _waiting(row), _kept(row), verified,
+        _waiting(row), _kept(row), verified, _alarm(verified),
         current.key.id if current else "", current.pem if current else "",
     )  # fmt: skip
 
@@ -164,6 +166,13 @@ def _looked(
     seen = watch.look(store, row, verified)
     where = "" if seen.first_bad is None else f"entry {seen.first_bad}: "
     return found, at, seen, f"{where}{seen.why}" if seen.why else ""
+
+
+def _alarm(verified: Verification | None) -> Entry | None:
+    rows = Entry.objects.filter(action=ALARM)
+    if verified is not None and verified.whole:
+        rows = rows.filter(recorded_at__gt=verified.begun_at)
+    return rows.order_by("-recorded_at").first()
 
 
 def _waiting(row: SignedCheckpoint | None) -> int:

@@ -13,7 +13,7 @@ from audit.places import PlaceStore
 from audit.verifier import CHAIN_START, BadError, Checkpoint, chain_next, entry_leaf
 from audit.verifying import slice_check
 
-LOOK = 2_000
+LOOK = 500
 """Entries checked at one look, at most."""
 AGAIN = dt.timedelta(seconds=30)
 """The stored tree is compared with the same checkpoint as often."""

@@ -45,6 +45,7 @@ class RecordShape(Shape):
     waiting = serializers.IntegerField(help_text="Entries that have no place yet; 1000: or more.")
     anchors = AnchoredShape(many=True)
     verification = VerificationShape(allow_null=True, help_text="The last check of all entries.")
+    alarm = text_field("The last since that check, of who signs, anchors or checks; else empty.")
     key_id = text_field("Of the key in force.")
     public_key = text_field("PEM: what the verifier takes as --key.")
 
@@ -57,7 +58,7 @@ class RecordVerify(RecordView):
         "Whether the record is whole: the newest checkpoint and where it is kept, whether the "
         "stored tree still is the signed one (looked at now), what the last check of all entries "
         "found (made every night, or by manage.py audit_verify), and whether those that came "
-        "since are as they were placed (up to 2,000 looked at now).",
+        "since are as they were placed (up to 500 looked at now).",
         name="audit_verify",
     )
     def get(self, request: Request) -> Response:
@@ -70,5 +71,6 @@ class RecordVerify(RecordView):
             "compared_at": found.compared_at,
             "checked_since": found.seen.since if found.seen else None,
             "checked_to": found.seen.upto if found.seen else None,
+            "alarm": found.alarm.reason if found.alarm else "",
             "key_id": found.key_id, "public_key": found.public_pem,
         }).data)  # fmt: skip

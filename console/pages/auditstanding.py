@@ -28,11 +28,19 @@ def standing_line(now: dt.datetime) -> StandingLine:
     except (SigningKeyError, OSError) as error:
         return StandingLine("unknown", _HEADS["unknown"], (f"its keys cannot be read: {error}",))
     size = found.checkpoint.size if found.checkpoint else 0
-    said = [found.why, _signed(found), _waiting(found), _checked(found)]
+    said = [found.why, _alarm(found), _signed(found), _waiting(found), _checked(found)]
     head = _HEADS[found.status].format(size)
     if found.status == "whole" and found.seen is not None and found.seen.upto >= size:
         head = f"Verified to entry {size:,}"
     return StandingLine(found.status, head, tuple(one for one in said if one))
+
+
+def _alarm(found: Standing) -> str:
+    one = found.alarm
+    if one is None or one.reason == found.why:
+        return ""
+    at = f"{formats.day(one.happened_at)} {formats.clock(one.happened_at)}"
+    return f"alarm {at}: {one.reason}"
 
 
 def _signed(found: Standing) -> str:
@@ -62,4 +70,4 @@ def _checked(found: Standing) -> str:
     if left > 0:
         return f"{said}; {since:,} of those since checked here, {left:,} to go"
     whose = f"all {since:,}" if last is None else f"{since:,} since"
-    return f"{said}; {whose}, checked here {formats.clock(found.compared_at)}"
+    return f"{said}; {whose} checked here, tree as signed {formats.clock(found.compared_at)}"

@@ -21,7 +21,7 @@ from audit.forms import Csv, Form, JsonLines
 from audit.models import Entry, Verification
 from audit.places import PlaceStore
 from audit.reading import entries_read
-from audit.record import INSERT_SQL, entry_row
+from audit.record import INSERT_SQL, entry_row, record
 from audit.search import Search
 from audit.standing import record_standing, record_verify
 from audit.verifier import verify_export
@@ -311,6 +311,18 @@ def test_what_a_check_found_stays_in_the_standing(recording: Recording) -> None:
     found = record_standing(utc_now())
     assert found.status == "not-whole"
     assert "column actor" in found.why
+
+
+def test_an_alarm_stands_until_the_next_check_finds_all_whole(recording: Recording) -> None:
+    assert record_standing(utc_now()).alarm is None
+    record(action="audit.alarm", actor_kind="process", actor="sequencer", object_kind="record",
+           object_id="r", reason="a checkpoint is not kept", outcome="failed")  # fmt: skip
+    found = record_standing(utc_now()).alarm
+    assert found is not None
+    assert found.reason == "a checkpoint is not kept"
+    sign(recording)
+    record_verify(actor="a test", actor_kind="process")
+    assert record_standing(utc_now()).alarm is None
 
 
 def test_keys_are_shown_and_made(recording: Recording, capsys: pytest.CaptureFixture[str]) -> None:
