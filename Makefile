@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 BOOTSTRAP = @exec $(PYTHON) scripts/bootstrap.py
 
-.PHONY: up test check bench lock drill-long screenshots smoke code manage \
+.PHONY: up test test-all check bench lock drill-long screenshots smoke code manage \
 	haltline
 .DEFAULT_GOAL := up
 
@@ -11,6 +11,8 @@ up:           ## start the desk (Ctrl-C stops it)
 	$(BOOTSTRAP) up
 test:         ## every test; ARGS="tests/gateway -k fill" for some
 	$(BOOTSTRAP) test $(ARGS)
+test-all:     ## the long ones as well: every page in every state, half an hour of one page
+	$(BOOTSTRAP) test-all $(ARGS)
 check:        ## lint, types, import directions, migrations, deploy check
 	$(BOOTSTRAP) check
 bench:        ## measure; JSON under $HALTLINE_HOME/bench

@@ -6,6 +6,7 @@ as ``NAME_FILE``.
 
 import logging
 import secrets
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,10 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
+DESK_ZONE = env.str("HALTLINE_ZONE", "America/New_York")
+"""Where the desk sits: pages say times in UTC first, and in this zone second."""
+if DESK_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured(f"HALTLINE_ZONE is {DESK_ZONE!r}: name a zone as Europe/London")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HALTLINE_HOME / "static"

@@ -17,6 +17,7 @@ from console.api import (
     reconciliation,
     stops,
     strategies,
+    triggers,
     upkeep,
     views,
 )
@@ -60,7 +61,12 @@ BRAKES: list[URLPattern] = [
     re_path(rf"{APPROVAL}/reject/?$", approvals.Reject.as_view(), name="api-approval-reject"),
     re_path(rf"{APPROVAL}/withdraw/?$", approvals.Withdraw.as_view(), name="api-approval-withdraw"),
     re_path(r"^api/deadman/?$", upkeep.DeadManSwitch.as_view(), name="api-deadman"),
-    re_path(r"^api/triggers/?$", upkeep.Triggers.as_view(), name="api-triggers"),
+    re_path(r"^api/triggers/?$", triggers.Triggers.as_view(), name="api-triggers"),
+    re_path(
+        r"^api/triggers/(?P<trigger>[a-z0-9\-]{1,40})/?$",
+        triggers.TriggerOne.as_view(),
+        name="api-trigger",
+    ),
     re_path(r"^api/maintenance/?$", upkeep.Maintenance.as_view(), name="api-maintenance"),
     re_path(
         rf"^api/maintenance/(?P<scheduled_id>{UUID})/withdraw/?$",
@@ -106,6 +112,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.api.urls_people")),
     re_path(r"", include("console.api.urls_review")),
     re_path(r"", include("console.api.urls_limits")),
+    re_path(r"", include("console.api.urls_risk")),
     re_path(r"", include("console.api.urls_audit")),
     re_path(r"", include("console.api.urls_record")),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),

@@ -1,8 +1,8 @@
 """The brakes' own files: what must be known when no database answers. One folder a host.
 
 ``control.key`` signs what is said over control sockets; ``gateways/`` is where each gateway is
-reached; ``journals/`` holds each gateway's holds; ``pending/`` holds that a caller could not write
-to the database.
+reached; ``accounts.json`` is which accounts there are, also on other hosts; ``journals/`` holds
+each gateway's holds; ``pending/`` holds that a caller could not write to the database.
 """
 
 import json
@@ -21,6 +21,7 @@ class BrakesHome:
         self.gateways = root / "gateways"
         self.journals = root / "journals"
         self.pending = root / "pending"
+        self.accounts = root / "accounts.json"
 
     def create(self) -> None:
         for folder in (self.root, self.gateways, self.journals, self.pending):

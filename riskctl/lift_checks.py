@@ -26,10 +26,15 @@ def breaker_conditions(
     A breaker whose firing was never written (no database then) goes by the name that placed it.
     """
     now = database_now()
-    firing = TriggerFiring.objects.filter(hold=hold.id).order_by("happened_at").first()
-    trigger, scope = (firing.trigger, firing.scope) if firing else (hold.placed_by, hold.scope)
+    trigger, scope = tripped_by(hold)
     wait_s = _cooldown_s(trigger) + SETTLE_S
     return [_time_over(hold, wait_s, now), _clear(trigger, scope, wait_s, now)]
+
+
+def tripped_by(hold: HoldFact) -> tuple[str, str]:
+    """The trigger and scope that placed it, or the name of who did."""
+    firing = TriggerFiring.objects.filter(hold=hold.id).order_by("happened_at").first()
+    return (firing.trigger, firing.scope) if firing else (hold.placed_by, hold.scope)
 
 
 def _cooldown_s(trigger: str) -> int:

@@ -31,7 +31,7 @@ Conditions = Callable[[HoldFact, Mapping[str, Any], Mapping[str, Any]], list[Con
 
 CHECKS: dict[Kind, str] = {
     Kind.KILL: "trading.resume.preconditions.kill_conditions",
-    Kind.BREAKER: "riskctl.lift_checks.breaker_conditions",
+    Kind.BREAKER: "trading.resume.preconditions.breaker_conditions",
     Kind.DEAD_MAN: "riskctl.lift_checks.dead_man_conditions",
     Kind.MAINTENANCE: "trading.resume.preconditions.maintenance_conditions",
     Kind.RECOVERY: "trading.resume.preconditions.recovery_conditions",

@@ -15,7 +15,7 @@ import structlog
 from riskctl.clock import MS, boot_ns, wall_ns
 from riskctl.control import ControlError, ControlLink, HoldTaken, TellHold
 from riskctl.desk import BrakesDesk
-from riskctl.holdrows import hold_statements
+from riskctl.holdrows import Statement, hold_statements
 from riskctl.holds import HoldFact
 from riskctl.pending import Step, pending_drop, pending_keep
 from riskctl.places import is_dead, this_place
@@ -23,6 +23,8 @@ from riskctl.proof import Evidence, Proof
 from riskctl.registered import (
     ACCOUNTS_SQL,
     Registered,
+    accounts_keep,
+    accounts_kept,
     from_row,
     newest,
     on_disk,
@@ -38,12 +40,18 @@ KEEP_AFTER_NS = 40 * MS
 TELL_FOR_NS = 10_000 * MS
 TELL_AGAIN_S = 0.02
 ANSWER_S = 0.7
+LIFTED_SQL = "SELECT 1 FROM riskctl_holdlift WHERE hold_id = %s"
 
 
 class Placement:
-    """``committed``: the hold is known to be in the database already (it was read there)."""
+    """``committed``: the hold is known to be in the database already (it was read there).
 
-    def __init__(self, desk: BrakesDesk, hold: HoldFact, *, committed: bool = False) -> None:
+    ``again``: its id is not new. Then it may have been lifted, and stops nothing: ``lifted``.
+    """
+
+    def __init__(
+        self, desk: BrakesDesk, hold: HoldFact, *, committed: bool = False, again: bool = False
+    ) -> None:
         self.hold = hold
         self.begun_boot_ns = boot_ns()
         self.committed_boot_ns = self.begun_boot_ns if committed else 0
@@ -51,10 +59,14 @@ class Placement:
         self.effective_wall_ns = 0
         self.proofs: dict[str, Proof] = {}
         self.evidence: dict[str, Evidence] = {}
+        self.lifted = False
+        self._again = again
         self._desk = desk
         self._registered: dict[str, Registered] = {}
         self._sent: dict[Registered, ControlLink] = {}
+        self._accounts: frozenset[str] = frozenset()
         self._accounts_known = False
+        self._elsewhere_known = True
         self._kept = False
         self._keeping = False
         self._steps_kept = False
@@ -90,20 +102,33 @@ class Placement:
             return []
         return [] if found is None else [found]
 
+    def _elsewhere(self) -> list[Registered]:
+        """Accounts whose gateways are on other hosts. Without an address, they are to be proven all
+        the same; when it is not known which there are, nothing is without the database."""
+        try:
+            names = accounts_kept(self._desk.home) - self._registered.keys()
+        except (OSError, ValueError) as error:
+            log.error("accounts.unreadable", error=str(error))
+            self._elsewhere_known = False
+            return []
+        return [Registered(one) for one in sorted(names)]
+
     def _know(self, entries: Sequence[Registered]) -> None:
         """Learn of gateways; each account is told by one thread, which follows its newest."""
         for one in entries:
             with self._changed:
-                fresh = one.account not in self.evidence
+                untold = one.account not in self.evidence
                 before = self._registered.get(one.account)
                 known = newest(before, one)
                 self._registered[one.account] = known
                 evidence = self.evidence.setdefault(one.account, Evidence(one.account))
-                evidence.token = max(evidence.token, known.token)
+                if evidence.supersede(known.token) and not self.effective:
+                    untold = True
+                    self.proofs.pop(one.account, None)
                 if before is not None and known.pid != before.pid:
                     evidence.dead_boot_ns = 0  # another has taken its place
                 self._changed.notify_all()
-            if fresh:
+            if untold:
                 run(partial(self._tell, one.account))
 
     # Telling ---------------------------------------------------------------------------------
@@ -130,7 +155,7 @@ class Placement:
         entries = self._on_disk(one.account)
         with self._changed:
             evidence = self.evidence[one.account]
-            evidence.token = max([evidence.token, *(entry.token for entry in entries)])
+            evidence.supersede(max((entry.token for entry in entries), default=0))
             if taken.account == one.account and taken.token >= evidence.token:
                 evidence.taken = taken
                 evidence.token = taken.token
@@ -162,13 +187,18 @@ class Placement:
 
     def _recorded_now(self) -> bool:
         """The hold, its entry in the record, and in the same round trip who must be told."""
+        queries: list[Statement] = [(ACCOUNTS_SQL, None)]
+        if self._again:
+            queries.append((LIFTED_SQL, [self.hold.id]))
         try:
-            rows = commit(self._desk, hold_statements(self.hold), ACCOUNTS_SQL)
+            rows, *lifted = commit(self._desk, hold_statements(self.hold), *queries)
         except psycopg.Error as error:
             self._not_recorded(error)
             return False
         committed = boot_ns()
+        self._accounts = frozenset(row[0] for row in rows)
         with self._changed:
+            self.lifted = any(lifted)
             self.committed_boot_ns = self.committed_boot_ns or committed
             self._recorded = self._accounts_known = True
             self._latch()
@@ -192,6 +222,7 @@ class Placement:
         except OSError as error:
             log.critical("hold.not-kept", hold=self.hold.id, error=str(error))
             return
+        self._know(self._elsewhere())
         with self._changed:
             self._kept = True
             self._latch()
@@ -215,6 +246,8 @@ class Placement:
             while True:
                 now = boot_ns()
                 self._keep_if_slow(now)
+                if self.lifted:
+                    return False
                 if self._prove(now):
                     return True
                 if now >= until:
@@ -235,7 +268,8 @@ class Placement:
                 if proof is not None:
                     self.proofs[account] = proof
         # Without the database the register on disk is all that is known of who there is.
-        known = self._accounts_known or (bool(self.evidence) and self._kept)
+        on_disk = self._kept and self._elsewhere_known and bool(self.evidence)
+        known = self._accounts_known or on_disk
         if not known or not kept or len(self.proofs) < len(self.evidence):
             return False
         self.effective_wall_ns = self.effective_wall_ns or wall_ns()
@@ -300,13 +334,18 @@ class Placement:
         run(self.note_now)
 
     def note_now(self) -> None:
-        """Write the steps to the database, or beside the kept hold while it is away."""
+        """Write the steps to the database, or beside the kept hold while it is away; and who there
+        is to be told, for a stop without the database."""
         steps = self.steps(f"{os.uname().nodename}:{os.getpid()}")
         try:
             steps_write(self._desk, self.hold, steps)
         except psycopg.Error as error:
             log.warning("receipt.kept-on-disk", hold=self.hold.id, error=str(error).strip())
             self._keep_steps(steps)
+        try:
+            accounts_keep(self._desk.home, self._accounts)
+        except OSError as error:
+            log.error("accounts.not-kept", error=str(error))
 
     def _keep_steps(self, steps: Sequence[Step]) -> None:
         self._steps_kept = True

@@ -65,16 +65,24 @@ def hold_place(
     """Place a hold: effective when this returns with ``effective``, else latched.
 
     ``mode`` and ``cancels`` may only be stricter than the kind's own. The same ``hold_id`` again is
-    the same hold. Raises riskctl.actors.NotAllowedError, riskctl.holds.ScopeError, ValueError.
+    the same hold while that is open; one that was lifted stops nothing, so another is placed.
+    Raises riskctl.actors.NotAllowedError, riskctl.holds.ScopeError, ValueError.
     """
     hold = hold_of(
         scope=scope, kind=kind, actor=actor, reason=reason, mode=mode, cancels=cancels,
         protective_too=protective_too, hold_id=hold_id,
     )  # fmt: skip
     at = desk or brakes_desk()
-    placement = Placement(at, hold)
+    placement = Placement(at, hold, again=hold_id is not None)
     placement.start()
     placement.wait(patience_s)
+    if placement.lifted:
+        placement.end()
+        log.warning("hold.lifted-before", hold=hold.id, scope=scope, by=actor.name)
+        return hold_place(
+            scope=scope, kind=kind, actor=actor, reason=reason, mode=mode, cancels=cancels,
+            protective_too=protective_too, patience_s=patience_s, desk=at,
+        )  # fmt: skip
     placed = Placing(placement, _signed(at, placement))
     placement.note()  # last: its thread would only keep the caller waiting
     log.warning(

@@ -1,7 +1,8 @@
 """When a hold is proven for one gateway. Pure: times are passed in, by one host's boot clock.
 
 Three ways, and no other:
-* it acknowledged: on disk and in force, what was on its way is on the list;
+* it acknowledged: on disk and in force, what was on its way is on the list, and any successor
+  will know the hold as well;
 * it is dead, and what it had written can no longer be accepted (its not-after has passed), and the
   hold is in the database, where any successor reads it before its first send;
 * the hold was committed in the database so long ago that no reading from before the commit can
@@ -52,7 +53,8 @@ class Evidence:
         ``committed_boot_ns``: when the commit was known, 0 while it is not. ``kept``: the hold is
         in the database or on this host's disk, so that a successor will know it.
         """
-        if self._acknowledged(kept=kept) and self.taken is not None:
+        recorded = bool(committed_boot_ns)
+        if self._acknowledged(recorded=recorded, kept=kept) and self.taken is not None:
             facts = {
                 "token": self.taken.token,
                 "open_orders": self.taken.open_orders,
@@ -67,13 +69,21 @@ class Evidence:
             return Proof(self.account, "dead", facts)
         return None
 
-    def _acknowledged(self, *, kept: bool) -> bool:
-        """By the account's newest gateway, which either just proved its lease or lives where any
-        successor would find the hold on disk."""
+    def supersede(self, token: int) -> bool:
+        """A gateway of ``token`` is known; whether what an older one acknowledged is void now."""
+        self.token = max(self.token, token)
+        void = self.taken is not None and self.taken.token < self.token
+        if void:
+            self.taken = None
+        return void
+
+    def _acknowledged(self, *, recorded: bool, kept: bool) -> bool:
+        """By the account's newest gateway, which just proved its lease while the database has the
+        hold for any successor, or lives where any successor would find the hold on disk."""
         taken = self.taken
         if taken is None or not taken.journalled or taken.token < self.token:
             return False
-        return taken.leased or (self.same_place and kept)
+        return (taken.leased and recorded) or (self.same_place and kept)
 
     def due_boot_ns(self, committed_boot_ns: int) -> int:
         """When it will be proven at the latest if nothing more is heard; 0: that is not known."""

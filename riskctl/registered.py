@@ -1,11 +1,16 @@
-"""The register of gateways, as a caller reads it: from this host's disk, and from the database."""
+"""The register of gateways, as a caller reads it: from this host's disk, and from the database.
+
+Gateways write themselves down on their own host's disk. Which accounts there are at all, also those
+of other hosts, is kept there too: without the database nobody else says who is yet to be told.
+"""
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from riskctl.brakes_home import BrakesHome, read_all, read_json
+from riskctl.brakes_home import BrakesHome, read_all, read_json, write_json
 
 ACCOUNTS_SQL = """
 SELECT split_part(lease.name, ':', 2), reg.address, reg.place, reg.pid, reg.start_ticks, reg.token
@@ -45,6 +50,26 @@ def one_on_disk(home: BrakesHome, account: str) -> Registered | None:
     path = home.gateways / f"{account}.json"
     body = read_json(path)
     return None if body is None else _entry(path, body)
+
+
+def accounts_keep(home: BrakesHome, accounts: Iterable[str]) -> None:
+    """Remember which accounts there are, in place of a file that is unreadable. Raises OSError."""
+    names = sorted(accounts)
+    try:
+        known = names == sorted(accounts_kept(home))
+    except ValueError:
+        known = False
+    if names and not known:
+        write_json(home.accounts, {"accounts": names})
+
+
+def accounts_kept(home: BrakesHome) -> frozenset[str]:
+    """Every account as last read from the database. Raises ValueError naming the file."""
+    body = read_json(home.accounts) or {}
+    names = body.get("accounts", [])
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ValueError(f"{home.accounts}: accounts is no list of names")
+    return frozenset(names)
 
 
 def _entry(path: Path, body: dict[str, Any]) -> Registered:

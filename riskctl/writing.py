@@ -30,9 +30,10 @@ def steps_write(desk: BrakesDesk, hold: HoldFact, steps: Sequence[Step]) -> None
 
 
 def commit(
-    desk: BrakesDesk, statements: Sequence[Statement], query: str = ""
-) -> list[tuple[Any, ...]]:
-    """One transaction in one round trip; the rows of ``query``. Raises psycopg.Error."""
+    desk: BrakesDesk, statements: Sequence[Statement], *queries: Statement
+) -> list[list[tuple[Any, ...]]]:
+    """One transaction in one round trip, and the rows of each query, which is made after it: what
+    it does not show began later than the commit. Raises psycopg.Error."""
     connection = desk.connection()
     watch = alarm.set(SEVER_S, partial(_sever, connection))
     try:
@@ -40,9 +41,9 @@ def commit(
             connection.execute("BEGIN")
             for sql, values in statements:
                 connection.execute(sql.encode(), values)
-            found = connection.execute(query.encode()) if query else None
             connection.execute("COMMIT")
-        rows = found.fetchall() if found else []
+            found = [connection.execute(sql.encode(), values) for sql, values in queries]
+        rows = [one.fetchall() for one in found]
     except psycopg.Error:
         connection.close()
         desk.drop_connections()  # they may be as dead as this one

@@ -10,6 +10,7 @@ import os
 import secrets
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -72,6 +73,11 @@ def test(rest: list[str]) -> None:
     become(*TESTS, *rest)
 
 
+def test_all(rest: list[str]) -> None:
+    _ready_to_test()
+    become(*TESTS, "--all", *rest)
+
+
 def drill_long(rest: list[str]) -> None:
     _ready_to_test()
     become(*TESTS, "-m", "drill", *rest)
@@ -114,7 +120,7 @@ def code(rest: list[str]) -> None:
 
 
 def check(_rest: list[str]) -> None:
-    """Every check, each to its end, so that one run shows all there is to mend."""
+    """Every check side by side, each to its end, so that one run shows all there is to mend."""
     install_python(locks_for_testing())
     # The deploy check looks at a production as it should be; the key is only for looking.
     production = {
@@ -124,14 +130,21 @@ def check(_rest: list[str]) -> None:
         "HALTLINE_HOSTS": "desk.haltline.example",
         "HALTLINE_KEYS": "file",
     }
+
+    def run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+        name, *rest = command
+        environment = {**os.environ, **(production if "--deploy" in rest else {})}
+        return subprocess.run(
+            [str(PYTHON.parent / name), *rest], cwd=PROJECT, env=environment, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        )  # fmt: skip
+
     failed = []
-    for name, *rest in CHECKS:
-        print(f"— {name} {' '.join(rest)}", flush=True)
-        extra = production if "--deploy" in rest else {}
-        command = [str(PYTHON.parent / name), *rest]
-        environment = {**os.environ, **extra}
-        if subprocess.run(command, cwd=PROJECT, env=environment, check=False).returncode:
-            failed.append(" ".join((name, *rest)[:5]))
+    with ThreadPoolExecutor() as side_by_side:  # the types take longest, on one core
+        for command, done in zip(CHECKS, side_by_side.map(run, CHECKS), strict=True):
+            print(f"— {' '.join(command)}", done.stdout, sep="\n", end="", flush=True)
+            if done.returncode:
+                failed.append(" ".join(command[:5]))
     if failed:
         raise StartError(f"checks failed: {', '.join(failed)}", Exit.FAILED)
     print("all checks pass", flush=True)
@@ -156,6 +169,7 @@ def lock(_rest: list[str]) -> None:
 COMMANDS = {
     "up": up,
     "test": test,
+    "test-all": test_all,
     "check": check,
     "bench": bench,
     "lock": lock,

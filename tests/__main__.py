@@ -1,8 +1,8 @@
 """``python -m tests [pytest's arguments]``: starts services of its own, then runs pytest.
 
 Django's settings read the environment once, before any conftest: so the services come first.
-``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in two
-lanes (tests.support.lanes), a part of it in one.
+``DATABASE_URL`` and ``REDIS_URL`` are used where they are given. The whole suite runs in
+lanes (tests.support.lanes), a part of it in one. ``--all`` takes in the long tests.
 """
 
 import contextlib
@@ -12,10 +12,10 @@ import sys
 
 import pytest
 
-from tests.support.services import LANES_VARIABLE, own_services
+from tests.support.services import ALL_VARIABLE, LANES_VARIABLE, own_services
 
-LANES = 2
-"""One a core of the machine that the suite is measured on."""
+LANES = 3
+"""One a core of the machine that the suite is measured on, and one of tests that mostly wait."""
 
 
 def whole(arguments: list[str]) -> bool:
@@ -26,7 +26,9 @@ def whole(arguments: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    arguments = sys.argv[1:]
+    arguments = [one for one in sys.argv[1:] if one != "--all"]
+    if len(arguments) < len(sys.argv) - 1:
+        os.environ[ALL_VARIABLE] = "yes"
     with contextlib.ExitStack() as running:
         if whole(arguments):
             lanes = [running.enter_context(own_services()) for _ in range(LANES)]

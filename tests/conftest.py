@@ -10,6 +10,8 @@ from pytest_django import DjangoDbBlocker
 
 from riskctl.desk import brakes_desk
 from tests.support.flush import empty_between_tests
+from tests.support.hashing import hash_quickly
+from tests.support.services import ALL_VARIABLE
 
 # Speed is measured in `make bench`; a busy machine must not fail a property.
 hypothesis.settings.register_profile(
@@ -27,13 +29,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drills run only when they are asked for."""
+    """Drills and what is long run only when they are asked for."""
     if config.option.markexpr:
         return
-    drills = [item for item in items if item.get_closest_marker("drill")]
-    if drills:
-        config.hook.pytest_deselected(items=drills)
-        items[:] = [item for item in items if item not in drills]
+    left = {"drill"} if os.environ.get(ALL_VARIABLE) else {"drill", "long"}
+    out = [item for item in items if left & {mark.name for mark in item.iter_markers()}]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -48,6 +51,11 @@ def _stops_let_go(django_db_setup: None) -> Iterator[None]:
 def _emptied_between(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     with django_db_blocker.unblock():
         empty_between_tests()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_passwords() -> None:
+    hash_quickly()
 
 
 @pytest.fixture(autouse=True, scope="session")

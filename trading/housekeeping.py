@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Max
 
 from trading.clock import utc_now
@@ -13,12 +13,25 @@ from trading.models import (
     FeedReject,
     FeedSession,
     PnlPoint,
+    PricePoint,
     Reconciliation,
     Signal,
     VenueReading,
 )
 
 BATCH = 5_000
+_THINNED_BACK = dt.timedelta(days=7)
+"""What is older was thinned by an earlier run: this one runs every day."""
+_THINNED = """
+DELETE FROM trading_pricepoint WHERE id IN (
+    SELECT id FROM (
+        SELECT id, row_number() OVER (
+            PARTITION BY symbol, date_bin('1 minute', at, '2000-01-01Z') ORDER BY at DESC, id DESC
+        ) AS place
+        FROM trading_pricepoint WHERE at < %s AND at >= %s
+    ) AS placed WHERE place > 1 LIMIT %s
+)
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,9 @@ class Retention:
 
     signals: dt.timedelta = dt.timedelta(days=30)
     pnl_points: dt.timedelta = dt.timedelta(days=30)
+    price_points: dt.timedelta = dt.timedelta(days=30)
+    every_price: dt.timedelta = dt.timedelta(days=2)
+    """Older than this, the last price point of each minute stays."""
     venue_readings: dt.timedelta = dt.timedelta(days=7)
     feed_rejects: dt.timedelta = dt.timedelta(days=30)
     books_checks: dt.timedelta = dt.timedelta(days=90)
@@ -50,6 +66,7 @@ def housekeeping_run(
     old: dict[str, models.QuerySet[models.Model]] = {
         "signals": Signal.objects.filter(created_at__lt=now - retention.signals),
         "pnl_points": PnlPoint.objects.filter(at__lt=now - retention.pnl_points),
+        "price_points": PricePoint.objects.filter(at__lt=now - retention.price_points),
         "venue_readings": VenueReading.objects.filter(
             taken_at__lt=now - retention.venue_readings
         ).exclude(id__in=latest_readings.values("latest")),
@@ -63,7 +80,21 @@ def housekeeping_run(
             at__lt=now - retention.reconciliations
         ).exclude(id__in=latest_runs.values("latest")),
     }
-    return {name: _remove(rows) for name, rows in old.items()}
+    removed = {name: _remove(rows) for name, rows in old.items()}
+    removed["price_points"] += _thin(now - retention.every_price)
+    return removed
+
+
+def _thin(before: dt.datetime) -> int:
+    """Leave of the price points older than ``before`` the last of each minute."""
+    removed = 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_THINNED, [before, before - _THINNED_BACK, BATCH])
+            gone = int(cursor.rowcount)
+            removed += gone
+            if gone < BATCH:
+                return removed
 
 
 def _remove(rows: models.QuerySet[models.Model]) -> int:

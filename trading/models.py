@@ -252,6 +252,20 @@ class PnlPoint(models.Model):
         return f"{self.strategy_id} at {self.at}"
 
 
+class PricePoint(models.Model):
+    """The mid of a traded symbol at a moment; drawn under a strategy's signals and fills."""
+
+    symbol = models.CharField(max_length=24)
+    at = models.DateTimeField()
+    mid = Money()
+
+    class Meta:
+        indexes = [models.Index(fields=["symbol", "-at"], name="price_point_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.mid} at {self.at}"
+
+
 class FeedSession(models.Model):
     """One run of a feed: what it read, what it passed on and what it refused, by reason."""
 

@@ -28,6 +28,7 @@ from riskctl.approvals import RequestError
 from riskctl.conditions import PreconditionError
 from riskctl.holds import ScopeError
 from riskctl.schedule import ScheduleError
+from riskctl.triggers.inforce import SettingError
 
 MEDIA_TYPE = "application/problem+json"
 DATABASE_OUT = (OperationalError, InterfaceError)
@@ -293,7 +294,7 @@ def _refusal(error: Exception) -> Problem | None:
     if isinstance(error, PreconditionError):
         extra = {"conditions": plain([one.body() for one in error.items])}
         return Problem(409, error.code, _TITLES[409], str(error), extra=extra)
-    if isinstance(error, RequestError | ScheduleError):
+    if isinstance(error, RequestError | ScheduleError | SettingError):
         return _wrong_field(error.field, str(error))
     if isinstance(error, ScopeError):
         return _wrong_field("scope", str(error))

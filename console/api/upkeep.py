@@ -1,29 +1,25 @@
-"""The dead man's switch, the triggers, and maintenance."""
+"""The dead man's switch and maintenance."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from console.access.visible import Sight, trigger_shown
-from console.api.base import ApiView, described
+from console.api.base import described
 from console.api.bodies import OPERATOR, REASON, moment_part
-from console.api.brake_shapes import DeadManShape, MaintenanceShape, ReceiptShape, TriggersShape
+from console.api.brake_shapes import DeadManShape, MaintenanceShape, ReceiptShape
 from console.api.holds import LIFT_PROBLEMS
 from console.api.naming import scope_exists
 from console.api.paging import Order, paged
 from console.api.queries import CURSOR, LIMIT, choice
 from console.api.stops import SCOPE, placed
 from console.api.writes import STOP_PROBLEMS, WriteView, posted
-from console.stores import redis_client
 from riskctl.deadman import deadman_confirm, deadman_state
 from riskctl.holds import FIRM, Kind, check_scope
 from riskctl.models import ScheduledHold
 from riskctl.placing import hold_place
 from riskctl.schedule import maintenance_schedule, maintenance_withdraw
-from trading.triggers.publishing import triggers_now
 
 CONFIRM_FIELDS = (OPERATOR,)
 MAINTENANCE_FIELDS = (
@@ -65,26 +61,6 @@ class DeadManSwitch(WriteView):
             actor,
             lambda: Response(DeadManShape(deadman_confirm(actor=actor).body()).data),
         )
-
-
-class Triggers(ApiView):
-    @described(
-        TriggersShape,
-        "Every trigger: live value, threshold and distance, as evaluated in the path and by the "
-        "watchdog.",
-        name="triggers",
-    )
-    def get(self, request: Request) -> Response:
-        said, sight = triggers_now(redis_client()), self.sight
-        return Response({source: _shown(body, sight) for source, body in said.items()})
-
-
-def _shown(body: Mapping[str, Any] | None, sight: Sight) -> Mapping[str, Any] | None:
-    """What one source says, of the scopes that the caller may see."""
-    if body is None or sight.all:
-        return body
-    rows = (trigger_shown(one, sight) for one in body.get("triggers", ()))
-    return {**body, "triggers": [one for one in rows if one is not None]}
 
 
 class Maintenance(WriteView):

@@ -27,6 +27,7 @@ def reduced(frame: Mapping[str, Any], sight: Sight) -> Frame:
     found = {**frame, "strategies": lines, "totals": _totals(lines)}
     if "firm" in frame:
         found["firm"] = _firm(frame["firm"], lines)
+    found.pop("gauges", None)  # the firm's figures hold those of others
     triggers = frame.get("triggers")
     if triggers is not None and "near" in triggers:
         near = (trigger_shown(one, sight) for one in triggers["near"])

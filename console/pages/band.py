@@ -244,4 +244,4 @@ def _data(strategies: list[StrategyLine]) -> tuple[str, str]:
     known = [age for age in ages if age is not None]
     worse = sum(one.data != "fresh" for one in strategies)
     oldest = formats.UNKNOWN if len(known) < len(ages) or not ages else formats.age(max(known))
-    return oldest, "oldest price in use" if not worse else f"{worse} not fresh"
+    return oldest, "oldest price" if not worse else f"{worse} not fresh"

@@ -1,32 +1,40 @@
 """The desk's first picture: every strategy and the desk's figures, as texts for the template."""
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from django.contrib.auth.models import User
 
 from console.access.visible import ALL, Sight
 from console.pages import formats, viewer, words
-from console.pages.band import WITHOUT_ORDERS, dead_man_words, pace_words
+from console.pages.band import WITHOUT_ORDERS
+from console.pages.deskview import NEAR
 from console.pages.frames import (
     DEAD_MS,
     DeskFrame,
-    FeedHead,
     Held,
     HoldLine,
     StrategyLine,
-    Totals,
-    age_of,
 )
 from riskctl.actors import Actor
 from riskctl.holds import Kind
 from trading.models import Strategy
 
 LINE_WIDTH, LINE_HEIGHT = 84, 24
+BAR_WIDTH = 46
+OVER = Decimal("0.95")
 POSITIONS_SHOWN = 5
 HELD_SHOWN = 2
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Use of a limit: how wide of 46, its figure, and ``near`` or ``over``; empty: not known."""
+
+    width: str = ""
+    text: str = formats.UNKNOWN
+    near: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,7 @@ class Figure:
     unit: str
     sub: str
     tone: str = ""
+    bar: Bar = Bar()
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,12 @@ class Row:
     orders: str = formats.UNKNOWN
     fills: str = formats.UNKNOWN
     position: list[str] = field(default_factory=lambda: [formats.UNKNOWN, ""])
+    drawdown: str = formats.UNKNOWN
+    limit: Bar = Bar()
+    limit_kind: str = ""
+    hit: str = formats.UNKNOWN
+    slip: str = formats.UNKNOWN
+    filled: str = formats.UNKNOWN
     signal: str = formats.UNKNOWN
     signal_sub: str = ""
     data_age: str = formats.UNKNOWN
@@ -139,42 +154,13 @@ def rows_of(
     return [_row(one, owners, age_ms, actor) for one in lines]
 
 
-def figures_of(frame: DeskFrame | None, now: dt.datetime, owners: dict[str, str]) -> list[Figure]:
-    """The register; PnL and marks say what they rest on."""
-    sums = frame.totals if frame else Totals()
-    marks = formats.age(age_of(frame.as_of, now)) if frame else formats.UNKNOWN
-    fills = formats.UNKNOWN if sums.fills is None else f"{sums.fills:,}"
-    orders = formats.UNKNOWN if sums.orders_open is None else f"{sums.orders_open:,}"
-    open_orders = f"{orders} order{'' if orders == '1' else 's'} open"
-    return [
-        _money("pnl_today", "PnL today", sums.pnl_today, "since 00:00 UTC, after fees"),
-        _money("unrealised", "Unrealised", sums.unrealised, f"marks {marks} old"),
-        _money("realised", "Realised", sums.realised, "all days, before fees"),
-        Figure("fees", "Fees", formats.number(sums.fees, 0), "USD", f"all days, {fills} fills"),
-        Figure("gross", "Gross exposure", *formats.compact(sums.gross), open_orders),
-        Figure("net", "Net exposure", *formats.compact(sums.net, plus=True), "long less short"),
-        _dead_man(frame, now, owners),
-        _last_tick(frame, now),
-    ]
-
-
-def _dead_man(frame: DeskFrame | None, now: dt.datetime, owners: dict[str, str]) -> Figure:
-    said = dead_man_words(frame.dead_man if frame else None, now, owners)
-    return Figure("dead_man", "Dead man’s switch", said.figure, said.unit, said.sub)
-
-
-def _last_tick(frame: DeskFrame | None, now: dt.datetime) -> Figure:
-    feed = frame.feed if frame else FeedHead(state="not heard of")
-    ms = None
-    if frame is not None and feed.age_ms is not None:
-        ms = feed.age_ms + age_of(frame.as_of, now)
-    value, _, unit = formats.age(ms).partition(" ")
-    return Figure("feed", "Last tick", value, f"{unit} old" if unit else "", pace_words(feed))
-
-
-def _money(name: str, label: str, value: Decimal | None, sub: str) -> Figure:
-    text = formats.number(value, 0, plus=True)
-    return Figure(name, label, text, "USD", sub, formats.tone(value))
+def bar_of(share: Decimal | None) -> Bar:
+    """``share`` of a limit; empty where it is not known."""
+    if share is None:
+        return Bar()
+    near = "over" if share >= OVER else "near" if share >= NEAR else ""
+    width = (min(share, Decimal(1)) * BAR_WIDTH).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    return Bar(f"{width.normalize():f}", f"{formats.number(share * 100, 0)} %", near)
 
 
 def drawn(points: list[Decimal]) -> Drawn:
@@ -262,6 +248,12 @@ def _row(line: StrategyLine, owners: dict[str, str], age_ms: int, actor: Actor) 
         orders=formats.UNKNOWN if line.orders_open is None else f"{line.orders_open:,}",
         fills=formats.UNKNOWN if line.fills is None else f"{line.fills:,}",
         position=_position(line.position),
+        drawdown=formats.number(None if line.drawdown is None else -line.drawdown, 1),
+        limit=bar_of(line.limit.share if line.limit else None),
+        limit_kind=line.limit.kind.replace("-", " ") if line.limit else "",
+        hit=formats.number(line.hit, 1),
+        slip=formats.number(line.slippage_bp, 1),
+        filled=formats.number(line.filled, 1),
         signal=signal,
         signal_sub=sub,
         data_age=formats.age(data_age),
@@ -289,9 +281,10 @@ def _position(held: list[Held] | None) -> list[str]:
 
 
 def _signal(line: StrategyLine, age_ms: int) -> tuple[str, str]:
+    """Its age, and what it said."""
     one = line.last_signal
     if one is None:
         return ("none", "") if line.position is not None else (formats.UNKNOWN, "")
     side = {1: "long", -1: "short"}.get(one.direction, "out of")
     old = None if one.age_ms is None else one.age_ms + age_ms
-    return f"{side} {one.symbol}", f"{one.confidence:.2f} · {formats.age(old, whole=True)}"
+    return formats.age(old, whole=True), f"{side} {one.symbol}, confidence {one.confidence:.2f}"

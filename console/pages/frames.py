@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from console.access.visible import ALL, Sight
 from console.live.reduced import reduced
+from console.pages.stagelines import WorkerLine
 from console.stores import redis_client
 from trading import streams
 
@@ -81,6 +82,13 @@ class StageLine(msgspec.Struct, frozen=True):
     since: dt.datetime
 
 
+class LimitUse(msgspec.Struct, frozen=True):
+    """The limit of a strategy of which most is used; ``share`` of 1."""
+
+    kind: str
+    share: Decimal
+
+
 class StrategyLine(msgspec.Struct, frozen=True):
     """One strategy as the desk shows it; the defaults are what is known without a frame."""
 
@@ -109,6 +117,12 @@ class StrategyLine(msgspec.Struct, frozen=True):
     data_age_ms: int | None = None
     data: str = "dead"
     line: list[Decimal] = []
+    limit: LimitUse | None = None
+    drawdown: Decimal | None = None
+    hit: Decimal | None = None
+    trips: int = 0
+    slippage_bp: Decimal | None = None
+    filled: Decimal | None = None
 
 
 class BooksAge(msgspec.Struct, frozen=True):
@@ -162,6 +176,21 @@ class GlassLine(msgspec.Struct, frozen=True):
     until: dt.datetime
 
 
+class Gauge(msgspec.Struct, frozen=True):
+    """A figure of the firm beside the most it may be."""
+
+    value: Decimal | None = None
+    most: Decimal | None = None
+
+
+class Gauges(msgspec.Struct, frozen=True):
+    """Percent, but for what gross exposure may be, USD; unknown to who sees less than all."""
+
+    drawdown: Gauge = Gauge()
+    margin: Gauge = Gauge()
+    gross: Gauge = Gauge()
+
+
 class DeskFrame(msgspec.Struct, frozen=True):
     topic: str
     seq: int
@@ -175,6 +204,7 @@ class DeskFrame(msgspec.Struct, frozen=True):
     triggers: TriggersLine | None = None
     waiting: int | None = None
     glass: list[GlassLine] = []
+    gauges: Gauges = Gauges()
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -250,6 +280,7 @@ class PipelineFrame(msgspec.Struct, frozen=True):
     leases: list[LeaseLine] | None = None
     gateways: list[GatewayLine] | None = None
     services: list[ServiceLine] = []
+    workers: list[WorkerLine] | None = None
 
 
 @dataclass(frozen=True)

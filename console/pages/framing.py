@@ -4,6 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
@@ -13,7 +14,7 @@ from console.access.escalation import escalations_open
 from console.access.requested import RequestSight, requests_seen, requests_waiting
 from console.access.rights import page_actor
 from console.access.visible import Sight, sight_of
-from console.pages import band, desk, viewer
+from console.pages import band, desk, marketclock, viewer
 from console.pages.frames import Snapshot, StrategyLine, frames_read
 from riskctl.actors import Actor
 from riskctl.models import Approval
@@ -60,9 +61,22 @@ def framed(request: HttpRequest, page: str, *, strategy: str = "") -> Framed:
         "names": names,
         "stop": stop_choices(lines, actor, strategy),
         "here": request.get_full_path(),
+        **_times(now, snapshot),
         "alerts": escalations_open() if actor.roles & ALERTED else 0,
     }
     return Framed(now, snapshot, actor, sight, lines, names, context)
+
+
+def _times(now: dt.datetime, snapshot: Snapshot) -> dict[str, Any]:
+    """Sessions by the feed's clock, and the time where the desk is."""
+    feed = snapshot.desk.feed.clock if snapshot.desk else None
+    zone = marketclock.DeskZone(settings.DESK_ZONE)
+    years = range((feed or now).year - 1, now.year + 2)
+    return {
+        "sessions": marketclock.sessions_of(feed),
+        "market": marketclock.market_facts(years),
+        "zone": {"key": zone.key, "name": zone.name, "now": zone.clock(now)},
+    }
 
 
 def seen_at(request: HttpRequest) -> RequestSight:

@@ -13,18 +13,8 @@ from console.pages.frames import (
     ServiceLine,
     Stage,
 )
+from console.pages.stagelines import WORDS, count_words, rate_words
 from trading.health import STAGES
-
-WORDS = {
-    "feed": ("Feeds", "feed", "ticks/s"),
-    "data-ingestor": ("Ingestor", "ingestor", "ticks/s"),
-    "indicator-engine": ("Indicators", "shard", "ticks/s"),
-    "signal-generator": ("Signals", "shard", "signals/s"),
-    "risk-manager": ("Risk check", "gateway", "orders/s"),
-    "execution-engine": ("Gateway", "account", "orders/s"),
-    "broker": ("Venues", "account", "acks/s"),
-}
-"""Stage to its name on the page, what an instance of it is called, and the unit of its rate."""
 
 SERVICE_WORDS = {"database": "Database", "redis": "Streams", "watchdog": "Watchdog"}
 GATEWAY_WORDS = {
@@ -78,6 +68,7 @@ class QuoteView:
     ask: str
     quotes: str
     refused: str
+    good: str
     reasons: str
 
 
@@ -93,6 +84,8 @@ class GatewayView:
     licence_part: str
     p50: str
     p99: str
+    token: str
+    alarms: str
 
 
 @dataclass(frozen=True)
@@ -126,9 +119,9 @@ def feed_of(frame: PipelineFrame | None) -> FeedView:
     return FeedView(
         spec=one.spec or formats.UNKNOWN,
         state=one.state,
-        quotes=_count(one.quotes),
-        published=_count(one.published),
-        refused=_count(sum(one.rejected.values())),
+        quotes=count_words(one.quotes),
+        published=count_words(one.published),
+        refused=count_words(sum(one.rejected.values())),
         reasons=reasons_words(one.rejected),
     )
 
@@ -171,15 +164,6 @@ def scale_x(us: int | None) -> str:
     return f"{min(decades / SCALE_DECADES, 1.0) * SCALE_WIDTH:.1f}"
 
 
-def _count(value: int | None) -> str:
-    return formats.UNKNOWN if value is None else f"{value:,}"
-
-
-def _rate(value: Decimal | None) -> str:
-    """Whole numbers, one decimal below ten."""
-    return formats.number(value, 1 if value is not None and 0 < value < 10 else 0)
-
-
 def _stage(one: Stage) -> StageView:
     name, instance, unit = WORDS[one.stage]
     count = f"{one.instances} {instance}{'' if one.instances == 1 else 's'}"
@@ -188,7 +172,7 @@ def _stage(one: Stage) -> StageView:
         name=name,
         instances=count if one.instances else "nobody reports",
         status=one.status,
-        rate=_rate(one.rate),
+        rate=rate_words(one.rate),
         unit=unit,
         p50=formats.latency(one.p50_us),
         p95=formats.latency(one.p95_us),
@@ -197,8 +181,8 @@ def _stage(one: Stage) -> StageView:
         x95=scale_x(one.p95_us),
         x99=scale_x(one.p99_us),
         heartbeat=formats.age(one.heartbeat_ms),
-        queue=_count(one.queue),
-        errors=_count(one.errors),
+        queue=count_words(one.queue),
+        errors=count_words(one.errors),
     )
 
 
@@ -209,10 +193,19 @@ def _quote(one: QuoteLine) -> QuoteView:
         status=one.status,
         bid=formats.price(one.bid),
         ask=formats.price(one.ask),
-        quotes=_count(one.quotes),
-        refused=_count(sum(one.rejected.values())),
+        quotes=count_words(one.quotes),
+        refused=count_words(sum(one.rejected.values())),
+        good=good_words(one.quotes, sum(one.rejected.values())),
         reasons=reasons_words(one.rejected),
     )
+
+
+def good_words(passed: int | None, refused: int) -> str:
+    """Share of a symbol's quotes that were passed on, %: never 100.0 while one was refused."""
+    if passed is None or not passed + refused:
+        return formats.UNKNOWN
+    share = Decimal(passed) / (passed + refused) * 100
+    return formats.number(share if not refused else min(share, Decimal("99.99")), 2)
 
 
 def _gateway(one: GatewayLine) -> GatewayView:
@@ -228,6 +221,8 @@ def _gateway(one: GatewayLine) -> GatewayView:
         licence_part=f"{100 * min(max(left or 0, 0), LICENCE_MS) / LICENCE_MS:.0f}",
         p50=formats.latency(one.p50_us),
         p99=formats.latency(one.p99_us),
+        token=count_words(one.fencing_token),
+        alarms=one.alarms,
     )
 
 
@@ -237,7 +232,7 @@ def _lease(one: LeaseLine) -> LeaseView:
     return LeaseView(
         name=one.name,
         holder=one.holder or "none",
-        token=_count(one.token),
+        token=count_words(one.token),
         expires=formats.UNKNOWN if left is None else formats.age(left) if left >= 0 else "expired",
         state=state,
     )

@@ -1,7 +1,6 @@
-"""One strategy in full: state, rung, position, line, orders and fills, holds; and its buttons."""
+"""One strategy in full: state, figures, charts, orders and fills, limits, holds; its buttons."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -11,45 +10,74 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from console.access.rights import page_actor
+from console.access.visible import Sight
 from console.pages import desk, formats, words
-from console.pages.chart import Chart, chart_of
-from console.pages.frames import StrategyLine, age_of
+from console.pages.frames import DeskFrame, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
+from console.pages.series import PERIODS, chosen, table_of
+from console.pages.strategyread import (
+    distances_of,
+    figures_of,
+    limits_of,
+    orders_read,
+    parameters_of,
+    stop_words,
+)
+from console.pages.viewer import viewer_facts
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
 from riskctl.conditions import Condition
 from riskctl.ladder import promote_conditions, stage_demote, stage_of, stage_promote_request
 from riskctl.models import Approval, Hold, Stage
 from riskctl.rungs import Rung, next_up
-from trading.models import Fill, Order, PnlPoint, Strategy
-from trading.portfolio.books import day_start
+from trading.models import Strategy
 from trading.resume.scope import scopes_over
+from trading.resume.versions import version_of
 from trading.strategies.resize import most_within
 
-SHOWN = 12
 HISTORY = 30
-
-
-@dataclass(frozen=True)
-class OrderText:
-    """One order or fill in the list; the newest first."""
-
-    at: str
-    what: str
-    side: str
-    quantity: str
-    symbol: str
-    price: str
-    state: str
-    filled: str
-    note: str
-    ident: str
 
 
 @require_safe
 def strategy_page(request: HttpRequest, key: str) -> HttpResponse:
     return strategy_shown(request, key)
+
+
+@require_safe
+def strategy_parts(request: HttpRequest, key: str) -> HttpResponse:
+    """What moves beside the figures, as the server says it: orders, limits, distances."""
+    sight = page_sight(request)
+    sight.check(key)
+    row = Strategy.objects.select_related("account").filter(key=key).first()
+    if row is None:
+        raise Http404
+    parts = _parts(row, frames_read(sight).desk, sight)
+    context = {"viewer": viewer_facts(page_actor(request)), **parts}
+    return render(request, "parts/strategy_parts.html", context)
+
+
+def _parts(row: Strategy, frame: DeskFrame | None, sight: Sight) -> dict[str, Any]:
+    distances, why = distances_of(row, sight)
+    return {
+        "orders": orders_read(row.key),
+        "bars": limits_of(row, frame, sight),
+        "distances": distances,
+        "distances_why": why,
+        "own_scope": f"strategy:{row.key}",
+    }
+
+
+def _charts(request: HttpRequest, row: Strategy, now: dt.datetime) -> dict[str, Any]:
+    """What the charts are asked for; as rows where they are asked for so."""
+    asked = chosen(request.GET, row)
+    symbols = [str(one) for one in row.symbols]
+    return {
+        "asked": asked,
+        "periods": [(str(one), word, one is asked.period) for one, word in PERIODS.items()],
+        "symbols": [(one, one == asked.symbol) for one in symbols] if len(symbols) > 1 else [],
+        "table": table_of(row, asked, now) if asked.table else None,
+    }
 
 
 @require_POST
@@ -82,15 +110,18 @@ def strategy_shown(
     line = next(one for one in page.lines if one.key == key)
     age_ms = age_of(page.snapshot.desk.as_of, page.now) if page.snapshot.desk else 0
     (text,) = desk.rows_of([line], page.names, age_ms, page.actor)
+    parts = _parts(row, page.snapshot.desk, page.sight)
     context = {
         **page.context,
         "row": text,
         "line": line,
         "strategy": row,
-        "figures": figures_of(line),
+        "figures": figures_of(line, stop_words(parts["distances"]), page.now),
         "held": line.position or [],
-        "chart": _chart(row, page.now),
-        "orders": orders_read(key),
+        **_charts(request, row, page.now),
+        **parts,
+        "parameters": parameters_of(row),
+        "version": version_of(row)[:12],
         **_holds(row, page),
         "stage": _stage(row, page),
         "size": _size(row, page),
@@ -115,85 +146,6 @@ def _size(row: Strategy, page: Framed) -> dict[str, Any]:
         "step_up": not page.actor.stepped_up,
         "pending": pending.first(),
     }
-
-
-def figures_of(line: StrategyLine) -> list[desk.Figure]:
-    """The register of one strategy."""
-
-    def money(name: str, label: str, sub: str) -> desk.Figure:
-        value = getattr(line, name)
-        text = formats.number(value, 2, plus=True)
-        return desk.Figure(name, label, text, "USD", sub, formats.tone(value))
-
-    orders = formats.UNKNOWN if line.orders_open is None else f"{line.orders_open:,}"
-    fills = formats.UNKNOWN if line.fills is None else f"{line.fills:,}"
-    return [
-        money("pnl", "PnL today", "since 00:00 UTC, after fees"),
-        money("unrealised", "Unrealised", "at the latest mid"),
-        money("realised", "Realised", "all days, before fees"),
-        desk.Figure("fees", "Fees", formats.number(line.fees, 2), "USD", "all days"),
-        desk.Figure("gross", "Gross exposure", *formats.compact(line.gross), "long and short"),
-        desk.Figure(
-            "net", "Net exposure", *formats.compact(line.net, plus=True), "long less short"
-        ),
-        desk.Figure("orders", "Open orders", orders, "", f"{fills} fills, all days"),
-    ]
-
-
-def orders_read(key: str) -> list[OrderText]:
-    """The newest orders and fills of one strategy."""
-    orders = Order.objects.filter(strategy=key).order_by("-created_at", "client_order_id")[:SHOWN]
-    fills = Fill.objects.filter(strategy=key).order_by("-recorded_at", "-id")[:SHOWN]
-    told = [
-        *((one.created_at, _order(one)) for one in orders),
-        *((one.recorded_at, _fill(one)) for one in fills),
-    ]
-    told.sort(key=lambda one: one[0], reverse=True)
-    return [row for _, row in told[:SHOWN]]
-
-
-def _order(one: Order) -> OrderText:
-    price = one.limit_price or one.stop_price
-    note = one.reason_code.replace("_", " ").lower() or ("by warrant" if one.warrant else "")
-    if one.reduce_only and one.order_type == "stop":
-        note = "protective"
-    return OrderText(
-        formats.precise(one.created_at), one.order_type, one.side, formats.exact(one.quantity),
-        one.symbol, formats.exact(price) if price else "market", one.state,
-        formats.exact(one.filled), note, one.client_order_id,
-    )  # fmt: skip
-
-
-def _fill(one: Fill) -> OrderText:
-    note = "by warrant" if one.order and one.order.warrant else ""
-    return OrderText(
-        formats.precise(one.recorded_at), "fill", one.side, formats.exact(one.quantity),
-        one.symbol, formats.exact(one.price), "filled", formats.exact(one.quantity), note,
-        f"{one.account_id}/{one.sequence}",
-    )  # fmt: skip
-
-
-def _chart(row: Strategy, now: dt.datetime) -> Chart:
-    """Of today; holds on anything that applies to it."""
-    start = day_start(now)
-    points = PnlPoint.objects.filter(strategy=row, at__gte=start).order_by("at")
-    before = PnlPoint.objects.filter(strategy=row, at__lt=start).order_by("-at").first()
-    base = before.realised + before.unrealised - before.fees if before else 0
-    rows = points.values_list("at", "realised", "unrealised", "fees")
-    values = [(at, realised + unrealised - fees - base) for at, realised, unrealised, fees in rows]
-    holds = Hold.objects.select_related("lift").filter(scope__in=_scopes(row))
-    bands = [
-        (one.placed_at, one.lift.lifted_at if getattr(one, "lift", None) else None, one.kind)
-        for one in holds.order_by("placed_at")[:HISTORY]
-        if getattr(one, "lift", None) is None or one.lift.lifted_at >= start
-    ]
-    return chart_of(values, bands, now)
-
-
-def _scopes(row: Strategy) -> set[str]:
-    """Scopes that hold all of it: one of several symbols does not."""
-    symbols = {f"instrument:{one}" for one in row.symbols}
-    return scopes_over(row) - (symbols if len(symbols) > 1 else set())
 
 
 def _holds(row: Strategy, page: Framed) -> dict[str, list[HoldText]]:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, re_path
 
-from console.pages import approvals, holds, risk, stop, strategy, views
+from console.pages import approvals, holds, risk, series, stop, strategy, views
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY = r"[A-Za-z0-9_\-]{1,60}"
@@ -14,6 +14,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^stop/?$", stop.StopPage.as_view(), name="stop"),
     re_path(r"^stop/preview/?$", stop.stop_preview, name="stop-preview"),
     re_path(rf"^strategies/(?P<key>{_KEY})/?$", strategy.strategy_page, name="strategy"),
+    re_path(
+        rf"^strategies/(?P<key>{_KEY})/series/?$", series.strategy_series, name="strategy-series"
+    ),
+    re_path(
+        rf"^strategies/(?P<key>{_KEY})/parts/?$", strategy.strategy_parts, name="strategy-parts"
+    ),
     re_path(rf"^strategies/(?P<key>{_KEY})/stage/?$", strategy.stage_moved, name="strategy-stage"),
     re_path(r"^holds/?$", holds.holds_page, name="holds"),
     re_path(rf"^holds/(?P<hold_id>{_ID})/?$", holds.hold_page, name="hold"),
@@ -34,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(r"^risk/?$", risk.risk_page, name="risk"),
     re_path(r"^risk/triggers/?$", risk.risk_triggers, name="risk-triggers"),
+    re_path(r"^risk/exposure/?$", risk.risk_exposure, name="risk-exposure"),
     re_path(r"^deadman/confirm/?$", risk.deadman_confirmed, name="deadman-confirm"),
     re_path(r"", include("console.pages.urls_keys")),
     re_path(r"", include("console.pages.urls_people")),

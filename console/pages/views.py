@@ -1,10 +1,12 @@
 """The desk and the pipeline. Reading only; who may come here is settled by the door."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.pages import desk, lists, pipeline
+from console.pages import desk, deskview, lists, pipeline, register, stagelines
 from console.pages.frames import age_of
 from console.pages.framing import framed, page_sight
 
@@ -15,10 +17,16 @@ def desk_page(request: HttpRequest) -> HttpResponse:
     page = framed(request, "desk")
     frame = page.snapshot.desk
     age_ms = age_of(frame.as_of, page.now) if frame else 0
+    view = deskview.view_of(request.GET)
+    lines = deskview.shown(view, page.lines, page.names, page.actor.name)
     context = {
         **page.context,
-        "figures": desk.figures_of(frame, page.now, page.names),
-        "rows": desk.rows_of(page.lines, page.names, age_ms, page.actor),
+        "figures": register.figures_of(frame, page.now, page.names),
+        "rows": desk.rows_of(lines, page.names, age_ms, page.actor),
+        "any": bool(page.lines),
+        "view": view,
+        "columns": desk_columns(view),
+        "shows": desk_shows(view, deskview.counts(page.lines, page.actor.name)),
         "blank": desk.Row(),
         "instruments": lists.instruments_of(page.lines),
         "accounts": lists.accounts_of(page.lines),
@@ -28,6 +36,48 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "blind": page.sight.strategies == frozenset(),
     }
     return render(request, "pages/desk.html", context)
+
+
+COLUMNS = (
+    ("state", "State", "c-state"), ("key", "Strategy", "c-name"), ("stage", "Stage", "c-stage"),
+    ("hold", "Hold and why", "c-hold"), ("", "Position", "c-position"), ("", "Today", "c-line"),
+    ("pnl", "PnL today, USD", "num c-pnl"), ("unrealised", "Unrealised", "num c-unrealised"),
+    ("drawdown", "DD, %", "num c-drawdown"), ("gross", "Gross, k", "num c-gross"),
+    ("net", "Net, k", "num c-net"), ("limit", "Limit use", "c-limit"),
+    ("hit", "Hit, %", "num c-hit"), ("slip", "Slip, bp", "num c-slip"),
+    ("filled", "Fill, %", "num c-filled"), ("signal", "Signal", "num c-signal"),
+    ("data", "Data", "num c-data"),
+)  # fmt: skip
+TITLES = {
+    "drawdown": "Drawdown from its peak, percent of its capital, as its trigger sees it",
+    "limit": "The limit of which most is used",
+    "hit": "Round trips of today that made money after fees",
+    "slip": "What today’s fills cost beyond the mid the strategy saw",
+    "filled": "How much of each of today’s orders was filled",
+    "signal": "Age of its last signal",
+    "data": "Age of the oldest price it rests on",
+}
+SHOWS = {"all": "All", "mine": "Mine", "held": "Held", "near": "Near a limit"}
+
+
+def desk_columns(view: deskview.DeskView) -> list[dict[str, str]]:
+    """Heads of the table: where each sorts to, and how it is sorted now."""
+    return [
+        {
+            "name": name, "label": label, "css": css, "title": TITLES.get(name, ""),
+            "href": view.address(sort=name, down=name == view.sort and not view.down),
+            "sorted": ("descending" if view.down else "ascending") if name == view.sort else "",
+        }
+        for name, label, css in COLUMNS
+    ]  # fmt: skip
+
+
+def desk_shows(view: deskview.DeskView, counts: dict[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "label": label, "count": counts[name], "on": name == view.show,
+         "href": view.address(show=name)}
+        for name, label in SHOWS.items()
+    ]  # fmt: skip
 
 
 @require_safe
@@ -49,6 +99,8 @@ def pipeline_page(request: HttpRequest) -> HttpResponse:
         "gateways": pipeline.gateways_of(frame),
         "leases": pipeline.leases_of(frame),
         "services": pipeline.services_of(frame),
+        "workers": stagelines.workers_of(frame.workers if frame else None),
+        "past": stagelines.past_read(),
         "known": frame is not None,
     }
     return render(request, "pages/pipeline.html", context)

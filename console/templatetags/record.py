@@ -31,6 +31,13 @@ def story(context: Any, ident: object, of: str = "", words: str = "Story") -> Sa
 
 
 @register.simple_tag(takes_context=True)
+def told(context: Any, ident: object, words: str) -> SafeString:
+    """``words``, as a link to the story of ``ident``, where that may be read."""
+    said = _link(context, words, "", "", "to-record-name", story=str(ident))
+    return said or conditional_escape(words)
+
+
+@register.simple_tag(takes_context=True)
 def mentions(context: Any, name: str, words: str) -> SafeString:
     """``words``, as a link to all that ``name`` did and all that was done to it, where that may be
     read."""

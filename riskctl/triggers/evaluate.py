@@ -129,7 +129,7 @@ class Evaluator:
         self._source = source
         self._in_force = in_force
         self._tracks: dict[Key, _Track] = {}
-        self._fired: dict[Key, int] = {}
+        self._fired: dict[Key, Firing] = {}
         self._warned: dict[Key, int] = {}
 
     @property
@@ -156,20 +156,20 @@ class Evaluator:
         for one in readings:
             spec = SPECS[one.trigger]
             if not spec.seen_by:
-                _keep_worst(batch.sinks, one)
+                _keep_worst(batch.sinks, self._measured(one, now))
                 continue
             track = self._judge(spec, one, batch)
             if track.unknown_since is not None:
                 since = track.unknown_since
                 _keep_worst(batch.sinks, _unknown(spec.seen_by, FIRM, since, one, now))
         for one in batch.sinks.values():
-            self._judge(SPECS[one.trigger], self._measured(one, now), batch)
+            self._judge(SPECS[one.trigger], one, batch)
         for key in self._tracks.keys() - batch.seen:
             del self._tracks[key]
         return batch.fired
 
     def _measured(self, sink: Reading, now: Moment) -> Reading:
-        """A sink that is itself unknown measures for how long."""
+        """A sink that is itself unknown measures for how long, whatever else is."""
         key = (sink.trigger, sink.scope)
         track = self._tracks.setdefault(key, _Track())
         if sink.value is not None:
@@ -214,9 +214,12 @@ class Evaluator:
         cooldown_ns = setting.cooldown_s * NS
         if track.breaches >= setting.confirmations:
             track.warned = True
-            if _over(self._fired.get(key), cooldown_ns, now):
-                self._fired[key] = now.boot_ns
-                batch.fired.append(self._firing(BREACH, spec, key, track, now))
+            last = self._fired.get(key)
+            # One that fired in shadow placed nothing: out of shadow nothing has fired yet.
+            unheld = last is not None and last.shadow and not self._in_shadow(spec)
+            if unheld or _over(last.at.boot_ns if last else None, cooldown_ns, now):
+                self._fired[key] = self._firing(BREACH, spec, key, track, now)
+                batch.fired.append(self._fired[key])
         elif track.near >= setting.confirmations and not track.warned:
             track.warned = True
             if _over(self._warned.get(key), cooldown_ns, now):

@@ -51,7 +51,8 @@ class Firer:
         """Take what the keeper has read and what failed; call it before each evaluation."""
         known = self._keeper.known
         if known is not None and known is not self._known:
-            before = self._known.lifted if self._known else known.lifted
+            # What fired before anything was read may have taken the id of one that was lifted.
+            before = self._known.lifted if self._known else {}
             for key, hold in known.lifted.items():
                 if before.get(key) != hold:
                     self._evaluator.rearm(*key)
@@ -99,6 +100,7 @@ class Firer:
             log.error("trigger.hold_refused", trigger=firing.trigger, error=failed)
         else:
             took_ms = (boot_ns() - firing.at.boot_ns) // 1_000_000
+            ident = uuid.UUID(placing.hold.id)  # another than asked for when that was lifted
             how = "effective" if placing.effective else "latched"
             outcome = f"hold {how} after {took_ms} ms"
         self._keeper.record(Fired(firing, None if failed else ident, failed, outcome))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from riskctl.holds import Kind
 from riskctl.triggers.config import SHADOW_IGNORED, THRESHOLDS, Environment, loosening
 from riskctl.triggers.specs import SPECS, Direction, TriggerSpec
 
@@ -150,15 +151,18 @@ def _whole(name: str, number: Decimal) -> int:
 
 
 def loosened(before: Setting, after: Setting) -> list[str]:
-    """Names of the fields by which ``after`` fires later, seldomer or not at all.
+    """Names of the fields by which ``after`` fires later, seldomer or not at all, or is lifted
+    sooner.
 
-    A window is neither: a longer one sees more and forgets later, so any change of it counts.
+    A window is neither: a longer one sees more and forgets later, so any change of it counts. A
+    breaker's cool-down is also how long it holds at least, so any change of that counts as well.
     """
     spec = spec_of(before.name)
+    sooner = spec.kind is Kind.BREAKER and after.cooldown_s < before.cooldown_s
     found = {
         "threshold": tighter(spec, before.threshold, after.threshold),
         "confirmations": after.confirmations > before.confirmations,
-        "cooldown_s": after.cooldown_s > before.cooldown_s,
+        "cooldown_s": after.cooldown_s > before.cooldown_s or sooner,
         "warn_at": after.warn_at > before.warn_at,
         "window_s": after.window_s != before.window_s,
         "shadow": after.shadow and not before.shadow,

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from audit.record import record
 from riskctl.actors import Actor, NotAllowedError
+from riskctl.approvals.recording import refusals_recorded
 from riskctl.holds import RISK
 from riskctl.models import Approval, TriggerSetting
 from riskctl.triggers.config import Environment
@@ -40,13 +41,12 @@ def trigger_tighten(
     shadow: Any = None,
     reason: str = "",
 ) -> TriggerSetting:
-    """Make one trigger fire sooner, in force within a second. Alone, by risk.
+    """Make one trigger fire sooner, in force within a second. Alone, by risk, with a factor of any
+    age. What is so already changes nothing.
 
     Raises NotAllowedError (no person of risk; or it would loosen, which takes two people) and
     SettingError (a value that cannot be, naming the field).
     """
-    if RISK not in actor.roles or actor.kind != "person":
-        raise NotAllowedError("trigger-not-allowed", "triggers are tightened by risk")
     wanted = {
         "threshold": threshold,
         "confirmations": confirmations,
@@ -54,7 +54,12 @@ def trigger_tighten(
         "warn_at": warn_at,
         "shadow": shadow,
     }
-    with transaction.atomic():
+    with (
+        refusals_recorded("trigger.tighten", actor, ("trigger", name), reason),
+        transaction.atomic(),
+    ):
+        if RISK not in actor.roles or actor.kind != "person":
+            raise NotAllowedError("trigger-not-allowed", "triggers are tightened by risk")
         before = _locked(name)
         after = changed(before, {key: one for key, one in wanted.items() if one is not None})
         looser = loosened(before, after)
@@ -64,6 +69,9 @@ def trigger_tighten(
                 f"{', '.join(looser)}: this would loosen {name}; ask for a trigger-relax, which"
                 " takes two people",
             )
+        row = TriggerSetting.objects.filter(name=name).first()
+        if row is not None and after == before:
+            return row
         return _save(before, after, actor, reason=reason, action="trigger.tighten")
 
 

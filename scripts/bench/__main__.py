@@ -3,7 +3,16 @@
 import sys
 from collections.abc import Callable
 
-from scripts.bench import bench_audit, bench_halt, bench_orders, bench_path, bench_signal
+from scripts.bench import (
+    bench_audit,
+    bench_charts,
+    bench_halt,
+    bench_live,
+    bench_orders,
+    bench_path,
+    bench_screen,
+    bench_signal,
+)
 from scripts.bench.report import Figure, home, line
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
@@ -12,6 +21,9 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "orders": bench_orders.main,  # and memory, of the same desk
     "halt": bench_halt.main,
     "audit": bench_audit.main,
+    "charts": bench_charts.main,
+    "live": bench_live.main,
+    "screen": bench_screen.main,
 }
 
 

@@ -3,6 +3,8 @@
 
 import { age, clock, day, moment, UNKNOWN } from "./format.js";
 import { aged, attribute, glyph, put } from "./cells.js";
+import { equip } from "./equip.js";
+import { deskTime, drawSessions } from "./market.js";
 import { nameOf } from "./viewer.js";
 import { countdown, countsWords, holdsWords, WITHOUT_ORDERS } from "./words.js";
 
@@ -176,7 +178,7 @@ function drawData(live) {
   const oldest = known.length < ages.length || !ages.length ? null : Math.max(...known) + past;
   const status = live.standing() === "dead" ? "stale" : worse ? "late" : "fresh";
   aged(parts["data-age"], age(oldest), status);
-  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price in use");
+  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price");
 }
 
 function connWords(live) {
@@ -248,10 +250,17 @@ function drawBanner(live) {
   }
 }
 
+// The feed's clock, carried on while it runs at the pace of time.
+function feedNow(live) {
+  const at = moment(frame.feed.clock);
+  return at !== null && frame.feed.speed === "1" && frame.feed.state === "running" ? at + live.age() : at;
+}
+
 function tick(live) {
   const now = live.clock.now();
   put(parts.clock, clock(now));
-  put(parts.date, day(now));
+  put(parts.date, [day(now), deskTime(now)].filter(Boolean).join(" · "));
+  drawSessions(frame ? feedNow(live) : null);
   drawConnection(live);
   drawState(live);
   drawData(live);
@@ -271,6 +280,7 @@ function leave() {
 
 // Start drawing from `live`; `each` is called with every tick as well.
 export function drawBand(live, each) {
+  equip(live);
   live.addEventListener("desk", ({ detail }) => {
     frame = detail;
     put(parts["feed-clock"], clock(moment(frame.feed.clock)));

@@ -81,6 +81,11 @@ export function compact(value, plus = false) {
   return [written(units, 0, plus), "USD"];
 }
 
+// "54 %" of a share of 1.
+export function percent(share) {
+  return missing(share) ? UNKNOWN : `${written(parse(share) * 100n, 0, false)} %`;
+}
+
 export function tone(value) {
   if (missing(value)) return "";
   const units = parse(value);

@@ -40,6 +40,7 @@ export class Live extends EventTarget {
     this.nextAt = 0;
     this.closeCode = null;
     this.page = page;
+    this.tries = []; // { n, at, what }: how each attempt of this outage ended
     this.#arrivals = [];
     this.#open();
     setInterval(() => this.#watch(), 500);
@@ -107,12 +108,18 @@ export class Live extends EventTarget {
       this.dispatchEvent(new Event("ended"));
       return;
     }
+    this.#note(code);
     const longest = BACK_OFF_MS[Math.min(this.attempt, BACK_OFF_MS.length) - 1] ?? BACK_OFF_MS[0];
     const wait = longest * (0.5 + Math.random() / 2);
     this.phase = "waiting";
     this.nextAt = performance.now() + wait;
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#tell();
+  }
+
+  #note(code) {
+    const what = code === 1006 ? "no answer" : `closed by the server, ${code}`;
+    this.tries = [...this.tries.slice(-9), { n: Math.max(1, this.attempt), at: this.clock.now(), what }];
   }
 
   #watch() {
@@ -139,6 +146,7 @@ export class Live extends EventTarget {
       this.phase = "open";
       this.attempt = 0;
       this.closeCode = null;
+      this.tries = [];
     }
     if (message.topic === "hub") {
       this.clock.hear(Date.parse(message.now.replace(/(\.\d{3})\d+/, "$1")));

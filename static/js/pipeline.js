@@ -21,9 +21,9 @@ const HISTORY_EVERY = 5; // beats
 const HISTORY = 180; // 15 minutes
 
 const live = new Live("pipeline", firstAsOf());
-const opened = Date.now();
 let frame = null;
 const past = new Map(); // stage -> { beats: [status], p99: [µs], count }
+const before = JSON.parse(document.getElementById("past")?.textContent ?? "null");
 
 export function scaleX(us) {
   const decades = Math.log10(Math.max(us, SCALE.from) / SCALE.from);
@@ -76,7 +76,8 @@ function fillHeartbeat(node, one) {
 
 // One upright a second in which the stage was heard; a box below the line where it was not.
 function drawPast(node, one) {
-  const kept = past.get(one.stage) ?? { beats: [], p99: [], count: 0 };
+  const known = (before?.p99_us[one.stage] ?? []).filter((us) => us !== null);
+  const kept = past.get(one.stage) ?? { beats: [], p99: known, count: 0 };
   past.set(one.stage, kept);
   const heard = live.age() < DEAD_MS && one.status === "fresh";
   kept.beats = [...kept.beats, heard].slice(-BEATS);
@@ -95,13 +96,21 @@ function drawPast(node, one) {
   attribute(node.querySelector(".comb-beats"), "d", beats);
   attribute(node.querySelector(".comb-late"), "d", late);
   drawHistory(node.querySelector(".history polyline"), kept.p99);
-  put(node.querySelector('[data-f="since"]'), `since ${format.clock(opened).slice(0, 5)}, 15 min at most`);
+  const most = kept.p99.length ? `, worst ${format.latency(Math.max(...kept.p99))}` : "";
+  put(node.querySelector('[data-f="since"]'), `${spanWords(kept.p99.length)}${most}`);
 }
+
+const spanWords = (points) => {
+  const seconds = points * HISTORY_EVERY;
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`;
+};
 
 function drawHistory(line, values) {
   if (!values.length) return;
   const step = values.length > 1 ? 168 / (values.length - 1) : 0;
-  const y = (us) => 22 - (scaleX(us) - SCALE.left) / SCALE.width * 20;
+  const [low, high] = [Math.min(...values), Math.max(...values)].map(scaleX);
+  const room = Math.max(high - low, 8); // a tenth of a decade is flat, not a mountain
+  const y = (us) => 21 - ((scaleX(us) - low) / room) * 18;
   const points = values.map((us, n) => `${(2 + n * step).toFixed(1)},${y(us).toFixed(1)}`);
   if (points.length === 1) points.push(`6,${y(values[0]).toFixed(1)}`);
   attribute(line, "points", points.join(" "));
@@ -115,8 +124,8 @@ function row(html) {
   return template.content.firstElementChild;
 }
 
-const QUOTE = '<tr><th scope="row"></th><td class="num live"></td><td class="num live"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="num live"></td><td class="c-reasons"></td></tr>';
-const GATEWAY = '<tr><th scope="row"></th><td></td><td><span class="conn"><svg class="glyph" aria-hidden="true"><use/></svg><span></span></span></td><td class="num live"></td><td class="num live"></td><td class="num"><span class="age"></span></td><td class="c-licence"><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><path class="bar-well" d="M0 0h100v6H0z"/><path class="bar-fill" d=""/></svg></td><td class="num live"></td></tr>';
+const QUOTE = '<tr><th scope="row"></th><td class="num live"></td><td class="num live"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="c-reasons"></td></tr>';
+const GATEWAY = '<tr><th scope="row"></th><td></td><td><span class="conn"><svg class="glyph" aria-hidden="true"><use/></svg><span></span></span></td><td class="num live"></td><td class="num live"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="c-licence"><svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><path class="bar-well" d="M0 0h100v6H0z"/><path class="bar-fill" d=""/></svg></td><td class="num live"></td></tr>';
 const LEASE = '<tr><th scope="row"></th><td class="id cut"></td><td class="num live"></td><td class="num"><span class="age"></span></td></tr>';
 
 const reasons = (rejected) =>
@@ -124,8 +133,15 @@ const reasons = (rejected) =>
     .map(([why, n]) => `${why} ${format.count(n)}`).join(", ") || "none";
 const refusals = (rejected) => Object.values(rejected ?? {}).reduce((a, b) => a + b, 0);
 
+// Never 100.00 while one was refused.
+function goodWords(passed, refused) {
+  if (passed === null || !(passed + refused)) return format.UNKNOWN;
+  const share = (passed / (passed + refused)) * 100;
+  return (refused ? Math.min(share, 99.99) : share).toFixed(2);
+}
+
 function fillQuote(node, one) {
-  const [symbol, bid, ask, old, quotes, refused, why] = node.cells;
+  const [symbol, bid, ask, old, quotes, refused, good, why] = node.cells;
   put(symbol, one.symbol);
   figure(bid, format.price(one.bid ?? null));
   figure(ask, format.price(one.ask ?? null));
@@ -133,12 +149,13 @@ function fillQuote(node, one) {
   aged(old.firstElementChild, format.age(grown), live.age() >= DEAD_MS ? "stale" : one.status);
   figure(quotes, format.count(one.quotes));
   figure(refused, format.count(refusals(one.rejected)));
+  figure(good, goodWords(one.quotes, refusals(one.rejected)));
   put(why, reasons(one.rejected));
   node.classList.toggle("stale-row", one.status === "stale" || one.status === "dead");
 }
 
 function fillGateway(node, one) {
-  const [account, venue, state, p50, p99, beat, licence, left] = node.cells;
+  const [account, venue, state, p50, p99, beat, fence, licence, left] = node.cells;
   put(account, one.account);
   if (!venue.firstChild) {
     venue.append(one.venue ?? "");
@@ -151,6 +168,7 @@ function fillGateway(node, one) {
   figure(p99, format.latency(one.p99_us ?? null));
   const old = (one.heartbeat_ms ?? null) === null ? null : one.heartbeat_ms + live.age();
   aged(beat.firstElementChild, format.age(old), one.state === "dead" || live.age() >= DEAD_MS ? "stale" : "fresh");
+  figure(fence, format.count(one.fencing_token ?? null));
   const ms = one.licence_ms === null ? null : Math.max(0, one.licence_ms);
   attribute(licence.querySelector(".bar-fill"), "d", `M0 0h${Math.round((100 * Math.min(ms ?? 0, LICENCE_MS)) / LICENCE_MS)}v6H0z`);
   figure(left, ms === null ? format.UNKNOWN : `${ms} ms`);
@@ -164,6 +182,22 @@ function fillLease(node, one) {
   const ms = one.expires_ms;
   const gone = ms !== null && ms < 0;
   aged(left.firstElementChild, ms === null ? format.UNKNOWN : gone ? "expired" : format.age(ms), gone ? "stale" : "fresh");
+}
+
+const BESIDE = { workers: "Tasks", watchdog: "Watchdog" };
+const WORKER = '<tr><th scope="row"></th><td class="id"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="c-reasons"></td></tr>';
+
+function fillWorker(node, one) {
+  const [stage, instance, beat, rate, p99, queue, errors, last] = node.cells;
+  put(stage, BESIDE[one.stage] ?? stageName(one.stage));
+  put(instance, one.instance);
+  const old = one.heartbeat_ms === null ? null : one.heartbeat_ms + live.age();
+  aged(beat.firstElementChild, format.age(old), live.age() >= DEAD_MS ? "stale" : one.status);
+  figure(rate, rateWords(one.rate));
+  figure(p99, format.latency(one.p99_us));
+  figure(queue, format.count(one.queue));
+  figure(errors, format.count(one.errors));
+  put(last, one.last_error || "none");
 }
 
 function fillServices() {
@@ -215,6 +249,7 @@ live.addEventListener("pipeline", ({ detail }) => {
   rows(tbody("quotes"), frame.feeds, (one) => one.symbol, () => row(QUOTE), fillQuote);
   rows(tbody("gateways"), frame.gateways ?? [], (one) => one.account, () => row(GATEWAY), fillGateway);
   rows(tbody("leases"), frame.leases ?? [], (one) => one.name, () => row(LEASE), fillLease);
+  rows(tbody("workers"), frame.workers ?? [], (one) => `${one.stage}/${one.instance}`, () => row(WORKER), fillWorker);
   fillServices();
   fillFeed();
   fillFlags();

@@ -20,8 +20,20 @@ export function shape(values) {
 
 const fixed = (value) => value.toFixed(1);
 
+function drawNone(svg) {
+  svg.dataset.drawn = "none";
+  attribute(svg.querySelector("polyline"), "points", "");
+  const end = svg.querySelector("circle");
+  attribute(end, "cx", "-9");
+  attribute(end, "cy", "-9");
+  attribute(svg, "aria-label", "no line yet");
+}
+
 export function drawSpark(svg, values, tone) {
-  if (values.length < 2) return;
+  if (values.length < 2) {
+    if (svg.dataset.drawn !== "none") drawNone(svg);
+    return;
+  }
   const key = `${values.length} ${values[0]} ${values[values.length - 1]} ${tone}`;
   if (svg.dataset.drawn === key) return;
   svg.dataset.drawn = key;

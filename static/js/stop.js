@@ -68,7 +68,7 @@ function select(name, value) {
 }
 
 // Open it, on a strategy or as it stands; `what` is pause, kill, reduce-only or freeze.
-export function openStop({ strategy = "", what = "kill", flatten = false } = {}) {
+export function openStop({ strategy = "", scope = "", what = "kill", flatten = false } = {}) {
   if (dialog.open) return;
   unfollow();
   const key = strategy || rowKey();
@@ -76,6 +76,7 @@ export function openStop({ strategy = "", what = "kill", flatten = false } = {})
   const note = form.querySelector('[data-scope-note="strategy"]');
   note.textContent = key && !strategy ? "the row you were on" : "this one alone";
   if (strategy) select("scope", "strategy");
+  else if (scope) select("scope", scope);
   select("what", what);
   if (field("flatten")) field("flatten").checked = flatten;
   back();

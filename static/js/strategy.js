@@ -3,8 +3,10 @@
 import { wire } from "./actions.js";
 import { aged, attribute, figure, glyph, put, rows, signed } from "./cells.js";
 import * as format from "./format.js";
+import { bind } from "./keys.js";
 import { DEAD_MS } from "./live.js";
 import { live } from "./page.js";
+import { Parts, replaced } from "./parts.js";
 import { rowsWith } from "./stop.js";
 import { rungWords } from "./words.js";
 
@@ -15,11 +17,29 @@ const holding = wire(head, () => key);
 document.getElementById("stop-open").dataset.strategy = key;
 rowsWith(() => key);
 let heldBy = null;
+let last = "";
+const PARTS_MS = 2000;
+
+const parts = new Parts(document.getElementById("strategy-side").dataset.from, PARTS_MS, (answer) => {
+  const known = new Set([...document.querySelectorAll(".orders tr[data-key]")].map((row) => row.dataset.key));
+  for (const fresh of answer.querySelectorAll("[data-part]")) {
+    const changed = replaced(document.querySelector(`[data-part="${fresh.dataset.part}"]`), fresh);
+    if (!changed || fresh.dataset.part !== "orders") continue;
+    for (const row of fresh.querySelectorAll("tr[data-key]")) {
+      if (!known.has(row.dataset.key)) row.dataset.new = "";
+    }
+  }
+  put(document.querySelector("[data-parts-as-of]"), `as of ${format.clock(live.clock.now())}`);
+});
 
 function fillFigure(name, text, tone = "", sub = null) {
   const box = document.querySelector(`[data-figure="${name}"]`);
   signed(box.querySelector(".figure-value"), text, tone);
   if (sub !== null) put(box.querySelector("[data-sub]"), sub);
+}
+
+function unit(name, text) {
+  put(document.querySelector(`[data-figure="${name}"] [data-unit]`), text);
 }
 
 live.addEventListener("desk", ({ detail }) => {
@@ -33,15 +53,24 @@ live.addEventListener("desk", ({ detail }) => {
   const status = live.age() >= DEAD_MS ? "stale" : one.data;
   const grown = one.data_age_ms === null ? null : one.data_age_ms + live.age();
   aged(head.querySelector('[data-f="data-age"]'), format.age(grown), status);
-  for (const name of ["pnl", "unrealised", "realised"]) {
-    fillFigure(name, format.number(one[name], 2, true), format.tone(one[name]));
+  const subs = { pnl: `realised ${format.number(one.realised, 2, true)}`, unrealised: `fees ${format.number(one.fees, 2)}` };
+  for (const name of ["pnl", "unrealised"]) {
+    fillFigure(name, format.number(one[name], 2, true), format.tone(one[name]), subs[name]);
   }
-  fillFigure("fees", format.number(one.fees, 2));
-  fillFigure("gross", format.compact(one.gross)[0]);
-  fillFigure("net", format.compact(one.net, true)[0]);
+  fillFigure("net", format.compact(one.net, true)[0], "", `gross ${format.compact(one.gross).join(" ")}`);
+  unit("net", format.compact(one.net, true)[1]);
+  const down = one.drawdown == null ? null : format.number(one.drawdown, 2);
+  fillFigure("drawdown", down === null ? format.UNKNOWN : /[1-9]/.test(down) ? `−${down}` : down);
+  fillFigure("hit", format.number(one.hit, 1), "", `${format.count(one.trips ?? 0)} round trips`);
+  fillFigure("slip", format.number(one.slippage_bp, 1));
+  fillFigure("filled", format.number(one.filled, 1));
   fillFigure("orders", format.count(one.orders_open), "", `${format.count(one.fills)} fills, all days`);
   const table = document.getElementById("positions").tBodies[0];
   rows(table, one.position ?? [], (held) => held.symbol, newRow, fillRow);
+  // Orders as they happen: the frame says that there are new ones.
+  const seen = `${one.orders_open} ${one.fills} ${one.last_signal?.at}`;
+  if (last && last !== seen) parts.soon();
+  last = seen;
   // Holds, buttons and evidence are the server's words: read again when the holds differ.
   const now = one.holds.map((hold) => hold.id).sort().join();
   if (heldBy !== null && heldBy !== now && !document.querySelector("dialog[open]")) location.reload();
@@ -65,10 +94,5 @@ function fillRow(row, held) {
   signed(unrealised, format.number(held.unrealised, 2, true), format.tone(held.unrealised));
 }
 
-addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]")) return;
-  if (event.key === "Escape") location.assign("/");
-  if (event.key === "p" && !event.repeat) holding?.begin();
-});
-addEventListener("keyup", (event) => event.key === "p" && holding?.release());
+bind("Escape", () => location.assign("/"));
+bind("p", () => holding?.begin(), { release: () => holding?.release() });

@@ -16,6 +16,20 @@
   const chosen = read();
   if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
 
+  const DENSITY = "haltline.density";
+  const keep = (key, value) => {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      // not kept, but shown
+    }
+  };
+  try {
+    root.dataset.density = localStorage.getItem(DENSITY) === "comfortable" ? "comfortable" : "dense";
+  } catch {
+    root.dataset.density = "dense";
+  }
+
   const label = (button) => {
     const now = shown();
     button.textContent = now === "dark" ? "Dark" : "Light";
@@ -29,12 +43,21 @@
       system.addEventListener("change", () => label(button));
       button.addEventListener("click", () => {
         root.dataset.theme = shown() === "dark" ? "light" : "dark";
-        try {
-          localStorage.setItem(KEY, root.dataset.theme);
-        } catch {
-          // not kept, but shown
-        }
+        keep(KEY, root.dataset.theme);
         label(button);
+      });
+    }
+    for (const button of document.querySelectorAll("[data-density-toggle]")) {
+      const name = () => {
+        button.textContent = root.dataset.density === "dense" ? "Dense" : "Comfortable";
+        button.setAttribute("aria-label", `${button.textContent} rows: change it`);
+        button.hidden = false;
+      };
+      name();
+      button.addEventListener("click", () => {
+        root.dataset.density = root.dataset.density === "dense" ? "comfortable" : "dense";
+        keep(DENSITY, root.dataset.density);
+        name();
       });
     }
   });

@@ -25,7 +25,7 @@ def visitor(desk: Desk) -> Iterator[Visitor]:
     desk.wait_for(lambda: ready(desk), 60, "ready")
     with ExitStack() as stack:
         chromium = stack.enter_context(Chromium())
-        context = chromium.do(lambda: chromium.context(viewport={"width": 1440, "height": 900}))
+        context = chromium.do(lambda: chromium.lend(viewport={"width": 1440, "height": 900}))
         yield Visitor(chromium, context, desk.url + "/")
 
 

@@ -13,7 +13,7 @@ from tests.desk.judge import (
     nothing_lost_nothing_doubled,
     ready,
 )
-from tests.support.desk import Desk
+from tests.support.desk import Desk, gone
 
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
 
@@ -37,7 +37,7 @@ def wait_until_trading(desk: Desk) -> None:
 
 
 def check_recovery(desk: Desk, pid: int) -> None:
-    desk.wait_for(lambda: not desk.descendants().get(pid), 5, f"rid of {pid}")
+    desk.wait_for(lambda: gone(pid), 5, f"rid of {pid}")
     desk.wait_for(lambda: ready(desk), BACK_S, "ready again")
     moment = database_now(desk)
     desk.wait_for(lambda: answered_since(desk, moment) > 0, 30, "trading again")
@@ -69,6 +69,6 @@ def test_kill_9_of_every_nursery(desk: Desk) -> None:
     assert len(nurseries) == 5
     for pid in nurseries.values():
         os.kill(pid, signal.SIGKILL)
-    desk.wait_for(lambda: not set(nurseries.values()) & set(desk.descendants()), 5, "rid of them")
+    desk.wait_for(lambda: all(map(gone, nurseries.values())), 5, "rid of them")
     desk.wait_for(lambda: ready(desk), 2 * BACK_S, "ready again")
     check_recovery(desk, nurseries.popitem()[1])

@@ -23,7 +23,7 @@ from tests.desk.stops import (
 )
 from tests.desk.test_kill import wait_until_trading
 from tests.desk.test_outages import frozen
-from tests.support.desk import Desk, running_desk
+from tests.support.desk import Desk, gone, running_desk
 from tests.support.resting import rest_orders
 from trading.liquidation.service import flatten_order
 
@@ -34,13 +34,6 @@ pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A desk of this module's own: a strategy that is killed here stays so."""
     with running_desk(tmp_path_factory.mktemp("stops") / "home", FEED="simulated") as running:
-        yield running
-
-
-@pytest.fixture
-def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk of one test's own: nobody will trade on it again."""
-    with running_desk(tmp_path_factory.mktemp("doomed") / "home", FEED="simulated") as running:
         yield running
 
 
@@ -113,8 +106,9 @@ def no_create_twice(desk: Desk) -> None:
             assert len(names) == len(set(names))
 
 
-def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(doomed: Desk) -> None:
-    desk = doomed
+@pytest.mark.last  # nobody will trade on this desk again
+def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
+    desk = own
     wait_until_trading(desk)
     desk.wait_for(lambda: held_at_venue(desk), 60, "holding something")
     done = flatten_order(scope="firm", actor=RISK, reason="test", desk=brakes_of(desk))
@@ -128,12 +122,9 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(doomed: Desk) -> No
     assert open_at_venue(desk) == []
     closing = warranted(desk)
 
-    def is_gone(pid: int) -> bool:
-        return not desk.descendants().get(pid)
-
     for name in ("gateway-1", "postgres", "redis", "watchdog", "gateway-2", "pipeline-1"):
         pid = desk.kill(name, signal.SIGKILL)
-        desk.wait_for(partial(is_gone, pid), 5, f"rid of {name}")
+        desk.wait_for(partial(gone, pid), 5, f"rid of {name}")
         desk.wait_for(lambda: ready(desk), 30, f"ready again after {name}")
     desk.stop()
     desk.start()

@@ -8,8 +8,8 @@ import contextlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -46,7 +46,6 @@ TOLD = (
     ("Approved and carried out", "T. Trader"),
 )
 """What the record says of the kill and its end: what, and whose doing; the third was refused."""
-Browse = Callable[[], Visitor]
 
 
 @dataclass
@@ -54,11 +53,26 @@ class Story:
     """``url`` is the desk's by a name: passkeys want one."""
 
     desk: Desk
-    browse: Browse
+    chromium: Chromium
     url: str
+    pages: list[Visitor] = field(default_factory=list)
+
+    def browse(self) -> Visitor:
+        """A browser of somebody else, at the door."""
+        self._leave(self.pages)
+        size = {"width": 1440, "height": 900}
+        context = self.chromium.do(lambda: self.chromium.lend(viewport=size))
+        self.pages.append(Visitor(self.chromium, context, self.url + "/sign-in"))
+        return self.pages[-1]
 
     def go(self, page: Visitor, path: str) -> None:
+        self._leave(one for one in self.pages if one is not page)
         page.do(lambda at: at.goto(self.url + path))
+
+    def _leave(self, pages: Iterable[Visitor]) -> None:
+        """Seven live pages that nobody looks at are more than this machine can draw."""
+        for one in pages:
+            one.do(lambda at: at.goto("about:blank"))
 
     def arrived(self, page: Visitor, pattern: str) -> None:
         page.wait_for_address(self.url + pattern, 20)
@@ -69,13 +83,7 @@ def story(desk: Desk) -> Iterator[Story]:
     desk.wait_for(lambda: ready(desk), 60, "ready")
     url = desk.url.replace("127.0.0.1", "localhost")
     with Chromium() as chromium:
-
-        def browse() -> Visitor:
-            size = {"width": 1440, "height": 900}
-            context = chromium.do(lambda: chromium.context(viewport=size))
-            return Visitor(chromium, context, url + "/sign-in")
-
-        yield Story(desk, browse, url)
+        yield Story(desk, chromium, url)
 
 
 def demo(story: Story, username: str) -> Visitor:

@@ -6,8 +6,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +15,7 @@ from typing import Any, cast
 from django.db import connection
 from redis import Redis
 
-from tests.feeds.builders import REPO
+from tests.support.processes import start_python
 from trading import streams
 from trading.feeds.flow import ack, newest
 from trading.feeds.reading import TickEntry, read_entries
@@ -63,10 +61,9 @@ class FeedProcess:
             "REPLAY_SPEED": speed,
             "HALTLINE_SHARDS": "1",
         }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.feeds.child", str(token)],
-            cwd=REPO, env=environment, stdin=subprocess.PIPE,
-        )  # fmt: skip
+        self.process = start_python(
+            "-m", "tests.feeds.child", str(token), env=environment, stdin=True
+        )
 
     def kill(self) -> None:
         self.process.kill()

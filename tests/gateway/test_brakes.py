@@ -14,6 +14,7 @@ from tests.gateway.builders import Rig
 from tests.gateway.test_holds import hold
 from tests.gateway.test_writer import OWNER
 from trading.gateway.brakes import Brakes
+from trading.gateway.register import Predecessor
 from trading.gateway.stopping import Stopping
 from trading.gateway.store import Statement
 
@@ -115,10 +116,12 @@ def test_also_when_it_went_back_while_no_gateway_ran(start: Make) -> None:
 def test_another_journal_than_the_last_gateways_closes_the_account(start: Make) -> None:
     one = start()
     one.brakes.check_predecessor(None, one.rig.now())
-    one.brakes.check_predecessor(one.journal.ident, one.rig.now())
+    one.brakes.check_predecessor(Predecessor(one.journal.ident, 3), one.rig.now())
     assert one.known == []
-    one.brakes.check_predecessor(uuid.uuid4(), one.rig.now())
-    assert [found.kind for found in one.known] == [Kind.RECOVERY]
+    other = uuid.uuid4()
+    for token in (3, 3, 5):  # to and fro between two hosts: what was lifted then is not now
+        one.brakes.check_predecessor(Predecessor(other, token), one.rig.now())
+    assert [found.kind for found in one.known] == [Kind.RECOVERY] * 2
 
 
 def test_a_damaged_journal_closes_the_account_once(start: Make, tmp_path: Path) -> None:

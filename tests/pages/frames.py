@@ -5,9 +5,11 @@ import itertools
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from trading import streams
 
@@ -31,6 +33,8 @@ def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
             "symbol": "EURUSD", "direction": -1, "confidence": 0.62, "age_ms": 2123,
             "at": "2026-11-21T09:39:58Z", "feed_time": "2014-05-02T08:15:28Z",
         },
+        "limit": {"kind": "gross-notional", "share": "0.92"}, "drawdown": "1.25", "hit": "61.8",
+        "trips": 34, "slippage_bp": "0.32", "filled": "97.1",
         "data_age_ms": 140, "data": "fresh", "line": ["0.00", "12.40", "120.55"],
         **changes,
     }  # fmt: skip
@@ -121,11 +125,23 @@ def publish(redis: Redis, frame: dict[str, Any]) -> int:
     return int(redis.publish(streams.FRAMES, json.dumps(frame)))  # type: ignore[arg-type]
 
 
-class Publisher:
-    """Both topics five times a second until stopped; what it says can be changed meanwhile."""
+Moves = Callable[[int], list[dict[str, Any]]]
 
-    def __init__(self, redis: Redis) -> None:
+
+def _one_that_moves(step: int) -> list[dict[str, Any]]:
+    return [strategy_line(pnl=f"{120 + step / 4:.2f}")]
+
+
+class Publisher:
+    """Both topics every ``every_s`` until stopped; what it says can be changed meanwhile.
+
+    ``moves`` makes the strategies of each step, unless they are given.
+    """
+
+    def __init__(self, redis: Redis, *, every_s: float = 0.2, moves: Moves | None = None) -> None:
         self._redis = redis
+        self._every_s = every_s
+        self._moves: Moves = moves or _one_that_moves
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.silent = False
@@ -134,6 +150,11 @@ class Publisher:
         self.desk: dict[str, Any] = {}
         self.moving = True
         self._step = 0
+        self._told = 0
+
+    def told(self) -> int:
+        """Number of the newest desk frame."""
+        return self._told
 
     def __enter__(self) -> "Publisher":
         self._thread.start()
@@ -144,10 +165,15 @@ class Publisher:
         self._thread.join(5)
 
     def _run(self) -> None:
-        while not self._stop.wait(0.2):
+        while not self._stop.wait(self._every_s):
             if self.silent:
                 continue
             self._step += self.moving
-            lines = self.lines or [strategy_line(pnl=f"{120 + self._step / 4:.2f}")]
-            publish(self._redis, desk_frame(*lines, **self.desk))
-            publish(self._redis, pipeline_frame(**self.pipeline))
+            lines = self.lines or self._moves(self._step)
+            frame = desk_frame(*lines, **self.desk)
+            try:
+                publish(self._redis, frame)
+                publish(self._redis, pipeline_frame(**self.pipeline))
+            except RedisError:
+                continue  # a test stopped it: the portfolio's loop tries again as well
+            self._told = frame["seq"]

@@ -255,17 +255,6 @@ def test_an_open_request_says_that_it_was_decided(visit_as: As, ada: User) -> No
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_limits_and_break_glass_are_for_everybody(visit_as: As, ada: User, theme: str) -> None:
-    for path in ("/risk/limits", "/break-glass"):
-        page = visit_as(ada)(path, theme=theme)
-        page.wait_for_state("live")
-        assert page.violations() == []
-        assert page.sideways() == 0
-        assert page.complaints == []
-
-
-@pytest.mark.browser
 def test_glass_that_one_person_broke_is_on_every_page(
     visit_as: As, mercy: User, publisher: Publisher
 ) -> None:

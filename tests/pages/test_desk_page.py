@@ -56,7 +56,7 @@ def test_a_fresh_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: 
     assert "<title>PAPER · ACTIVE · Desk · Haltline</title>" in html
     assert row(html, "mom-eurusd").startswith(
         "ACTIVE mom-eurusd Momentum · paper-1 · M. Okafor Live none −80,000 EURUSD +120.55 −2.10"
-        " 92.3 −92.3 1 short EURUSD 0.62 · 2 s"
+        " −1.3 92.3 −92.3 92 % 61.8 0.3 97.1 2 s 0."
     )
     assert "−3.10" in row(html, "mr-btcusdt")
     assert "2 of 2 strategies active" in html
@@ -90,11 +90,12 @@ def test_what_is_unknown_is_a_dash(page: Read, books: list[Strategy], redis: Red
     unknown = strategy_line(
         pnl=None, unrealised=None, gross=None, net=None, position=[], last_signal=None,
         data_age_ms=None, data="dead", state="UNKNOWN", why="no price for EURUSD",
+        limit=None, drawdown=None, hit=None, slippage_bp=None, filled=None,
     )  # fmt: skip
     keep(redis, desk_frame(unknown))
     html = page("/")
     assert row(html, "mom-eurusd").startswith(
-        "UNKNOWN mom-eurusd Momentum · paper-1 · M. Okafor Live none none – – – – 1 none –"
+        "UNKNOWN mom-eurusd Momentum · paper-1 · M. Okafor Live none none – – – – – – – – – none –"
     )
     assert 'title="no price for EURUSD"' in html
 

@@ -3,15 +3,20 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_django import Settings
 from redis import Redis
 
+from console.access.visible import ALL, NOTHING, Sight
 from console.live.hub import HUB_TOPIC, Hub
 from console.live.inbox import Inbox
-from tests.pages.frames import desk_frame, keep, pipeline_frame, publish
+from console.live.reduced import reduced
+from tests.pages.frames import desk_frame, keep, pipeline_frame, publish, strategy_line
 from trading import streams
 
 
@@ -195,3 +200,68 @@ def test_an_older_frame_is_not_shown_after_a_newer_one(redis: Redis) -> None:
         assert await frames(inbox, 0.4) == [new["seq"]]
 
     with_hub(steps)
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.lists(st.sampled_from("abc"), max_size=3, unique=True),  # a frame of these strategies
+        st.sampled_from(["join all", "join a", "join none", "take", "wait"]),
+    ),
+    max_size=25,
+)
+SIGHTS = {"all": ALL, "a": Sight(frozenset("a"), scopes=frozenset({"firm"})), "none": NOTHING}
+
+
+class Fed(Hub):
+    """Fed by hand, not by Redis."""
+
+    async def _read(self) -> None:
+        await asyncio.Event().wait()
+
+
+class World:
+    """A hub, sockets that joined at some time, and the last frame that each has read."""
+
+    def __init__(self) -> None:
+        self.hub = Fed()
+        self.newest: dict[str, Any] | None = None
+        self.joined: dict[Inbox, Sight] = {}
+        self.last: dict[Inbox, dict[str, Any]] = {}
+
+    async def do(self, step: Any) -> None:
+        if isinstance(step, list):
+            self.newest = desk_frame(*(strategy_line(one) for one in step or "z"))
+            self.hub.accept(json.dumps(self.newest).encode())
+        elif step == "wait":
+            await asyncio.sleep(0.11)  # as long as the hub holds frames together
+        elif step == "take":
+            for inbox in self.joined:
+                await self._take(inbox)
+        else:
+            inbox, sight = Inbox(), SIGHTS[step.removeprefix("join ")]
+            self.joined[inbox] = sight
+            await self.hub.join(inbox, ("desk",), sight)
+
+    async def _take(self, inbox: Inbox) -> None:
+        for message in map(json.loads, await inbox.take() if inbox._waiting else ()):
+            if message["topic"] != HUB_TOPIC:
+                assert message["seq"] >= self.last.get(inbox, message)["seq"]
+                self.last[inbox] = message
+
+
+@hypothesis.settings(max_examples=15)
+@given(STEPS)
+def test_snapshot_and_frames_are_a_fresh_snapshot(steps: list[Any]) -> None:
+    """Whenever a socket joined and however slowly it read: it stands at the newest frame, as far
+    as it may be seen, and each frame it took was whole."""
+
+    async def run() -> None:
+        world = World()
+        for step in [*steps, "join all", "join a", "wait", "take"]:
+            await world.do(step)
+        for inbox, sight in world.joined.items():
+            fresh = reduced(world.newest, sight) if world.newest else None
+            assert world.last.get(inbox) == fresh
+            await world.hub.leave(inbox)
+
+    asyncio.run(run())

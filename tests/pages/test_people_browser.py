@@ -18,22 +18,6 @@ def priya(db: None, mercy: User, tomas: User) -> User:
     return _person("priya.raman", "Priya", "Raman", "administrator")
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-@pytest.mark.parametrize("path", ["/people", "/people/mercy.okafor", "/people/priya.raman"])
-def test_pages_of_people_are_readable(
-    visit_as: Callable[[User], Visit], priya: User, theme: str, path: str
-) -> None:
-    visit = visit_as(priya)
-    page = visit(path, theme=theme)
-    page.wait_for_state("live")
-    assert page.violations() == []
-    assert page.complaints == []
-    phone = visit(path, theme=theme, width=390, height=844)
-    phone.wait_for_state("live")
-    assert phone.sideways() <= 0
-    assert phone.violations() == []
-
-
 def test_a_size_is_set_by_hand(
     visit_as: Callable[[User], Visit], mercy: User, books: list[Strategy]
 ) -> None:

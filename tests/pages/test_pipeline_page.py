@@ -32,8 +32,8 @@ def test_a_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: Redis)
     assert "PAPER · ACTIVE · Pipeline · Haltline" in html
     assert "Indicators fresh 2 shards 482 ticks/s" in text
     assert "p50 40 µs p95 6.8 ms p99 61.0 ms" in text
-    assert "EURUSD 1.15424 1.15425 0.1 s 48,210 2 crossed 2" in text
-    assert "paper-1 Paper One sim licensed 4.1 ms 61.0 ms 0.1 s 192 ms" in text
+    assert "EURUSD 1.15424 1.15425 0.1 s 48,210 2 99.99 crossed 2" in text
+    assert "paper-1 Paper One sim licensed 4.1 ms 61.0 ms 0.1 s 4 192 ms" in text
     assert "gateway:paper-1 box:123:456 4 1.8 s" in text
     assert "Database 450 µs answers" in text
 

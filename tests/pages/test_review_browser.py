@@ -23,21 +23,6 @@ def ruth(db: None, mercy: User, tomas: User) -> User:
     return made
 
 
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_it_is_readable(visit_as: Callable[[User], Visit], ruth: User, theme: str) -> None:
-    page = visit_as(ruth)("/access-review", theme=theme)
-    page.wait_for_state("live")
-    assert page.violations() == []
-    assert page.complaints == []
-
-
-def test_it_fits_a_phone(visit_as: Callable[[User], Visit], ruth: User) -> None:
-    page = visit_as(ruth)("/access-review", width=390, height=844)
-    page.wait_for_state("live")
-    assert page.sideways() == 0
-    assert page.violations() == []
-
-
 def test_an_alert_is_acknowledged_and_a_report_kept(
     visit_as: Callable[[User], Visit], ruth: User
 ) -> None:

@@ -13,10 +13,11 @@ from cryptography.x509.oid import NameOID
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.test import Client
 from playwright.sync_api import Page
 
 from console.models import Authenticator
-from tests.console.conftest import PASSWORD, code_of
+from tests.console.conftest import PASSWORD, code_of, with_password_alone
 from tests.pages.web import Chromium, Visit, Visitor, Web, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -32,6 +33,8 @@ ELSEWHERE = [
     "javascript:alert(1)", "data:text/html,x", "https://127.0.0.1@evil.example/",
     "//evil.example:80", "https://evil.example\\@127.0.0.1",
 ]  # fmt: skip
+READ_OTHERWISE = ["/\\evil.example", "\t//evil.example", "https://evil.example\\@127.0.0.1"]
+"""Those that a browser takes for another address than a reader of the standard would."""
 
 
 @pytest.fixture
@@ -60,11 +63,21 @@ def sign_in(page: Visitor, user: User) -> str:
     return page.do(steps)
 
 
-@pytest.mark.parametrize("there", ELSEWHERE)
+@pytest.mark.parametrize("how", ["asked", "sent"])
+def test_no_address_given_leads_elsewhere(ada: User, how: str) -> None:
+    for there in ELSEWHERE:
+        client = with_password_alone(Client(), ada)
+        Authenticator.objects.filter(user=ada).update(last_t=-1)
+        query = f"?next={quote(there, safe='')}" if how == "asked" else ""
+        said = {"code": code_of(ada), **({"next": there} if how == "sent" else {})}
+        answer = client.post(f"/sign-in/factor{query}", said)
+        assert (answer.status_code, answer["Location"]) == (302, "/"), there
+
+
+@pytest.mark.parametrize("there", READ_OTHERWISE)
 def test_sign_in_leads_nowhere_else(
     web: Web, chromium: Chromium, signing: User, there: str
 ) -> None:
-
     with visiting(chromium, web.url, "") as visit:
         page = visit(f"/sign-in?next={quote(there, safe='')}", signed_in=False)
         source = page.do(lambda one: one.content())

@@ -7,7 +7,6 @@ import pytest
 
 from console.pages import viewer, words
 from console.pages.band import band_of, dead_man_words
-from console.pages.chart import chart_of
 from console.pages.desk import action_of, hold_words
 from console.pages.frames import (
     DeadManLine,
@@ -30,6 +29,7 @@ from console.pages.receipt import (
     Unproven,
     receipt_of,
 )
+from console.pages.series import gapped
 from riskctl.actors import Actor
 from riskctl.holds import RULES, HoldFact, Kind, Mode
 
@@ -245,9 +245,7 @@ def test_words_for_scopes_rungs_and_roles() -> None:
 
 
 def test_the_line_ends_where_nothing_was_known() -> None:
-    points = [(NOW + dt.timedelta(seconds=at), Decimal(at)) for at in (0, 5, 10, 600, 605)]
-    chart = chart_of(points, [(NOW, None, "kill")], NOW + dt.timedelta(seconds=605))
-    assert len(chart.lines) == 2
-    assert chart.label == "first 0, last +605, low 0, high +605"
-    assert [one.label for one in chart.bands] == ["kill"]
-    assert chart_of(points[:1], [], NOW).lines == []
+    points = [(float(at), float(at)) for at in (0, 5, 10, 600, 605)]
+    assert gapped(points, 5) == [*points[:3], (15.0, None), *points[3:]]
+    assert gapped(points[:1], 5) == points[:1]
+    assert gapped([], 5) == []

@@ -5,11 +5,10 @@ import http.client
 import os
 import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.support.browser import chromium_launch_options
+from tests.support.processes import Started, start_python
 from workers.services.ports import free_port
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Web:
         self.tls = changes.get("HALTLINE_TLS") == "on"
         self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self._changes = changes
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Started | None = None
 
     def start(self) -> None:
         """Raises AssertionError with the end of its log when it does not answer in 60 s."""
@@ -54,10 +54,9 @@ class Web:
         }
         log = self.home.with_suffix(".log")
         with log.open("ab") as out:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.pages.serve", str(self.port)],
-                cwd=PROJECT, env=environ, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+            self._process = start_python(
+                "-m", "tests.pages.serve", str(self.port), env=environ, stdout=out, stderr=out
+            )
         end = time.monotonic() + 60
         while not self._answers():
             ended = self._process.poll() is not None
@@ -69,6 +68,10 @@ class Web:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
             self._process.wait(20)
+
+    def send(self, how: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(how)
 
     def link(self) -> http.client.HTTPConnection:
         """A connection to it, whatever certificate it shows."""
@@ -99,6 +102,7 @@ class Chromium:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="browser")
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
+        self._idle: dict[tuple[Any, ...], list[BrowserContext]] = {}
 
     def do(self, work: Callable[[], T]) -> T:
         """Do ``work`` in the browser's thread."""
@@ -122,10 +126,37 @@ class Chromium:
         self._browser.close()
         self._playwright.stop()
 
-    def context(self, **options: Any) -> BrowserContext:
-        """Call it in the browser's thread."""
+    def lend(self, **options: Any) -> BrowserContext:
+        """A context that nobody uses, without cookies. Call it in the browser's thread.
+
+        It may have been used before and has our scripts, styles and fonts in its cache still, as
+        the browser of somebody who comes again: reading them anew costs more than most tests.
+        """
         assert self._browser is not None
-        return self._browser.new_context(**options)
+        idle = self._idle.get(_key(options))
+        return idle.pop() if idle else self._browser.new_context(**options)
+
+    def take_back(self, context: BrowserContext, **options: Any) -> None:
+        """Close its pages and forget what they kept. Call it in the browser's thread."""
+        for page in context.pages:
+            _forget_kept(page)
+            page.close()
+        context.clear_cookies()
+        self._idle.setdefault(_key(options), []).append(context)
+
+
+def _key(options: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sorted((name, str(value)) for name, value in options.items()))
+
+
+def _forget_kept(page: Page) -> None:
+    """What scripts stored under the page's origin."""
+    link = page.context.new_cdp_session(page)
+    origin = "/".join(page.url.split("/")[:3])
+    if origin.startswith("http"):
+        kinds = "local_storage,indexeddb,service_workers,cache_storage"
+        link.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": kinds})
+    link.detach()
 
 
 class Visitor:
@@ -179,6 +210,13 @@ class Visitor:
     def press_key(self, key: str) -> None:
         self.do(lambda page: page.keyboard.press(key))
 
+    def go(self, address: str) -> None:
+        self.do(lambda page: page.goto(address))
+
+    def picture(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.do(lambda page: page.screenshot(path=path))
+
     def reload(self) -> None:
         self.do(lambda page: page.reload())
 
@@ -223,16 +261,17 @@ Visit = Callable[..., Visitor]
 @contextlib.contextmanager
 def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
     """Opens pages as the person of ``session_key``; closes them all at the end."""
-    contexts: list[BrowserContext] = []
+    lent: list[tuple[BrowserContext, dict[str, Any]]] = []
 
     def open_context(theme: str, width: int, height: int, script: bool) -> BrowserContext:
-        context = chromium.context(
-            viewport={"width": width, "height": height},
-            color_scheme=theme,
-            java_script_enabled=script,
-            ignore_https_errors=True,
-        )
-        contexts.append(context)
+        options = {
+            "viewport": {"width": width, "height": height},
+            "color_scheme": theme,
+            "java_script_enabled": script,
+            "ignore_https_errors": True,
+        }
+        context = chromium.lend(**options)
+        lent.append((context, options))
         return context
 
     def visit(
@@ -248,5 +287,5 @@ def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
     try:
         yield visit
     finally:
-        for context in contexts:
-            chromium.do(context.close)
+        for context, options in lent:
+            chromium.do(partial(chromium.take_back, context, **options))

@@ -4,6 +4,7 @@ import json
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,7 +165,7 @@ def test_sigterm_ends_it_in_order(venue: VenueProcess) -> None:
 def test_a_second_venue_is_refused_in_one_line(
     venue: VenueProcess, tmp_path: Path, other_storage: bool, expected: str
 ) -> None:
-    command = list(venue.command)
+    command = [sys.executable, *venue.command]
     if other_storage:
         command[command.index("--storage") + 1] = str(tmp_path / "other.sqlite3")
     ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

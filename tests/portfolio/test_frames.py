@@ -23,6 +23,7 @@ from trading.portfolio.books import AccountRow, Books, LeaseRow, SignalRow
 from trading.portfolio.frames import View, desk_frame
 from trading.portfolio.market import Market
 from trading.portfolio.pipeline import pipeline_frame
+from trading.portfolio.results import OrdersRow, TripsRow
 from trading.universe import UNIVERSE
 
 FEED_STATE = {
@@ -65,7 +66,41 @@ def test_the_desk_frame_in_full() -> None:
             orders_open={"mom-eurusd": 2},
             baselines={"mom-eurusd": Decimal(10)},
             lines={"mom-eurusd": decimals(0, "1.005")},
-        )
+            limits={
+                "firm": {"gross-notional": Decimal(75000)},
+                "mom-eurusd": {"gross-notional": Decimal(11600), "open-orders": Decimal(5)},
+            },
+            trips={"mom-eurusd": TripsRow(won=2, ended=3)},
+            orders={"mom-eurusd": OrdersRow(Decimal("-0.2149"), Decimal("0.971"))},
+        ),
+        triggers={
+            "triggers": [
+                {
+                    "name": "strategy-drawdown",
+                    "scope": "strategy:mom-eurusd",
+                    "value": "1.25",
+                    "state": "ok",
+                },
+                {
+                    "name": "drawdown",
+                    "scope": "firm",
+                    "value": "0.3123",
+                    "threshold": "5",
+                    "state": "ok",
+                },
+                *(
+                    {
+                        "name": "margin",
+                        "scope": f"venue:{name}",
+                        "value": value,
+                        "threshold": "75",
+                        "share": share,
+                        "state": "ok",
+                    }
+                    for name, value, share in (("a", "10", "0.1"), ("b", "38.2", "0.5"))
+                ),
+            ]
+        },
     )
     assert frame == {
         "topic": "desk",
@@ -80,11 +115,24 @@ def test_the_desk_frame_in_full() -> None:
             "hold": None,
         },
         "dead_man": None,
-        "triggers": None,
+        "triggers": {
+            "as_of": None,
+            "shadow": False,
+            "ok": 4,
+            "warning": 0,
+            "breach": 0,
+            "unknown": 0,
+            "near": [],
+        },
         "waiting": 0,
         "waiting_mark": "",
         "glass": [],
         "books": {"as_of": "2026-11-21T12:00:00.000000Z", "age_ms": 0, "status": "fresh"},
+        "gauges": {
+            "drawdown": {"value": "0.31", "most": "5"},
+            "margin": {"value": "38.2", "most": "75"},
+            "gross": {"value": None, "most": "75000"},
+        },
         "pnl_since": "2026-11-21T00:00:00.000000Z",
         "feed": {
             "clock": "2014-05-02T12:00:00.000000Z",
@@ -114,6 +162,7 @@ def test_the_desk_frame_in_full() -> None:
                 "net": "1160.00",
             },
         },
+        "marks": {"EURUSD": "1.160000"},
         "strategies": [
             {
                 "key": "mom-eurusd",
@@ -149,6 +198,12 @@ def test_the_desk_frame_in_full() -> None:
                     }
                 ],
                 "orders_open": 2,
+                "limit": {"kind": "open-orders", "share": "0.4"},
+                "drawdown": "1.25",
+                "hit": "66.67",
+                "trips": 3,
+                "slippage_bp": "-0.21",
+                "filled": "97.1",
                 "fills": 3,
                 "last_signal": {
                     "symbol": "EURUSD",

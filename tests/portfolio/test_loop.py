@@ -4,8 +4,6 @@ import contextlib
 import datetime as dt
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -22,6 +20,7 @@ from redis import Redis
 from riskctl.models import Heartbeat, Lease
 from tests.portfolio.builders import FEED_NOON_NS, Desk, entry_fields
 from tests.portfolio.relay import Relay, relay
+from tests.support.processes import Started, start_python
 from trading import health, streams
 from trading.clock import NS, utc_now, wall_ns
 from trading.models import PnlPoint, Position, Signal
@@ -63,17 +62,16 @@ def desk() -> Desk:
 
 
 @contextlib.contextmanager
-def portfolio(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
+def portfolio(**environ: str) -> Iterator[Started]:
     values = connection.settings_dict
     host, user, name = values["HOST"], values["USER"], values["NAME"]
     password = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
     own = {"DATABASE_URL": f"postgres://{user}{password}@{host}:{values['PORT']}/{name}"}
     if "DATABASE_URL" in environ:
         environ["DATABASE_URL"] = f"postgres://{user}{password}@{environ['DATABASE_URL']}/{name}"
-    child = subprocess.Popen(
-        [sys.executable, "-m", "tests.portfolio.child"],
-        cwd=PROJECT, env={**os.environ, **own, **environ}, stdin=subprocess.PIPE,
-    )  # fmt: skip
+    child = start_python(
+        "-m", "tests.portfolio.child", env={**os.environ, **own, **environ}, stdin=True
+    )
     try:
         yield child
     finally:
@@ -81,7 +79,7 @@ def portfolio(**environ: str) -> Iterator[subprocess.Popen[bytes]]:
         child.wait(5)
 
 
-def stop(child: subprocess.Popen[bytes]) -> int:
+def stop(child: Started) -> int:
     """As a host does: the stop descriptor ends. A host waits three seconds, a busy machine more."""
     assert child.stdin is not None
     child.stdin.close()

@@ -1,10 +1,14 @@
 """Who lifts which kind, with what; and that a lift ends one hold and no other."""
 
 import datetime as dt
+import time
 import uuid
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
+from redis import RedisError
 
 from audit.models import Entry
 from riskctl.actors import Actor, NotAllowedError, shell_actor, system_actor
@@ -14,6 +18,7 @@ from riskctl.holds import RULES, SYSTEM, Kind
 from riskctl.lifting import Lifted, hold_lift, lift_request
 from riskctl.models import Approval, DeadMan, Hold, HoldLift, TriggerFiring, TriggerSetting
 from riskctl.selectors import open_holds
+from riskctl.triggers.evaluate import Evaluator, Moment, Reading
 from tests.approvals.people import (
     ADA,
     COLIN,
@@ -31,6 +36,9 @@ from tests.approvals.people import (
     stale,
 )
 from tests.resume.desk import RestartDesk, ago
+from tests.triggers.builders import plain_settings
+from trading.models import Reconciliation
+from trading.triggers.publishing import published
 
 pytestmark = pytest.mark.usefixtures("desk")
 
@@ -52,7 +60,22 @@ def refused(row: Hold, who: Actor) -> str:
 def _conditions_met(desk: RestartDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may is one question, what must be true another: that is asked further down."""
     monkeypatch.setattr("trading.resume.preconditions.readiness", lambda _client: [])
+    judging(monkeypatch, {"path": None, "watchdog": evaluated(Decimal(1))})
     DeadMan.objects.create(confirmed_at=ago(1), confirmed_by=SANA.name)
+
+
+def evaluated(value: Decimal | None, *, age_s: float = 0) -> dict[str, Any]:
+    """As a source publishes it: volatility of the strategy's scope, and nothing else."""
+    in_force, wall_ns = plain_settings(), time.time_ns() - int(age_s * 1e9)
+    evaluator = Evaluator("watchdog", in_force)
+    now = Moment(1, wall_ns)
+    evaluator.take([Reading("volatility", "strategy:mom-one", value, 1)], now)
+    body = published("watchdog", evaluator.standings(now), in_force, now, queued=0)
+    return dict(msgspec.json.decode(body))
+
+
+def judging(monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]) -> None:
+    monkeypatch.setattr("trading.resume.preconditions.triggers_now", lambda _client: said)
 
 
 def placed(kind: Kind) -> Hold:
@@ -216,6 +239,38 @@ def test_a_breaker_is_lifted_after_its_time_once_clear_and_enters_monitor(
     assert lift(row, RUTH).rungs == {"mom-one": "monitor"}
     entry = Entry.objects.get(action="stage.enter", object_id="mom-one", actor=RUTH.name)
     assert b'"rung":"monitor"' in bytes(entry.body)
+
+
+def test_a_breaker_stays_while_nobody_judges_what_tripped_it_or_it_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = hold(Kind.BREAKER, by=system_actor("volatility", kind="trigger"), age_s=7_200)
+    for path, watchdog in (
+        (None, None),
+        (None, evaluated(Decimal(1), age_s=6)),
+        (None, evaluated(None)),
+        (evaluated(Decimal(1)), evaluated(Decimal(3))),
+    ):
+        judging(monkeypatch, {"path": path, "watchdog": watchdog})
+        assert missing(row) == ["judged now"]
+
+    def away(_client: object) -> None:
+        raise RedisError("no answer")
+
+    monkeypatch.setattr("trading.resume.preconditions.triggers_now", away)
+    assert missing(row) == ["judged now"]
+    judging(monkeypatch, {"path": evaluated(Decimal("2.4")), "watchdog": None})
+    lift(row, RUTH)
+
+
+def test_a_gateways_own_breaker_waits_for_books_that_agree(desk: RestartDesk) -> None:
+    by = system_actor("gateway:paper-1#4")
+    row = hold(Kind.BREAKER, "venue:paper-1", by=by, age_s=400)
+    desk.reconcile("paper-1", at=ago(500))
+    Reconciliation.objects.filter(at__gt=ago(450)).delete()
+    assert missing(row) == ["reconciled"]
+    desk.reconcile("paper-1")
+    lift(row, RUTH)
 
 
 def missing(row: Hold) -> list[str]:

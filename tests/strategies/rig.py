@@ -1,8 +1,6 @@
 """A shard in a process of its own, a Redis of its own, and the hands to feed them."""
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from typing import Any
 from django.db import connection
 from redis import Redis
 
+from tests.support.processes import start_python
 from tests.support.services import end, local_redis, wait_for_redis
 from trading import clock, streams
 from trading.messages import BookSnapshot, Intent, encode, intent_decoder
@@ -84,13 +83,10 @@ class ShardRig:
             "REDIS_URL": self.redis.server.url,
         }
         with (self.redis.folder / "shard.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.strategies.start_shard", "shard:0", str(self.token)],
-                cwd=PROJECT,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stderr=log,
-            )
+            self.process = start_python(
+                "-m", "tests.strategies.start_shard", "shard:0", str(self.token),
+                env=environment, stdin=True, stderr=log,
+            )  # fmt: skip
         # Its first word on the acknowledgement stream: it knows from where it reads.
         wait_for(self.acks, 20)
         return self

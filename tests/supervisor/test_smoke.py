@@ -1,4 +1,7 @@
-"""``make up`` as a new user would: ready in time, people can sign in, Ctrl-C leaves nothing."""
+"""``make up`` as a new user would: it is ready, people can sign in, Ctrl-C leaves nothing.
+
+The next start carries on, after a kill of everything as well: trading, and with the same data.
+"""
 
 import os
 import signal
@@ -7,6 +10,12 @@ from pathlib import Path
 import pytest
 
 from scripts.totp import current_code
+from tests.desk.judge import (
+    answered_since,
+    books_agree,
+    database_now,
+    nothing_lost_nothing_doubled,
+)
 from tests.supervisor.conftest import eventually
 from tests.support.desk import Desk, still_alive
 
@@ -14,51 +23,52 @@ EXPECTED = {
     "postgres", "redis", "papervenue", "web", "pipeline-1", "pipeline-2", "gateway-1", "gateway-2",
     "watchdog", "control", "default", "beat",
 }  # fmt: skip
-pytestmark = pytest.mark.desk
+pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
 
 
-def test_cold_start_stop_and_warm_start_with_the_same_data(tmp_path: Path) -> None:
+def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "home")
     cold = desk.start()
     try:
-        assert set(desk.processes()) == EXPECTED
-        assert all(one["pid"] and not one["restarts"] for one in desk.processes().values())
-        eventually(lambda: "Haltline is ready after" in desk.output.read_text())
-        said = desk.output.read_text()
-        assert f"http://localhost:{desk.port}/" in said
-        for person in desk.demo["users"]:
-            assert person["username"] in said
-            assert person["password"] in said
-            assert person["totp_secret"] not in said
-        assert len(current_code(desk.home, "mercy.okafor").split()[0]) == 6
+        said_at_the_first_start(desk)
+        first_demo = desk.demo
         before = desk.sql("SELECT username, password FROM auth_user ORDER BY 1")
+        begun = database_now(desk)
+        desk.wait_for(lambda: answered_since(desk, begun) > 3, 60, "trading")
         everything = desk.descendants()
-    finally:
-        code = desk.stop(signal.SIGINT)
-    assert code == 0
-    assert still_alive(everything) == []
+        assert len(everything) > len(EXPECTED)
+        assert desk.stop(signal.SIGINT) == 0
+        assert still_alive(everything) == []
 
-    first_demo = desk.demo
-    warm = desk.start()
-    try:
+        warm = desk.start()
         print(f"cold {cold:.1f} s, warm {warm:.1f} s")
         assert desk.demo == first_demo
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
+        assert answered_since(desk, begun) > 3
+        everything = desk.descendants()
+        desk.stop(signal.SIGKILL)
+        eventually(lambda: still_alive(everything) == [], 10)
+
+        desk.start()
+        again = database_now(desk)
+        desk.wait_for(lambda: answered_since(desk, again) > 0, 60, "trading again")
+        nothing_lost_nothing_doubled(desk)
+        books_agree(desk)
     finally:
         assert desk.stop(signal.SIGTERM) == 0
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing_and_the_next_start_carries_on(
-    tmp_path: Path,
-) -> None:
-    desk = Desk(tmp_path / "home")
-    desk.start()
-    everything = desk.descendants()
-    assert len(everything) > len(EXPECTED)
-    desk.stop(signal.SIGKILL)
-    eventually(lambda: still_alive(everything) == [], 10)
-    desk.start()
-    assert desk.stop() == 0
+def said_at_the_first_start(desk: Desk) -> None:
+    assert set(desk.processes()) == EXPECTED
+    assert all(one["pid"] and not one["restarts"] for one in desk.processes().values())
+    eventually(lambda: "Haltline is ready after" in desk.output.read_text())
+    said = desk.output.read_text()
+    assert f"http://localhost:{desk.port}/" in said
+    for person in desk.demo["users"]:
+        assert person["username"] in said
+        assert person["password"] in said
+        assert person["totp_secret"] not in said
+    assert len(current_code(desk.home, "mercy.okafor").split()[0]) == 6
 
 
 def test_an_ordinary_user_can_run_it(tmp_path: Path) -> None:

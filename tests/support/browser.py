@@ -44,10 +44,10 @@ def chromium_launch_options() -> dict[str, Any]:
     """
     installed = next(filter(None, map(shutil.which, _NAMES)), None)
     if installed is not None:
-        return {"executable_path": installed, "args": list(ARGUMENTS), "env": dict(os.environ)}
+        return {"executable_path": installed, "args": list(ARGUMENTS), "env": _environ()}
     folder = _unpacked()
     environ = {
-        **os.environ,
+        **_environ(),
         "LD_LIBRARY_PATH": f"{folder}/lib",
         "FONTCONFIG_FILE": f"{folder}/haltline-fonts.conf",
     }
@@ -56,6 +56,11 @@ def chromium_launch_options() -> dict[str, Any]:
         "args": [*ARGUMENTS, "--no-zygote"],
         "env": environ,
     }
+
+
+def _environ() -> dict[str, str]:
+    """Of a person's browser: one that is told no language has one that no script can read."""
+    return {**os.environ, "LANG": "en_GB.UTF-8", "LC_ALL": "en_GB.UTF-8"}
 
 
 def chromium_libraries() -> Path:

@@ -20,7 +20,8 @@ from workers.services.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 READY_S = 90.0
-_POLL_S = 0.05
+_POLL_S = 0.1
+"""Often enough for people, seldom enough that asking is not what keeps the desk busy."""
 # What the run's own services and settings put there must not reach a desk.
 _NOT_ITS_BUSINESS = {
     "DATABASE_URL", "REDIS_URL", "HALTLINE_PAPER_VENUE", "HALTLINE_SECRET_KEY", "HALTLINE_ENV",
@@ -43,6 +44,7 @@ class Desk:
         self._given = dict(environ or {})
         self._prefix = list(prefix)
         self._process: subprocess.Popen[bytes] | None = None
+        self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
         self.output = home / "desk.out"
         self.kept = contextlib.ExitStack()
         """What ends with the desk."""
@@ -119,9 +121,17 @@ class Desk:
         return int(pid)
 
     def sql(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
-        """Rows of one query on the desk's own database (with a LiteralString or not)."""
-        with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
-            return connection.execute(query.encode(), params).fetchall()
+        """Rows of one query on the desk's own database (with a LiteralString or not).
+
+        One connection is kept, and made anew when the database was gone meanwhile.
+        """
+        if self._asking is not None:
+            try:
+                return self._asking.execute(query.encode(), params).fetchall()
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                self._asking.close()
+        self._asking = psycopg.connect(self.environment["DATABASE_URL"], autocommit=True)
+        return self._asking.execute(query.encode(), params).fetchall()
 
     def wait_for(self, condition: Callable[[], object], seconds: float, what: str) -> None:
         """Raises AssertionError when ``condition`` does not come true in time."""
@@ -150,6 +160,9 @@ class Desk:
     def stop(self, how: signal.Signals = signal.SIGTERM, *, seconds: float = 40) -> int:
         """Ask it to stop; its exit code. A desk that does not is killed, and that is an error."""
         self.kept.close()
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
         if self._process is None:
             return 0
         if self._process.poll() is None:
@@ -159,6 +172,11 @@ class Desk:
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise AssertionError(f"did not stop in {seconds:.0f} s:\n{self.tail()}") from None
+
+
+def gone(pid: int) -> bool:
+    """Whether no process ``pid`` runs any more. Remains that nobody has reaped do not count."""
+    return start_ticks(pid) == 0
 
 
 def still_alive(processes: Mapping[int, int]) -> list[int]:

@@ -1,4 +1,7 @@
-"""The whole suite in two lanes, one a core: each has PostgreSQL and Redis of its own.
+"""The whole suite in three lanes, each with PostgreSQL and Redis of its own.
+
+Two of them keep the two cores busy; the third has the tests that mostly wait, for a lease to end or
+a process to come back, and would leave a core idle meanwhile.
 
 A pytest plugin, named in PYTEST_PLUGINS: so it is there before Django's settings read the
 environment, in every lane. A file of tests stays whole, and so do files that share something
@@ -25,12 +28,21 @@ TOGETHER = {
     "tests/pages/": "pages",
 }
 """Where a path begins so, its tests are of this group."""
+WAITING = (
+    "tests/workers/test_outages.py", "tests/feeds/test_hosted.py", "tests/workers/test_hosting.py",
+    "tests/portfolio/test_loop.py", "tests/workers/test_sequencer.py",
+    "tests/strategies/test_shard_process.py", "tests/triggers/test_live.py",
+    "tests/workers/test_watchdog.py", "tests/workers/test_tasks.py",
+    "tests/supervisor/test_start_errors.py", "tests/console/test_server.py",
+    "tests/console/test_outage.py", "tests/supervisor/test_services.py",
+    "tests/papervenue/test_process.py", "tests/ladder/test_shard.py",
+)  # fmt: skip
+"""Groups of the last lane, until the others have nothing else to do."""
 LONGEST_FIRST = (
-    "desk", "halting", "pages", "tests/desk/test_stops.py", "tests/feeds/test_hosted.py",
-    "tests/workers/test_outages.py", "tests/console/access/test_matrix.py",
-    "tests/triggers/test_market.py", "tests/cli/test_stops.py",
-    "tests/workers/test_hosting.py", "tests/portfolio/test_loop.py", "tests/desk/test_life.py",
-    "tests/supervisor/test_smoke.py",
+    "desk", "pages", *WAITING, "halting", "tests/desk/test_stops.py",
+    "tests/supervisor/test_smoke.py", "tests/console/access/test_matrix.py",
+    "tests/cli/test_stops.py", "tests/approvals/test_races.py", "tests/triggers/test_market.py",
+    "tests/console/access/test_door.py",
 )  # fmt: skip
 """Groups that begin before all others, in this order."""
 
@@ -48,10 +60,20 @@ def group_of(nodeid: str) -> str:
 
 
 class Lanes(LoadScopeScheduling):
-    """xdist's scheduler of whole scopes, with groups as scopes."""
+    """xdist's scheduler of whole scopes, with groups as scopes and a lane of those that wait."""
 
     def _split_scope(self, nodeid: str) -> str:
         return group_of(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        """The first group that is this lane's; to the other lanes, at the end, what there is."""
+        waits = node.gateway.id == f"gw{self.numnodes - 1}"
+        mine = next((scope for scope in self.workqueue if (scope in WAITING) == waits), None)
+        if mine is None and waits:
+            node.shutdown()  # it ends what it has
+            return
+        self.workqueue.move_to_end(mine or next(iter(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +85,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """After they were shuffled."""
     first = {name: number for number, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: first.get(group_of(item.nodeid), len(first)))
+    items.sort(
+        key=lambda item: (
+            first.get(group_of(item.nodeid), len(first)),
+            bool(item.get_closest_marker("last")),
+        )
+    )
 
 
 def pytest_collection_finish() -> None:

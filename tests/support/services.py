@@ -18,6 +18,8 @@ from workers.services.ports import free_port
 from workers.services.postgres import DATABASE, LocalPostgres
 from workers.services.redis import LocalRedis
 
+ALL_VARIABLE = "HALTLINE_TESTS_ALL"
+"""Set: the long tests run as well."""
 LANES_VARIABLE = "HALTLINE_TESTS_LANES"
 """A JSON list: the environment of each lane's services (tests.support.lanes)."""
 # Nobody needs these data after a crash of the machine.

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, cast
 
 from riskctl.triggers.config import Environment
@@ -66,7 +67,14 @@ class FakeKeeper:
 
 @dataclass
 class FakePlacing:
+    """As riskctl.placing.Placing, of the hold that was asked for."""
+
+    asked: dict[str, Any]
     effective: bool = True
+
+    @property
+    def hold(self) -> SimpleNamespace:
+        return SimpleNamespace(id=str(self.asked["hold_id"]))
 
 
 @dataclass
@@ -80,7 +88,7 @@ class Places:
         if self.fails:
             raise self.fails.pop(0)
         self.calls.append(asked)
-        return FakePlacing()
+        return FakePlacing(asked)
 
     @property
     def ids(self) -> list[uuid.UUID]:

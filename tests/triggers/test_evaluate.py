@@ -123,6 +123,18 @@ def test_in_shadow_nothing_leads_to_a_hold(found: list[Decimal | None], everythi
     assert not any(one.holds for _, one in fired)
 
 
+def test_what_fired_in_shadow_fires_at_once_when_the_shadow_ends() -> None:
+    """Nothing was held: the cool-down of a firing in shadow protects nobody."""
+    for shadowed in (settings(shadow=True), replace(settings(), shadow=True)):
+        evaluator = Evaluator("path", shadowed)
+        assert [one.holds for _, one in fed(evaluator, [D(9)] * 5)] == [False]
+        evaluator.set_in_force(settings())
+        fired = fed(evaluator, [D(9)] * 5, facts=list(range(10, 15)))
+        assert [(step, one.holds) for step, one in fired] == [(0, True)]
+        evaluator.set_in_force(shadowed)
+        assert fed(evaluator, [D(9)] * 5, facts=list(range(20, 25))) == []
+
+
 def test_the_dead_mans_switch_has_no_shadow() -> None:
     evaluator = Evaluator("watchdog", replace(settings(), shadow=True))
     fired = fed(evaluator, [D(120)], name="dead-man")
@@ -184,6 +196,19 @@ def test_what_the_market_says_is_seen_by_feed_outage_when_unknown() -> None:
     ]
     assert (300, "feed-outage", BREACH) in fired
     assert {trigger for _, trigger, _ in fired} == {"feed-outage"}
+
+
+def test_what_is_itself_unknown_goes_on_being_so_whatever_else_comes_and_goes() -> None:
+    evaluator = Evaluator("path", settings(confirmations=1))
+    fired: list[tuple[int, str]] = []
+    for step in range(700):
+        other = None if step // 100 % 2 else D(1)
+        readings = [
+            Reading("component-down", FIRM, None, step, "nobody says"),
+            Reading("drawdown", FIRM, other, step),
+        ]
+        fired += [(step, one.level) for one in evaluator.take(readings, moment(step))]
+    assert fired == [(300, WARNING), (600, BREACH)]
 
 
 def test_a_reading_between_two_unknowns_starts_their_time_anew() -> None:

@@ -5,12 +5,14 @@ import time
 import uuid
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any, cast
 
 from riskctl.actors import NotAllowedError
 from riskctl.clock import boot_ns
 from riskctl.holds import Kind
 from riskctl.triggers.evaluate import Reading
 from riskctl.triggers.ids import hold_id
+from riskctl.triggers.keeper import Known
 from tests.triggers.builders import FakePlacing, Rig, plain_settings
 
 D = Decimal
@@ -109,6 +111,23 @@ def test_a_word_of_a_moment_ago_will_do_and_a_lift_since_then_is_seen_with_the_n
     assert rig.places.ids[1] == hold_id("drawdown", "firm", str(first))
 
 
+def test_what_fired_before_anything_was_read_fires_again_if_its_hold_was_lifted() -> None:
+    """Without the database an id of before is taken, which an earlier outage may have used up."""
+    rig = Rig()
+    known = rig.keeper.known
+    rig.keeper.known = cast(Known, None)
+    rig.keeper.is_fresh = False
+    breach = Breaching(rig)
+    breach.look(3)
+    rig.keeper.wait(1)
+    first = rig.places.ids[0]
+    lifted = {("drawdown", "firm"): str(first)}
+    rig.keeper.known = replace(known, lifted=lifted, read_boot_ns=boot_ns())
+    breach.look(3)
+    rig.keeper.wait(2)
+    assert rig.places.ids == [first, hold_id("drawdown", "firm", str(first))]
+
+
 def test_in_shadow_it_is_written_down_and_nothing_is_held() -> None:
     rig = Rig(found=plain_settings(shadow=True))
     Breaching(rig).look(10)
@@ -152,9 +171,9 @@ def test_the_evaluation_never_waits_for_a_hold() -> None:
     rig = Rig()
     released = threading.Event()
 
-    def place(**_asked: object) -> FakePlacing:
+    def place(**asked: Any) -> FakePlacing:
         released.wait(10)
-        return FakePlacing()
+        return FakePlacing(asked)
 
     rig.desk._firer._place = place
     started = time.monotonic()

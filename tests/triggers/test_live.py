@@ -18,6 +18,7 @@ from riskctl.leases import leases_lay
 from riskctl.models import DeadMan, Limit, TriggerFiring
 from riskctl.triggers.settings import database_now
 from tests.portfolio.builders import FEED_NOON_NS, Desk, entry_fields
+from tests.triggers.builders import FakePlacing
 from trading import health, streams
 from trading.clock import NS, wall_ns
 from trading.portfolio.keeper import BooksKeeper
@@ -38,14 +39,13 @@ class Placed:
 
     def __init__(self) -> None:
         self.calls: list[tuple[float, dict[str, Any]]] = []
-        self.effective = True
         self._changed = threading.Condition()
 
-    def __call__(self, **asked: Any) -> "Placed":
+    def __call__(self, **asked: Any) -> FakePlacing:
         with self._changed:
             self.calls.append((time.monotonic(), asked))
             self._changed.notify_all()
-        return self
+        return FakePlacing(asked)
 
     def of(self, trigger: str) -> list[tuple[float, dict[str, Any]]]:
         return [one for one in self.calls if one[1]["actor"].name == trigger]

@@ -92,6 +92,16 @@ def test_loosening_takes_two_people(change: dict[str, Any]) -> None:
     assert not TriggerSetting.objects.exists()
 
 
+def test_a_breaker_is_not_made_to_hold_shorter_by_one() -> None:
+    """Its cool-down is how long it holds at least; of a kill it is only when it fires again."""
+    for seconds in (60, 99_999):
+        with pytest.raises(NotAllowedError, match=r"^cooldown_s: .*takes two people"):
+            trigger_tighten(name="volatility", actor=RISK, cooldown_s=seconds)
+    assert trigger_tighten(name="drawdown", actor=RISK, cooldown_s=60).cooldown_s == 60
+    approved("trigger-relax", "trigger:volatility", {"cooldown_s": 60})
+    assert TriggerSetting.objects.get(name="volatility").cooldown_s == 60
+
+
 @pytest.mark.parametrize("actor", [TRADER, TOKEN])
 def test_only_people_of_risk_tighten(actor: Actor) -> None:
     with pytest.raises(NotAllowedError):

@@ -5,14 +5,13 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from decimal import Decimal
 from pathlib import Path
 
 from redis import Redis
 
+from tests.support.processes import Started, start_python
 from tests.venues.venue_contract import Desk, Rig
 from trading.clock import NS, boot_ns, wall_ns
 from trading.messages import Side
@@ -61,15 +60,15 @@ class VenueProcess:
         credentials.write_text(json.dumps(CREDENTIALS))
         self._log = (home / "venue.log").open("ab")
         self.command = [
-            sys.executable, "-m", "trading.papervenue", "--port", self.address.split(":")[1],
+            "-m", "trading.papervenue", "--port", self.address.split(":")[1],
             "--storage", str(self.storage), "--credentials", str(credentials),
             "--redis-url", redis_url, "--ticks-stream", self.stream, "--acks-stream", self.acks,
             *extra,
         ]  # fmt: skip
         self.process = self._start()
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(self.command, stdout=self._log, stderr=self._log)
+    def _start(self) -> Started:
+        process = start_python(*self.command, env=os.environ, stdout=self._log, stderr=self._log)
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             try:

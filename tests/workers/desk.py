@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from riskctl.places import start_ticks
+from tests.support.processes import Started, start_python
 
 STEADY = {"steady": "tests.workers.loops.steady"}
 FAILING = {"failing": "tests.workers.loops.failing"}
@@ -50,7 +49,7 @@ def database_url(port: int | None = None) -> str:
 @dataclass
 class Worker:
     name: str
-    process: subprocess.Popen[bytes]
+    process: Started
     log: Path
 
     @property
@@ -113,9 +112,7 @@ class Desk:
     def _launch(self, name: str, arguments: list[str]) -> Worker:
         log = self.folder / f"{name}.log"
         with log.open("ab") as out:
-            process = subprocess.Popen(
-                [sys.executable, *arguments], env=self.environment(), stdout=out, stderr=out
-            )
+            process = start_python(*arguments, env=self.environment(), stdout=out, stderr=out)
         worker = Worker(name, process, log)
         self.started.append(worker)
         return worker

@@ -16,6 +16,7 @@ from trading.models import (
     FeedReject,
     FeedSession,
     PnlPoint,
+    PricePoint,
     Reconciliation,
     Signal,
     Strategy,
@@ -44,6 +45,7 @@ def fill(strategy: Strategy, at: dt.datetime) -> None:
         account=strategy.account, taken_at=at, fill_sequence=1,
         positions=[], open_orders=[], balances=[],
     )  # fmt: skip
+    PricePoint.objects.create(symbol="EURUSD", at=at, mid=1)
     session = FeedSession.objects.create(id=uuid.uuid4(), spec="x", started_at=at, ended_at=at)
     FeedReject.objects.create(session=session, source="x", line=1, reason="gap", detail="")
     BooksCheck.objects.create(at=at, agrees=True, fills=1)
@@ -65,10 +67,30 @@ def test_housekeeping_removes_what_is_old_and_only_that(strategy: Strategy) -> N
     fill(strategy, NOW)
     removed = housekeeping_run(now=NOW)
     assert removed == dict.fromkeys(removed, 1)
-    assert len(removed) == 6
-    for model in (Signal, PnlPoint, VenueReading, FeedReject, BooksCheck, Reconciliation):
+    assert len(removed) == 7
+    for model in (
+        Signal,
+        PnlPoint,
+        PricePoint,
+        VenueReading,
+        FeedReject,
+        BooksCheck,
+        Reconciliation,
+    ):
         assert model._default_manager.count() == 1
     assert housekeeping_run(now=NOW) == dict.fromkeys(removed, 0)
+
+
+@pytest.mark.django_db
+def test_prices_of_days_ago_are_left_one_a_minute() -> None:
+    for days in (0, 3):
+        for second in range(0, 125, 5):
+            at = NOW.replace(second=0) - dt.timedelta(days=days, seconds=-second)
+            PricePoint.objects.create(symbol="EURUSD", at=at, mid=second + 1)
+    assert housekeeping_run(now=NOW + dt.timedelta(minutes=5))["price_points"] == 22
+    old = PricePoint.objects.filter(at__lt=NOW - dt.timedelta(days=1)).order_by("at")
+    assert [int(one.mid) for one in old] == [56, 116, 121], "the last of each minute"
+    assert PricePoint.objects.count() == 25 + 3
 
 
 def test_the_last_reading_and_the_last_check_stay_however_old(strategy: Strategy) -> None:

@@ -6,7 +6,7 @@ out having lost, it answers with a ``recovery`` hold of its own.
 """
 
 from collections.abc import Callable, Iterable
-from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 import msgspec
 import structlog
@@ -19,6 +19,7 @@ from riskctl.journal import Journal, JournalFullError
 from riskctl.licence import Reading
 from trading.gateway.admission import Now
 from trading.gateway.effects import Effect
+from trading.gateway.register import Predecessor
 from trading.gateway.stopping import Stopping
 from trading.gateway.store import Owner, Statement
 
@@ -76,14 +77,15 @@ class Brakes:
             self.recover(str(uuid4()), "the journal of holds is damaged", now)
             self._journal.heal()
 
-    def check_predecessor(self, journal: UUID | None, now: Now) -> None:
-        """``journal``: the one the account's last gateway wrote, None when there was none.
+    def check_predecessor(self, last: Predecessor | None, now: Now) -> None:
+        """``last``: the account's last gateway, None when there was none.
 
-        Another one than ours may hold stops that nobody else knows.
+        Another journal than ours may hold stops that nobody else knows. Its token tells one
+        take-over from an earlier one between the same journals, whose hold may be lifted.
         """
-        if journal is not None and journal != self._journal.ident:
+        if last is not None and last.journal != self._journal.ident:
             why = "the journal of the account's last gateway is not at hand"
-            self.recover(f"{journal}>{self._journal.ident}", why, now)
+            self.recover(f"{last.journal}#{last.token}>{self._journal.ident}", why, now)
 
     # Learning --------------------------------------------------------------------------------
 

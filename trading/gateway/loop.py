@@ -21,7 +21,7 @@ from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, 
 from trading.gateway.facts import AccountFacts
 from trading.gateway.inbox import Inbox
 from trading.gateway.licensing import Reader, keep_licence
-from trading.gateway.register import last_journal
+from trading.gateway.register import accounts_read, predecessor
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopdesk import Place, StopDesk
 from trading.gateway.store import Owner, Statement, load, load_strategies, statements
@@ -191,7 +191,8 @@ class GatewayLoop:
         self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
         self.stops.sweeper.done |= loaded.swept
         await self._inbox.learn()
-        before = await self._from_database(lambda one: last_journal(one, self._owner))
+        before = await self._from_database(lambda one: predecessor(one, self._owner))
+        self.stops.keep_accounts(await self._from_database(accounts_read))
         self.stops.brakes.check_predecessor(before, now())
         self.stops.register_in_database()
         self.stops.on_books_loaded()

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 
 from riskctl.brakes_home import BrakesHome, write_json
+from riskctl.registered import ACCOUNTS_SQL
 from trading.gateway.store import Owner, Statement
 
 REGISTER_SQL = """
@@ -20,7 +21,7 @@ ON CONFLICT (account) DO UPDATE SET
   registered_at = EXCLUDED.registered_at
 WHERE riskctl_gatewayregister.token <= EXCLUDED.token
 """
-_JOURNAL_SQL = "SELECT journal FROM riskctl_gatewayregister WHERE account = %s"
+_LAST_SQL = "SELECT journal, token FROM riskctl_gatewayregister WHERE account = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,22 @@ class Entry:
         )  # fmt: skip
 
 
-async def last_journal(connection: psycopg.AsyncConnection[Any], owner: Owner) -> UUID | None:
-    """The journal of the account's last registered gateway, None when there was none."""
-    cursor = await connection.execute(_JOURNAL_SQL, (owner.account,))
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """The account's last registered gateway: whose journal it wrote, under which token."""
+
+    journal: UUID
+    token: int
+
+
+async def predecessor(connection: psycopg.AsyncConnection[Any], owner: Owner) -> Predecessor | None:
+    """None when there never was one."""
+    cursor = await connection.execute(_LAST_SQL, (owner.account,))
     row = await cursor.fetchone()
-    return row[0] if row else None
+    return Predecessor(*row) if row else None
+
+
+async def accounts_read(connection: psycopg.AsyncConnection[Any]) -> list[str]:
+    """Every account that may be hosted, here or elsewhere."""
+    cursor = await connection.execute(ACCOUNTS_SQL)
+    return [row[0] for row in await cursor.fetchall()]

@@ -17,6 +17,7 @@ from riskctl.journal import Journal, open_journal
 from riskctl.licence import SUCCESSOR_WAIT_S, Reading
 from riskctl.pending import pending_read
 from riskctl.places import kill_here, start_ticks, this_place
+from riskctl.registered import accounts_keep
 from trading.clock import boot_ns, utc_now
 from trading.gateway.answers import Answers
 from trading.gateway.brakes import Brakes
@@ -144,6 +145,13 @@ class StopDesk:
         entry.on_disk(self._place.home)
         self._entry = entry
 
+    def keep_accounts(self, accounts: list[str]) -> None:
+        """Who there is to be told, for a stop on this host without the database."""
+        try:
+            accounts_keep(self._place.home, accounts)
+        except OSError as error:  # a stop without the database then waits for it
+            log.error("accounts.not-kept", error=str(error))
+
     def register_in_database(self) -> None:
         """After the predecessor's entry was judged: from here on ours is the account's."""
         self._write([self._entry.statement()])
@@ -189,14 +197,18 @@ class StopDesk:
 
     async def _keep_dead_man(self) -> None:
         """Keep the venue from cancelling everything, as long as this process lives."""
+        armed = False
         while True:
             await self._session.settled.wait()
             try:
                 if self._venue.connected:
                     await self._venue.cancel_all_after(DEAD_MAN_MS)
+                    armed = True
             except VenueError as error:
-                log.warning("dead-man.not-offered", account=self._core.account, error=str(error))
-                await asyncio.Event().wait()  # what a venue does not offer it never will
+                said = "renewed" if armed else "offered"
+                log.warning(f"dead-man.not-{said}", account=self._core.account, error=str(error))
+                if not armed:
+                    await asyncio.Event().wait()  # what a venue does not offer it never will
             except VENUE_ERRORS as error:
                 log.warning("dead-man.not-renewed", account=self._core.account, error=str(error))
             await asyncio.sleep(DEAD_MAN_EVERY_S)

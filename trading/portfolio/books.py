@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from riskctl.holds import HoldFact
+from trading.portfolio.results import OrdersRow, TripsRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,9 @@ class Books:
     a strategy without one began at 0. ``holds`` are open ones, ``rungs`` by strategy;
     ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
     ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
-    them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed.
+    them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed;
+    ``limits`` in force by kind, of each strategy and of each scope above; ``trips`` and ``orders``:
+    results of the day.
     """
 
     as_of: dt.datetime | None = None
@@ -107,6 +110,9 @@ class Books:
     waiting: int = 0
     waiting_mark: str = ""
     glass: tuple[Mapping[str, Any], ...] = ()
+    limits: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
+    trips: Mapping[str, TripsRow] = field(default_factory=dict)
+    orders: Mapping[str, OrdersRow] = field(default_factory=dict)
 
 
 def day_start(moment: dt.datetime) -> dt.datetime:

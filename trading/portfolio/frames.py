@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from riskctl.holds import FIRM
+from riskctl.rules import GROSS_NOTIONAL
 from trading.clock import utc_from_ns
 from trading.portfolio.books import Books, PositionRow, SignalRow, StrategyRow
 from trading.portfolio.held import (
@@ -24,6 +26,7 @@ from trading.portfolio.held import (
 )
 from trading.portfolio.market import DataAge, FeedPhase, Market
 from trading.portfolio.marks import UNKNOWN, Valuation, average_price, less, total, value_position
+from trading.portfolio.results import drawdowns, gauges_body, limit_body, results_body
 from trading.portfolio.standing import (
     Gateway,
     Stages,
@@ -123,6 +126,23 @@ def strategy_pnl(view: View) -> dict[str, Valuation]:
     return {key: total(one.worth for one in held) for key, held in _holdings(view).items()}
 
 
+def traded_mids(view: View) -> dict[str, Decimal]:
+    """The mid of each symbol that a strategy trades; none where its price is stale."""
+    found = {}
+    for symbol in sorted({one for row in view.books.strategies for one in row.symbols}):
+        quote = view.market.quote(symbol)
+        fresh = view.market.age(symbol, view.now_ns).status in ("fresh", "late")
+        if quote is not None and fresh:
+            found[symbol] = quote.mid
+    return found
+
+
+def _marks(view: View) -> dict[str, str | None]:
+    mids = traded_mids(view)
+    grain = {symbol: view.universe.by_symbol(symbol).tick_size / 2 for symbol in mids}
+    return {symbol: price(mid, grain[symbol]) for symbol, mid in mids.items()}
+
+
 def _holdings(view: View) -> dict[str, list[_Holding]]:
     held: dict[str, list[_Holding]] = {one.key: [] for one in view.books.strategies}
     for row in view.books.positions:
@@ -139,6 +159,11 @@ def desk_frame(view: View, seq: int) -> Frame:
         _strategy(one, held[one.key], view, ages, gateways.get(one.account))
         for one in view.books.strategies
     ]
+    drops = drawdowns(view.triggers)
+    for body in strategies:
+        key = body["key"]
+        trips, orders = view.books.trips.get(key), view.books.orders.get(key)
+        body.update(results_body(orders, trips, drops.get(key)))
     firm = held_firm(view.books.holds)
     standing = firm_standing(list(gateways.values()), firm.mode)
     return {
@@ -161,9 +186,11 @@ def desk_frame(view: View, seq: int) -> Frame:
             "age_ms": view.books_age_ms,
             "status": books_status(view.books_age_ms),
         },
+        "gauges": gauges_body(view.triggers, view.books.limits.get(FIRM, {}).get(GROSS_NOTIONAL)),
         "pnl_since": moment(view.books.day),
         "feed": feed_head(view),
         "totals": _totals(view, held, strategies),
+        "marks": _marks(view),
         "strategies": strategies,
     }
 
@@ -189,6 +216,7 @@ def _strategy(
     )
     data = worst([ages[symbol] for symbol in row.symbols])
     line = [money(one) for one in view.books.lines.get(row.key, ())]
+    orders_open = view.books.orders_open.get(row.key, 0)
     return {
         "key": row.key,
         "kind": row.kind,
@@ -203,7 +231,13 @@ def _strategy(
         "pnl": money(less(worth.pnl, view.books.baselines.get(row.key, Decimal(0)))),
         **_figures(worth),
         "position": [_position(one, view, ages) for one in held if one.row.quantity != 0],
-        "orders_open": view.books.orders_open.get(row.key, 0),
+        "orders_open": orders_open,
+        "limit": limit_body(
+            view.books.limits.get(row.key, {}),
+            gross=worth.gross,
+            values=[one.worth.gross for one in held],
+            orders_open=orders_open,
+        ),
         "fills": sum(one.row.fills for one in held),
         "last_signal": _signal(view.books.signals.get(row.key), view.now),
         "data_age_ms": data.age_ms,

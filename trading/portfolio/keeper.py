@@ -3,7 +3,8 @@
 import datetime as dt
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -20,11 +21,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Points:
-    """Points of the line waiting to be written."""
+    """Points of the lines waiting to be written: worth by strategy, mid by symbol."""
 
     at: dt.datetime
     feed_time: dt.datetime
     worth: Mapping[str, Valuation]
+    mids: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 class BooksKeeper:
@@ -78,7 +80,7 @@ class BooksKeeper:
     def _once(self) -> None:
         points, self._points = self._points, None
         if points is not None:
-            self._reader.save_points(points.at, points.feed_time, points.worth)
+            self._reader.save_points(points.at, points.feed_time, points.worth, points.mids)
         self.books = self._reader.read()
 
     def _note(self, error: str) -> None:

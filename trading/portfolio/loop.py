@@ -21,7 +21,15 @@ from redis.retry import Retry
 from trading import health, streams
 from trading.clock import boot_ns, utc_from_ns, utc_now, wall_ns
 from trading.hosting import HostContext
-from trading.portfolio.frames import DESK, PIPELINE, View, desk_frame, strategy_pnl
+from trading.portfolio import past
+from trading.portfolio.frames import (
+    DESK,
+    PIPELINE,
+    View,
+    desk_frame,
+    strategy_pnl,
+    traded_mids,
+)
 from trading.portfolio.keeper import BooksKeeper, Points
 from trading.portfolio.market import Entry, Market
 from trading.portfolio.marks import Valuation
@@ -82,8 +90,9 @@ class PortfolioLoop:
         self._stages_read_ns = 0
         self._feed_state: dict[str, Any] = {}
         self._redis_ms: float | None = None
+        self._past = past.PipelinePast()
         self._seq = wall_ns() // 1_000_000
-        self._due = dict.fromkeys(("step", "frame", "stages", "point"), 0.0)
+        self._due = dict.fromkeys(("step", "frame", "stages", "point", "past"), 0.0)
         self._last_points: Points | None = None
         self._failing = False
         self._said: dict[str, Any] | None = None
@@ -154,6 +163,8 @@ class PortfolioLoop:
             frame = _encode(build(view, self._seq))
             pipe.set(streams.frame_key(topic), frame, ex=FRAME_KEPT_S)
             pipe.publish(streams.FRAMES, frame)
+        if self._is_due("past", past.EVERY_S):
+            pipe.set(past.KEY, _encode(self._past.take(view.stages, view.now)), ex=FRAME_KEPT_S)
         triggers = self._triggers.due(view)
         if triggers is not None:
             pipe.set(PATH_KEY, triggers, ex=KEPT_S)
@@ -192,7 +203,7 @@ class PortfolioLoop:
         last = self._last_points
         if last is not None and last.worth == worth and last.feed_time == feed_time:
             return
-        self._last_points = Points(view.now, feed_time, worth)
+        self._last_points = Points(view.now, feed_time, worth, traded_mids(view))
         self._keeper.save(self._last_points)
 
     def _note(self, error: str) -> None:

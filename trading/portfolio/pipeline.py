@@ -19,7 +19,7 @@ def pipeline_frame(view: View, seq: int) -> Frame:
     """The frame of topic ``pipeline``."""
     return {
         **head(PIPELINE, seq, view),
-        "stages": [_stage(name, view.stages.get(name, ())) for name in STAGES],
+        "stages": [stage_body(name, view.stages.get(name, ())) for name in STAGES],
         "feeds": _feeds(view),
         "feed": _feed(view),
         "leases": [
@@ -33,11 +33,12 @@ def pipeline_frame(view: View, seq: int) -> Frame:
             for one in view.books.leases
         ],
         "gateways": [_gateway(one, view) for one in view.gateways().values()],
+        "workers": _workers(view.stages),
         "services": _services(view),
     }
 
 
-def _stage(name: str, readings: Sequence[StageReading]) -> Frame:
+def stage_body(name: str, readings: Sequence[StageReading]) -> Frame:
     """All instances as one: the worst heartbeat and latency, the sum of what flows."""
     alive = [one for one in readings if one.status != "dead"] or list(readings)
     if not readings:
@@ -57,6 +58,26 @@ def _stage(name: str, readings: Sequence[StageReading]) -> Frame:
         "queue": sum(one.queue for one in alive),
         "errors": sum(one.errors_5m for one in readings),
     }
+
+
+def _workers(stages: Mapping[str, Sequence[StageReading]]) -> list[Frame]:
+    """Every instance that was heard of, in the order of the path; then those beside it."""
+    order = [*STAGES, *sorted(set(stages) - set(STAGES))]
+    return [
+        {
+            "stage": one.stage,
+            "instance": one.instance,
+            "status": one.status,
+            "heartbeat_ms": one.heartbeat_ms,
+            "rate": f"{one.rate:.1f}",
+            "p99_us": _most([one.p99_us]),
+            "queue": one.queue,
+            "errors": one.errors_5m,
+            "last_error": one.last_error if one.errors_5m else "",
+        }
+        for name in order
+        for one in stages.get(name, ())
+    ]
 
 
 def _most(figures: Sequence[float | None]) -> int | None:

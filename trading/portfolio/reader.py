@@ -21,7 +21,15 @@ from riskctl.glass import glass_broken
 from riskctl.models import Approval, Heartbeat, Hold, Lease, ReceiptStep, Stage
 from riskctl.selectors import fact_of
 from trading.clock import utc_now
-from trading.models import Order, PnlPoint, Position, Signal, Strategy, VenueAccount
+from trading.models import (
+    Order,
+    PnlPoint,
+    Position,
+    PricePoint,
+    Signal,
+    Strategy,
+    VenueAccount,
+)
 from trading.orders.states import OPEN
 from trading.portfolio.books import (
     AccountRow,
@@ -36,6 +44,7 @@ from trading.portfolio.books import (
 )
 from trading.portfolio.line import KEPT, Line, Point
 from trading.portfolio.marks import Valuation
+from trading.portfolio.results_read import ResultsReader, limits_in_force
 
 WATCHDOG = "watchdog"
 
@@ -99,8 +108,10 @@ class BooksReader:
         self._day: dt.datetime | None = None
         self._baselines: dict[str, Decimal] = {}
         self._lines: dict[str, Line] = {}
+        self._mids: dict[str, Decimal] = {}
         self._signals: dict[str, SignalRow] = {}
         self._signals_since: dt.datetime | None = None
+        self._results: ResultsReader | None = None
 
     def read(self) -> Books:
         """The books now. Raises django.db.Error."""
@@ -131,17 +142,33 @@ class BooksReader:
                 waiting=control.waiting,
                 waiting_mark=control.waiting_mark,
                 glass=control.glass,
+                limits=control.limits,
+                trips=control.trips,
+                orders=control.orders,
             )
 
     def save_points(
-        self, at: dt.datetime, feed_time: dt.datetime, worth: Mapping[str, Valuation]
+        self,
+        at: dt.datetime,
+        feed_time: dt.datetime,
+        worth: Mapping[str, Valuation],
+        mids: Mapping[str, Decimal],
     ) -> int:
-        """Write a point of the line for each strategy whose worth is known; how many were."""
+        """Write a point of the line for each strategy whose worth is known; how many were.
+
+        And one for each mid that is not the last that was written of its symbol.
+        """
         known = {key: (one, one.pnl) for key, one in worth.items()}
         points = [
             _point(key, at, feed_time, one) for key, (one, pnl) in known.items() if pnl is not None
         ]
-        PnlPoint.objects.bulk_create(points)
+        moved = {one: mid for one, mid in mids.items() if self._mids.get(one) != mid}
+        with transaction.atomic():
+            PnlPoint.objects.bulk_create(points)
+            PricePoint.objects.bulk_create(
+                PricePoint(symbol=symbol, at=at, mid=mid) for symbol, mid in moved.items()
+            )
+        self._mids.update(moved)
         for key, (_, pnl) in known.items():
             if pnl is not None:
                 line = self._lines.setdefault(key, Line())
@@ -154,9 +181,15 @@ class BooksReader:
         if known is None or known.as_of is None or now - known.as_of >= _CONTROL_EVERY:
             pending = Approval.objects.filter(state=State.PENDING).order_by("id")
             waiting = list(pending.values_list("id", flat=True))
+            rungs = _rungs()
+            results = self._results or ResultsReader(day_start(now))
+            self._results = results
             self._control = known = replace(
                 control_read(),
-                rungs=_rungs(),
+                rungs=rungs,
+                limits=limits_in_force({key: one.factor for key, one in rungs.items()}),
+                trips=results.trips(),
+                orders=results.orders(),
                 dead_man=deadman_state().body(),
                 waiting=len(waiting),
                 waiting_mark=mark_of(waiting),
@@ -173,7 +206,7 @@ class BooksReader:
             points: dict[str, list[Point]] = {}
             for key, at, pnl in cursor.fetchall():
                 points.setdefault(key, []).append((at, pnl - baselines.get(key, Decimal(0))))
-        self._day, self._baselines = start, baselines
+        self._day, self._baselines, self._results = start, baselines, None
         self._lines = {key: Line(line) for key, line in points.items()}
 
     def _read_signals(self) -> None:

@@ -5,12 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
+from redis import RedisError
 
+from riskctl import lift_checks
 from riskctl.approvals.rules import State
+from riskctl.clock import NS, wall_ns
 from riskctl.conditions import Condition
 from riskctl.holds import HoldFact, Mode
 from riskctl.models import Approval, Hold, Limit
 from riskctl.rules import missing_limits
+from riskctl.triggers.specs import SPECS
 from riskctl.watchdog import NAME as WATCHDOG
 from trading.models import Strategy, VenueAccount
 from trading.reconciliation.selectors import reconciled_since
@@ -18,8 +22,11 @@ from trading.resume.scope import Covered, covered, holds_over
 from trading.resume.versions import versions_of
 from trading.resume.vitals import quick_redis, vitals_read
 from trading.selectors import readiness
+from trading.triggers.publishing import triggers_now
 
 WATCHDOG_S = 3.0
+JUDGED_NS = 5 * NS
+"""An evaluation that was published longer ago than this is none."""
 
 _GATEWAYS = """
 SELECT account.name,
@@ -51,6 +58,47 @@ def kill_conditions(
         _not_frozen(hold, within),
         _gateways(within.accounts),
     ]
+
+
+def breaker_conditions(
+    hold: HoldFact, request: Mapping[str, Any], asked_in: Mapping[str, Any]
+) -> list[Condition]:
+    """Of lifting a breaker: its time, no breach for as long, and somebody who looks at it now.
+
+    One that a gateway placed for a fill nobody ordered asks for agreement with the venue instead.
+    """
+    found = lift_checks.breaker_conditions(hold, request, asked_in)
+    trigger, scope = lift_checks.tripped_by(hold)
+    if trigger in SPECS:
+        return [*found, _judged_now(trigger, scope)]
+    return [*found, _reconciled(hold, covered(hold.scope).accounts)]
+
+
+def _judged_now(trigger: str, scope: str) -> Condition:
+    """No breach in the record says nothing while nobody evaluates, or what is measured is unknown.
+
+    A trigger that has nothing to measure while trading is stopped (answers, say) has no reading.
+    """
+    name, evidence = "judged now", {"trigger": trigger, "scope": scope}
+    try:
+        with quick_redis() as client:
+            said = triggers_now(client)
+    except RedisError as error:
+        return Condition(name, False, f"Redis does not answer: {error}", evidence)
+    oldest = wall_ns() - JUDGED_NS
+    live = {one: body for one, body in said.items() if body and body["as_of_ns"] >= oldest}
+    states = {
+        source: str(one["state"])
+        for source, body in live.items()
+        for one in body["triggers"]
+        if (one["name"], one["scope"]) == (trigger, scope)
+    }
+    wrong = [f"{trigger} is {state} for the {source}" for source, state in sorted(states.items())
+             if state not in ("ok", "warning")]  # fmt: skip
+    if not live:
+        wrong = ["nobody evaluates triggers: neither the path nor the watchdog"]
+    text = "; ".join(wrong) or f"evaluated by: {', '.join(sorted(live))}"
+    return Condition(name, not wrong, text, {**evidence, "states": states})
 
 
 def recovery_conditions(

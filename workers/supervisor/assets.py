@@ -1,7 +1,8 @@
 """Page assets: the few third-party files that pages use, and Django's collectstatic.
 
 The packages hold thousands of files. Fonts are taken as the style sheets name them
-(``vendor/inter/files/NAME``), icons as ``static/icons.txt`` lists them, one name a line.
+(``vendor/inter/files/NAME``), the charts' library as style sheets and scripts do
+(``vendor/uplot/NAME``), icons as ``static/icons.txt`` lists them, one name a line.
 """
 
 import hashlib
@@ -13,11 +14,12 @@ from django.core.management import call_command
 from workers.supervisor.config import PROJECT
 from workers.supervisor.home import Home, write_private
 
-_FONT = re.compile(r"vendor/(inter|jetbrains-mono)/files/([\w.-]+)")
+_NAMED = re.compile(r"vendor/(?:(inter|jetbrains-mono)/files|(uplot))/([\w.-]+)")
 _PACKAGES = {
     "inter": "@fontsource-variable/inter/files",
     "jetbrains-mono": "@fontsource/jetbrains-mono/files",
     "lucide": "lucide-static/icons",
+    "uplot": "uplot/dist",
 }
 
 
@@ -27,9 +29,11 @@ def vendor_files(project: Path) -> dict[str, Path]:
     Raises SystemExit naming a file that no package has.
     """
     used: dict[str, tuple[str, str]] = {}
-    for sheet in sorted((project / "static").rglob("*.css")):
-        for package, name in _FONT.findall(sheet.read_text()):
-            used[f"vendor/{package}/files/{name}"] = (package, name)
+    static = project / "static"
+    for text in sorted([*static.rglob("*.css"), *static.rglob("*.js")]):
+        for font, library, name in _NAMED.findall(text.read_text()):
+            target = f"vendor/{font}/files/{name}" if font else f"vendor/{library}/{name}"
+            used[target] = (font or library, name)
     icons = project / "static" / "icons.txt"
     for name in icons.read_text().split() if icons.exists() else []:
         used[f"vendor/lucide/icons/{name}.svg"] = ("lucide", f"{name}.svg")

@@ -12,8 +12,8 @@ COMMAND = 'make manage ARGS="permissions_doc"'
 INTRODUCTION = f"""# Who may do what
 
 Made by `{COMMAND}` from `console/access/matrix/`; do not
-edit it here. `make test` asks every line of every caller in every standing, and fails for an
-address or a socket without a line.
+edit it here. `make test` asks every line in every standing, of every caller wherever it can matter
+who asks (`make test-all`: of every caller), and fails for an address or a socket without a line.
 
 **The door.** Nothing answers without a session that has given both factors, but what "Open to
 anybody" names; "Between password and second factor" answers the password alone. A session counts

@@ -50,6 +50,19 @@ LIMITS = Section(
 )  # fmt: skip
 
 
+TRIGGER = "/api/triggers/{trigger}"
+TRIGGERS = Section(
+    "Triggers",
+    "Tighter at once; looser by a request that two people decide, risk among them.",
+    (
+        write(TRIGGER, RISK, case="tighter", refusal="trigger-not-allowed",
+              bearer="trigger-not-allowed"),
+        write(TRIGGER, people(Caller.RISK, Caller.SRE), case="looser: asks",
+              refusal="approval-not-your-role", step_up=ASK_FRESH, bearer=NO_ASK),
+    ),
+)  # fmt: skip
+
+
 def _review(path: str, face: str) -> tuple[Row, Row]:
     """Keeping what one person lifted takes a fresh factor; holding it again is a stop."""
     send = write if face == "api" else form
@@ -85,4 +98,4 @@ BREAK_GLASS = Section(
     ),
 )  # fmt: skip
 
-LIMITING = (LIMITS, BREAK_GLASS)
+LIMITING = (LIMITS, TRIGGERS, BREAK_GLASS)

@@ -22,7 +22,7 @@ from console.access.matrix.rows import EVERYBODY, Caller, Door, Face
 from console.stores import redis_client
 from riskctl.desk import brakes_desk
 from riskctl.placement import Placement
-from tests.console.access.matrix.asking import asked, cells_of, nothing_done
+from tests.console.access.matrix.asking import all_cells_of, asked, cells_of, nothing_done
 from tests.console.access.matrix.socketry import sockets_differ
 from tests.console.access.matrix.world import World, build
 from tests.support.flush import emptied
@@ -66,6 +66,14 @@ def world(
 def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
     world.make_ready()
     told([text for cell in cells_of(row) for text in asked(world, row, cell)])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("row", HTTP, ids=lambda row: row.name)
+def test_every_cell_is_as_the_table_says(world: World, row: Row) -> None:
+    """Also those in which it cannot matter who asks."""
+    world.make_ready()
+    told([text for cell in all_cells_of(row) for text in asked(world, row, cell)])
 
 
 @pytest.mark.parametrize(

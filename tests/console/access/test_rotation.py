@@ -5,8 +5,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -27,6 +25,7 @@ from console.access.rotation import key_use, keys_prepare, keys_rotate
 from console.models import Authenticator
 from riskctl.actors import shell_actor
 from tests.console.conftest import entries
+from tests.support.processes import Started, start_python
 from trading.venues.credentials import credentials_keys, read_credentials
 
 SHELL = shell_actor("ops")
@@ -174,18 +173,14 @@ def _until(what: Any) -> None:
         time.sleep(0.02)
 
 
-def _rotating() -> subprocess.Popen[str]:
+def _rotating() -> Started:
     facts = connection.settings_dict
     database = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**facts)
     environ = {
         **os.environ, "DATABASE_URL": database, "HALTLINE_HOME": str(project.KEYS_FOLDER.parent),
         "HALTLINE_ENV": "demo", "HALTLINE_SECRET_KEY": project.SECRET_KEY,
     }  # fmt: skip
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "keys_rotate", "--batch", "1"],
-        cwd=project.BASE_DIR, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True,
-    )  # fmt: skip
+    return start_python("manage.py", "keys_rotate", "--batch", "1", env=environ, read=True)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -198,7 +193,7 @@ def test_it_goes_on_after_kill_9_with_everything_open_meanwhile(file: Path) -> N
         running = _rotating()
         try:
             _until(lambda: _under_new(old) == 3 or running.poll() is not None)
-            assert running.poll() is None, running.communicate()[0]
+            assert running.poll() is None, running.stdout and running.stdout.read()
         finally:
             running.send_signal(signal.SIGKILL)
             running.wait(30)

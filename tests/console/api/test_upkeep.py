@@ -2,12 +2,14 @@
 
 import datetime as dt
 import uuid
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from console.access.sessions import FACTOR_AT
 from console.stores import redis_client
-from riskctl.models import DeadMan, Hold, ScheduledHold
+from riskctl.models import Approval, DeadMan, Hold, ScheduledHold, TriggerSetting
 from tests.console.api.brakes import BrakesDesk, only_hold, sent
 from tests.console.api.test_problems import problem
 from tests.console.conftest import entries
@@ -46,6 +48,59 @@ def test_triggers_as_published(brakes: BrakesDesk) -> None:
     found = reader.get("/api/triggers/").json()
     assert found["path"]["triggers"] == [{"name": "drawdown"}]
     client.delete(PATH_KEY)
+
+
+DRAWDOWN = "/api/triggers/drawdown"
+
+
+def test_a_trigger_is_tightened_by_one_and_loosened_by_two(brakes: BrakesDesk) -> None:
+    ada = brakes.person("ada")
+    shown = ada.get(DRAWDOWN).json()
+    assert (shown["threshold"], shown["origin"], shown["version"]) == ("5", "default", 0)
+    why = {"reason": "a volatile week"}
+    session = ada.session
+    session[FACTOR_AT] -= 4000  # tightening asks for no fresh factor
+    session.save()
+    answer = sent(ada, DRAWDOWN, {"threshold": "4", "confirmations": 2} | why)
+    assert answer.status_code == 200, answer.content
+    shown = answer.json()
+    assert (shown["threshold"], shown["confirmations"], shown["changed_by"]) == (
+        "4", 2, "ada.nwosu",
+    )  # fmt: skip
+    (entry,) = entries("trigger.tighten")
+    assert [Decimal(entry[when]["threshold"]) for when in ("before", "after")] == [5, 4]
+    problem(sent(ada, DRAWDOWN, {"threshold": "4.5"} | why), 403, "approval-needs-step-up")
+    asked = sent(brakes.person("lena"), DRAWDOWN, {"threshold": "8", "window_s": 60} | why)
+    assert asked.status_code == 202, asked.content
+    request = asked.json()
+    assert (request["kind"], request["subject"]) == ("trigger-relax", "trigger:drawdown")
+    session[FACTOR_AT] += 4000
+    session.save()
+    done = sent(ada, f"/api/approvals/{request['id']}/approve", {"digest": request["digest"]})
+    assert done.status_code == 200, done.content
+    shown = brakes.token("read").get(DRAWDOWN).json()
+    assert (shown["threshold"], shown["window_s"], shown["confirmations"]) == ("8", 60, 2)
+
+
+def test_what_a_trigger_cannot_be_is_named(brakes: BrakesDesk) -> None:
+    ada = brakes.person("ada")
+    for body, field in (
+        ({"threshold": "much"}, "threshold"), ({"confirmations": 0}, "confirmations"),
+        ({"limit": 1}, "limit"), ({}, "request"), ({"threshold": None}, "threshold"),
+    ):  # fmt: skip
+        wrong = sent(ada, DRAWDOWN, {**body, "reason": "x"})
+        assert problem(wrong, 400, "body-invalid")["field"] == field
+    assert problem(sent(ada, DRAWDOWN, {"threshold": "4"}), 400, "body-invalid")["field"] == (
+        "reason"
+    )
+    problem(sent(ada, "/api/triggers/moon", {"threshold": "4", "reason": "x"}), 404, "not-found")
+    problem(ada.get("/api/triggers/moon"), 404, "not-found")
+    dead_man = {"shadow": True, "reason": "x"}
+    assert problem(sent(ada, "/api/triggers/dead-man", dead_man), 400, "body-invalid")["field"] == (
+        "shadow"
+    )
+    assert not TriggerSetting.objects.exists()
+    assert not Approval.objects.exists()
 
 
 def later(**ahead: int) -> str:

@@ -147,6 +147,7 @@ OTHERS: dict[Key, Sample] = {
 
 LEAVE, USE = "/api/break-glass/{leave_id}/end", "/api/break-glass/uses/{use_id}"
 LIMIT, LIMIT_FORM = "/api/limits/{scope}/{kind}", "/risk/limits/change"
+TRIGGER = "/api/triggers/{trigger}"
 LIMIT_SAID = {"scope": f"strategy:{OWN}", "kind": "order-notional"} | WHY
 GLASS = {"people": ["ada.nwosu"], "scopes": [f"strategy:{HELD}"], "hours": 1} | WHY
 GLASS_FORM = {"people": "ada.nwosu", "strategies": HELD, "hours": "1"} | WHY
@@ -167,6 +168,8 @@ LIMITING: dict[Key, Sample] = {
     ("POST", LIMIT, "higher: asks"): Sample({"value": "2000000"} | WHY, (202,)),
     ("POST", LIMIT_FORM, "lower"): Sample({"value": "900000"} | LIMIT_SAID, (303,)),
     ("POST", LIMIT_FORM, "higher: asks"): Sample({"value": "2000000"} | LIMIT_SAID, (303,)),
+    ("POST", TRIGGER, "tighter"): Sample({"threshold": "4"} | WHY),
+    ("POST", TRIGGER, "looser: asks"): Sample({"threshold": "9"} | WHY, (202,)),
     ("POST", "/break-glass/ask", ""): Sample(GLASS_FORM, (303,)),
     ("POST", "/break-glass/{leave_id}/end", ""): Sample(WHY, (303,)),
     ("GET", "/holds/{hold_id}/alone", ""): Sample(things=ON_KILL),

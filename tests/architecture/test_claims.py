@@ -1,0 +1,33 @@
+"""The tests that docs/halting.md names for what it claims: each of them is there."""
+
+import ast
+import re
+from functools import cache
+
+from tests.architecture.test_rooms import ROOT
+
+NAMED = re.compile(r"`([a-z_/]+\.py)::(\w+)`")
+
+
+@cache
+def defined(path: str) -> frozenset[str]:
+    """Functions and classes of a file below tests/, none when there is no such file."""
+    file = ROOT / "tests" / path
+    if not file.exists():
+        return frozenset()
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return frozenset(
+        node.name for node in ast.parse(file.read_text()).body if isinstance(node, kinds)
+    )
+
+
+def test_every_test_that_a_claim_names_is_there() -> None:
+    text = (ROOT / "docs" / "halting.md").read_text()
+    _, _, claims = text.partition("which test would fail")
+    rows = [line for line in claims.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 30
+    assert [row for row in rows if not NAMED.search(row)] == []
+    missing = [
+        f"{path}::{name}" for path, name in NAMED.findall(claims) if name not in defined(path)
+    ]
+    assert missing == []

@@ -1,0 +1,108 @@
+"""Reads the day's fills and orders for their results, and limits in force: again and again.
+
+Fills are read from where they grew; orders are summed anew, and the longer that takes, the less
+often.
+"""
+
+import datetime as dt
+import time
+from decimal import Decimal
+
+from django.db import connection
+
+from riskctl.models import Limit
+from riskctl.rules import SCALED
+from trading.messages import Side
+from trading.models import Fill, Position
+from trading.portfolio.results import Book, Change, OrdersRow, Trips, TripsRow
+from trading.universe import UNIVERSE
+
+_OVERLAP = dt.timedelta(seconds=10)
+_ORDERS_EVERY_S = 5.0
+_REST = 50
+"""So many times as long as summing took is waited before it is done again."""
+
+_ORDERS = """
+SELECT strategy_id,
+    10000 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END * (filled_value - filled * reference_price))
+        / nullif(sum(filled * reference_price), 0),
+    avg(filled / quantity) FILTER (WHERE ended_at IS NOT NULL)
+FROM trading_order
+WHERE created_at >= %s AND sent_at IS NOT NULL AND order_type <> 'stop'
+    AND strategy_id IS NOT NULL
+GROUP BY strategy_id
+"""
+
+
+class ResultsReader:
+    """For one day; used by one thread, inside a transaction. Methods raise django.db.Error."""
+
+    def __init__(self, day: dt.datetime) -> None:
+        self._day = day
+        self._since = day
+        self._trips: Trips | None = None
+        self._seen: dict[str, int] = {}
+        self._orders: dict[str, OrdersRow] = {}
+        self._orders_due = 0.0
+
+    def trips(self) -> dict[str, TripsRow]:
+        rows = (
+            Fill.objects.filter(recorded_at__gte=self._since, strategy__isnull=False)
+            .order_by("account", "sequence")
+            .values_list(
+                "account_id", "strategy_id", "symbol", "side", "quantity", "price", "fee",
+                "sequence", "recorded_at",
+            )
+        )  # fmt: skip
+        fresh: list[Change] = []
+        newest = self._since
+        for account, strategy, symbol, side, quantity, price, fee, sequence, at in rows:
+            if sequence <= self._seen.get(account, -1) or symbol not in UNIVERSE:
+                continue
+            self._seen[account] = sequence
+            newest = max(newest, at)
+            signed = quantity if side == Side.BUY else -quantity
+            value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
+            fresh.append(Change((strategy, symbol), signed, value, fee))
+        if self._trips is None:
+            self._trips = Trips(_opening(fresh))
+        for one in fresh:
+            self._trips.take(one)
+        self._since = max(self._day, newest - _OVERLAP)
+        return self._trips.rows()
+
+    def orders(self) -> dict[str, OrdersRow]:
+        begun = time.monotonic()
+        if begun >= self._orders_due:
+            with connection.cursor() as cursor:
+                cursor.execute(_ORDERS, [self._day])
+                self._orders = {key: OrdersRow(*rest) for key, *rest in cursor.fetchall()}
+            took = time.monotonic() - begun
+            self._orders_due = begun + max(_ORDERS_EVERY_S, _REST * took)
+        return self._orders
+
+
+def _opening(today: list[Change]) -> dict[Book, Decimal]:
+    """What was held when the day began: what is held now, less what was filled since."""
+    held: dict[Book, Decimal] = {}
+    for strategy, symbol, quantity in Position.objects.values_list(
+        "strategy_id", "symbol", "quantity"
+    ):
+        held[strategy, symbol] = held.get((strategy, symbol), Decimal(0)) + quantity
+    for one in today:
+        held[one.book] = held.get(one.book, Decimal(0)) - one.quantity
+    return held
+
+
+def limits_in_force(factors: dict[str, Decimal]) -> dict[str, dict[str, Decimal]]:
+    """By kind: of each strategy by its key, scaled by its rung as gateways scale them; of what is
+    above it by its scope."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for scope, kind, value in Limit.objects.values_list("scope", "kind", "value"):
+        of, _, key = scope.partition(":")
+        if of != "strategy":
+            found.setdefault(scope, {})[kind] = value
+            continue
+        factor = factors.get(key, Decimal(1)) if kind in SCALED else Decimal(1)
+        found.setdefault(key, {})[kind] = value * factor
+    return found
