@@ -18,6 +18,7 @@ from psycopg.errors import QueryCanceled
 
 from audit.families import DENIALS, families_of, family_of, within
 from audit.models import SEAMS, SEARCHED, Entry, Outcome, words
+from audit.search import Search
 
 LONGEST_S = 5
 """A search that takes longer is ended: it holds a connection that others wait for."""
@@ -40,31 +41,6 @@ class SearchTooWideError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """What is looked for; what is empty does not narrow. Times are those of recording.
-
-    ``families``: of which the reader may see entries, None: of all. ``groups``: codes of
-    audit.families.GROUPS. ``actors``: one of these names; empty and not None: of nobody.
-    ``object_id`` needs ``object_kind``.
-    """
-
-    families: frozenset[str] | None = None
-    text: str = ""
-    since: dt.datetime | None = None
-    until: dt.datetime | None = None
-    groups: frozenset[str] = frozenset()
-    action: str = ""
-    actors: frozenset[str] | None = None
-    actor_kind: str = ""
-    on_behalf_of: str = ""
-    object_kind: str = ""
-    object_id: str = ""
-    correlation: str = ""
-    request: str = ""
-    outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """Where a page ended."""
 
@@ -82,7 +58,7 @@ class Page:
 
 def entries_read(search: Search, *, after: Place | None = None, limit: int) -> Page:
     """Raises SearchTooWideError, db.Error."""
-    rows = Entry.objects.alias(searched=words()).filter(_narrowing(search))
+    rows = _narrowed(search)
     if after is not None:
         rows = rows.filter(recorded_at__lte=after.at).filter(
             Q(recorded_at__lt=after.at) | Q(id__lt=after.id)
@@ -94,6 +70,12 @@ def entries_read(search: Search, *, after: Place | None = None, limit: int) -> P
         return Page(tuple(found), None)
     last = found[limit - 1]
     return Page(tuple(found[:limit]), Place(last.recorded_at, last.id))
+
+
+def found_by(search: Search) -> QuerySet[Entry]:
+    """All of it as one query, in no order. Raises db.Error."""
+    rows, branches = _narrowed(search), _branches(search)
+    return rows.filter(_any_of(branches)) if all(branches) else rows  # an empty one narrows nothing
 
 
 def entry_get(ident: uuid.UUID, families: frozenset[str] | None = None) -> Entry | None:
@@ -127,6 +109,10 @@ def bounded() -> Iterator[None]:
         if isinstance(error.__cause__, QueryCanceled):
             raise SearchTooWideError from error
         raise
+
+
+def _narrowed(search: Search) -> QuerySet[Entry]:
+    return Entry.objects.alias(searched=words()).filter(_narrowing(search))
 
 
 def _narrowing(search: Search) -> Q:

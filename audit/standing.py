@@ -12,17 +12,20 @@ from django.db import connection, transaction
 from audit.attesting import ALARM
 from audit.guarding import powers
 from audit.merkle import MissingHashError
-from audit.models import Anchoring, SignedCheckpoint, Verification
+from audit.models import Anchoring, Entry, SignedCheckpoint, Verification
 from audit.places import PlaceStore
 from audit.record import record
 from audit.record_keys import record_keys
 from audit.verifier import Checkpoint, NoteError, parse_checkpoint
 from audit.verifying import NEVER, Finding, record_check
+from audit.watching import Seen, Watch
 
 log = structlog.get_logger(__name__)
 
 KEYLESS = "no public key of the record is here: see manage.py audit_key"
 VERIFIED = "audit.verify"
+KEPT_AMONG = 2_880
+"""A day of checkpoints: an anchor that kept none of them keeps the record no more."""
 STALE_S = 300
 """A checkpoint older than this says that the sequencer does not run."""
 
@@ -38,19 +41,31 @@ class Kept:
 
 @dataclass(frozen=True)
 class Standing:
-    """``status``: whole, not-whole or unknown; ``why`` when it is not whole."""
+    """``status``: whole, not-whole or unknown; ``why`` when it is not whole.
+
+    ``compared_at``: when the stored tree was last found to be the one of ``checkpoint``; ``seen``:
+    what was checked entry by entry since ``verified``. None: nothing is signed, or not well.
+    ``alarm``: the last since then, of whoever signs, anchors or checks.
+    """
 
     status: str
     why: str
     checkpoint: Checkpoint | None
     signed_at: dt.datetime | None
+    compared_at: dt.datetime | None
+    seen: Seen | None
     waiting: int
     kept: tuple[Kept, ...]
     verified: Verification | None
+    alarm: Entry | None
     key_id: str
     public_pem: str
     powers: tuple[str, ...]
     """What the role that asks could do beyond adding to the record; empty is as it must be."""
+
+
+_Looked = tuple[Checkpoint | None, dt.datetime | None, Seen | None, str]
+_NOT_LOOKED: _Looked = (None, None, None, "")
 
 
 def django_store() -> PlaceStore:
@@ -105,18 +120,20 @@ def _said(finding: Finding) -> str:
     return finding.why
 
 
-def record_standing(now: dt.datetime) -> Standing:
-    """What is signed, kept and found, and whether the stored tree still is the signed one.
+def record_standing(now: dt.datetime, watch: Watch | None = None) -> Standing:
+    """What is signed, kept and found, whether the stored tree still is the signed one, and whether
+    entries that are new since the last check of all are as they were placed.
 
-    Reads a few hundred rows. Raises db.Error, audit.signing.SigningKeyError, OSError.
+    ``watch``: what this process looked at already; without one the tree is compared now. Reads a
+    thousand rows or so. Raises db.Error, audit.signing.SigningKeyError, OSError.
     """
+    watch = watch or Watch()
     publics = record_keys().publics()
     current = publics[-1] if publics else None
     row = SignedCheckpoint.objects.order_by("-id").first()
     verified = Verification.objects.order_by("-id").first()
-    checkpoint, why = None, ""
-    if row is not None and publics:
-        checkpoint, why = _compared(row)
+    found = _looked(row, verified, watch, now) if row is not None and publics else _NOT_LOOKED
+    checkpoint, compared_at, seen, why = found
     status = _status(now, row, verified, why)
     if status == "whole" and not publics:
         status = "unknown"
@@ -124,8 +141,8 @@ def record_standing(now: dt.datetime) -> Standing:
         why = why or verified.why
     return Standing(
         status, why or ("" if row else NEVER) or ("" if publics else KEYLESS), checkpoint,
-        row.signed_at if row else None,
-        _waiting(row), _kept(), verified,
+        row.signed_at if row else None, compared_at, seen,
+        _waiting(row), _kept(row), verified, _alarm(verified),
         current.key.id if current else "", current.pem if current else "", record_powers(),
     )  # fmt: skip
 
@@ -139,19 +156,32 @@ def _status(
     return "unknown" if stale else "whole"
 
 
-def _compared(row: SignedCheckpoint) -> tuple[Checkpoint | None, str]:
-    """The newest checkpoint, and why the stored tree is not the one it signs."""
+def _looked(
+    row: SignedCheckpoint, verified: Verification | None, watch: Watch, now: dt.datetime
+) -> _Looked:
+    """The newest checkpoint, when the tree was compared with it, what is new, and what is bad."""
+    store = django_store()
     try:
         found = parse_checkpoint(row.note)
         if not found.signers(record_keys().known()):
-            return found, f"the newest {found} is signed by no key of ours"
-        if django_store().tree(found.size).root() != found.root:
-            return found, f"the stored tree is not that of the newest {found}"
+            return found, None, None, f"the newest {found} is signed by no key of ours"
+        at = watch.compared(store, row, found, now)
+        if at is None:
+            return found, None, None, f"the stored tree is not that of the newest {found}"
     except NoteError as error:
-        return None, f"the newest checkpoint is none: {error}"
+        return None, None, None, f"the newest checkpoint is none: {error}"
     except MissingHashError as error:
-        return None, str(error)
-    return found, ""
+        return None, None, None, str(error)
+    seen = watch.look(store, row, verified)
+    where = "" if seen.first_bad is None else f"entry {seen.first_bad}: "
+    return found, at, seen, f"{where}{seen.why}" if seen.why else ""
+
+
+def _alarm(verified: Verification | None) -> Entry | None:
+    rows = Entry.objects.filter(action=ALARM)
+    if verified is not None and verified.whole:
+        rows = rows.filter(recorded_at__gt=verified.begun_at)
+    return rows.order_by("-recorded_at").first()
 
 
 def _waiting(row: SignedCheckpoint | None) -> int:
@@ -164,10 +194,11 @@ def _waiting(row: SignedCheckpoint | None) -> int:
     return int(count)
 
 
-def _kept() -> tuple[Kept, ...]:
-    """The newest of each anchor, by name."""
+def _kept(row: SignedCheckpoint | None) -> tuple[Kept, ...]:
+    """The newest that each anchor kept of the last ``KEPT_AMONG`` checkpoints, by name."""
     rows = (
-        Anchoring.objects.order_by("anchor", "-checkpoint_id")
+        Anchoring.objects.filter(checkpoint_id__gt=(row.pk if row else 0) - KEPT_AMONG)
+        .order_by("anchor", "-checkpoint_id")
         .distinct("anchor")
         .values_list("anchor", "checkpoint__size", "anchored_at")
     )

@@ -30,10 +30,11 @@ SLICE = 5_000
 LATE_S = 60
 """A committed entry without a place is a finding after so long."""
 
-_NAMES = tuple(WIDTHS)
+NAMES = tuple(WIDTHS)
+"""Columns of text that repeat what a body says, in this order."""
 _ENTRIES = f"""
 SELECT place.index, place.entry_id::text, {RECORDED_AT}, entry.body, place.chain, place.leaf,
-       happened_at, outcome, actor_kind, {", ".join(_NAMES)}
+       happened_at, outcome, actor_kind, {", ".join(NAMES)}
 FROM audit_place AS place LEFT JOIN audit_entry AS entry ON entry.id = place.entry_id
 WHERE place.index >= %s AND place.index < %s ORDER BY place.index
 """  # noqa: S608 - constants
@@ -47,6 +48,9 @@ SELECT count(*) FROM (
 ) AS late
 """  # noqa: S608 - constants
 NEVER = "nothing was signed yet: the sequencer has not run"
+
+Add = Callable[[bytes, bytes, bytes], bytes]
+"""As audit.verifier.Walk.add: the leaf of the next entry."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def record_check(
         walk = Walk(head, known, trust)
         size = max(store.size(), head.size)
         for first in range(0, size, SLICE):
-            _check_slice(store, walk, first, min(first + SLICE, size))
+            slice_check(store, walk.add, first, min(first + SLICE, size))
             progress(walk.edge.size, size)
         walk.end()
         _check_beside(store, walk)
@@ -128,7 +132,8 @@ def _row_checkpoint(ident: int, origin: str, size: int, note: str) -> Checkpoint
     return found
 
 
-def _check_slice(store: PlaceStore, walk: Walk, first: int, end: int) -> None:
+def slice_check(store: PlaceStore, add: Add, first: int, end: int) -> None:
+    """Entries ``first`` to ``end - 1``, each as ``add`` takes it. Raises BadError, psycopg.Error"""
     expected = first
     for row in store.rows(_ENTRIES, (first, end)):
         index, ident, recorded_at, body, chain, leaf, *columns = row
@@ -137,18 +142,18 @@ def _check_slice(store: PlaceStore, walk: Walk, first: int, end: int) -> None:
         if body is None:
             raise BadError(f"the entry {ident} was removed", index)
         body = bytes(body)
-        found = walk.add(recorded_at.encode(), body, base64.b64encode(chain))
+        found = add(recorded_at.encode(), body, base64.b64encode(chain))
         if found != bytes(leaf):
             raise BadError("the stored leaf is another entry's", index)
-        difference = _difference(ident, body, columns)
-        if difference:
-            raise BadError(f"the column {difference} says something else than the body", index)
+        column = difference(ident, body, columns)
+        if column:
+            raise BadError(f"the column {column} says something else than the body", index)
         expected += 1
     if expected != end:
         raise BadError("no place has this index, nor any after it", expected)
 
 
-def _difference(ident: str, body: bytes, columns: Sequence[Any]) -> str:
+def difference(ident: str, body: bytes, columns: Sequence[Any]) -> str:
     """The name of the first column that does not repeat the body, empty when all do."""
     try:
         facts = json.loads(body)
@@ -166,7 +171,7 @@ def _pairs(
     yield "happened_at", facts["happened_at"], rfc3339(happened_at)
     yield "outcome", facts["outcome"], outcome
     yield "actor_kind", facts["actor_kind"], actor_kind
-    for name, stands in zip(_NAMES, texts, strict=True):
+    for name, stands in zip(NAMES, texts, strict=True):
         yield name, searchable(facts[name], WIDTHS[name]), stands
 
 

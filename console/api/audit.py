@@ -8,11 +8,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit.models import ActorKind, Entry, Outcome
+from audit.proving import entry_prove
 from audit.reading import SearchTooWideError, entries_read, entry_get
-from audit.story import body_of
+from audit.story import body_of, followed_read, story_read, strategies_resumed
+from audit.verifier import encode64
+from console.access.record_links import asked_about
 from console.access.record_readers import record_families
 from console.access.rights import rights_of
-from console.api.audit_query import QUERY, cursor_of, place_of, search_of
+from console.api.audit_query import QUERY, STORY, cursor_of, one_id, place_of, search_of
 from console.api.base import ApiView, described
 from console.api.holds import READ_ONE
 from console.api.paging import paged_as
@@ -70,20 +73,54 @@ class WholeEntryShape(EntryShape):
         return bytes(row.body).decode()
 
 
-class _OfRecord(ApiView):
-    """``families``: of which the caller may see entries."""
+class AnchoredShape(Shape):
+    anchor = text_field("Where: file:NAME or witness:HOST.")
+    size = serializers.IntegerField(help_text="Entries under the checkpoint that is kept there.")
+    at = moment_field("When it was kept.")
+
+
+class ProofShape(Shape):
+    index = serializers.IntegerField(help_text="Its place in the record.")
+    recorded_at = text_field("As it is hashed.")
+    leaf = text_field("Of its bytes as they are now, base64.")
+    chain = text_field("The chain's value at its place, base64.")
+    checkpoint = text_field("The first that covers it, a signed note; null: none yet.", null=True)
+    proof = serializers.ListField(
+        child=serializers.CharField(), help_text="Hashes from the leaf to the root, base64."
+    )
+    holds = serializers.BooleanField(help_text="Whether all of this was found to be so, now.")
+    why = text_field("What is not so.")
+    anchors = AnchoredShape(many=True, help_text="Where it is kept, or the next one after it.")
+
+
+class BroughtBackShape(Shape):
+    strategy = text_field()
+    at = moment_field("When its return was recorded.")
+
+
+class StoryShape(Shape):
+    id = text_field("As it was asked for.")
+    whole = serializers.BooleanField(help_text="false: more hangs together with it than is here.")
+    entries = EntryShape(many=True)
+    resumed = BroughtBackShape(many=True, help_text="Strategies that the story brought back.")
+    followed = EntryShape(many=True, help_text="Their first orders and fills after that.")
+
+
+class RecordView(ApiView):
+    """``families``: of which the caller may see entries, by ``rule`` (record_readers)."""
 
     read_scopes = SCOPES
+    rule = staticmethod(record_families)
     families: frozenset[str] | None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         behind: Any = request.auth
         name = behind.owner.get_username() if isinstance(behind, ApiToken) else behind.name
-        self.families = record_families(rights_of(request._request, name).roles)
+        self.families = self.rule(rights_of(request._request, name).roles)
 
 
-class AuditList(_OfRecord):
+class AuditList(RecordView):
     query = QUERY
 
     @described(
@@ -108,7 +145,7 @@ class AuditList(_OfRecord):
         return paged_as(request, data, cursor_of(page.following))
 
 
-class AuditOne(_OfRecord):
+class AuditOne(RecordView):
     @described(
         WholeEntryShape, "One entry, with its canonical bytes.", name="audit_entry",
         problems=READ_ONE,
@@ -118,3 +155,55 @@ class AuditOne(_OfRecord):
         if row is None:
             raise NoSuchError(f"There is no entry {entry_id} that you may see. See /api/audit.")
         return Response(WholeEntryShape(row).data)
+
+
+class AuditProof(RecordView):
+    @described(
+        ProofShape,
+        "That one entry lies in the record as it is: made and checked now. The leaf is SHA-256 "
+        "over a zero byte, recorded_at, a line end and the body; the path leads from it to the "
+        "root of the checkpoint (RFC 9162, 2.1.3.2). Of an entry without a place (404) ask again: "
+        "it gets one within a second.",
+        name="audit_proof",
+        problems=READ_ONE,
+    )
+    def get(self, request: Request, entry_id: uuid.UUID) -> Response:
+        row = entry_get(uuid.UUID(str(entry_id)), self.families)
+        found = entry_prove(row.id) if row is not None else None
+        if found is None:
+            raise NoSuchError(
+                f"There is no entry {entry_id} that you may see and that has a place."
+                " See /api/audit."
+            )
+        signed = found.checkpoint
+        return Response(ProofShape({
+            "index": found.index, "recorded_at": found.recorded_at, "leaf": encode64(found.leaf),
+            "chain": encode64(found.chain), "checkpoint": signed.note if signed else None,
+            "proof": [encode64(one) for one in found.path], "holds": found.holds,
+            "why": found.why, "anchors": found.kept,
+        }).data)  # fmt: skip
+
+
+class AuditStory(RecordView):
+    @described(
+        StoryShape,
+        "What hangs together with an id, in the order it happened: from a click to the fills. The "
+        "id may be that of a correlation, a request, a hold, an approval, an order or a fill.",
+        name="audit_story",
+        problems=(*READ_ONE, 400),
+    )
+    def get(self, request: Request, ident: str) -> Response:
+        try:
+            found = story_read(one_id(ident), families=self.families, elsewhere=asked_about)
+            back = strategies_resumed(found)
+            after = followed_read(back, min(back.values()), families=self.families) if back else []
+        except SearchTooWideError:
+            raise TooWideError from None
+        except ValueError:
+            raise NoSuchError(f"There is no id {ident!r}: {STORY.allowed}.") from None
+        if not found.entries:
+            raise NoSuchError("Nothing that you may see hangs together with this id.")
+        return Response(StoryShape({
+            "id": ident, "whole": found.whole, "entries": found.entries, "followed": after,
+            "resumed": [{"strategy": name, "at": at} for name, at in sorted(back.items())],
+        }).data)  # fmt: skip

@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 
 from audit.families import GROUPS
 from audit.models import ActorKind, Outcome
-from audit.reading import Place, Search
+from audit.reading import Place
+from audit.search import Search
 from console.access.roles import ROLES
 from console.api.problems import QueryInvalidError
 from console.api.queries import CURSOR, LIMIT, Cursor, Field, choice
@@ -90,6 +91,17 @@ FILTERS: tuple[Field, ...] = (
     _moment_field("to", "Recorded before this time."),
 )  # fmt: skip
 QUERY = (*FILTERS, LIMIT, CURSOR)
+LONGEST_ID = 200
+
+
+def one_id(text: str) -> str:
+    """Whatever may be the id of something. Raises ValueError."""
+    if not text.isprintable() or not text.strip() or len(text) > LONGEST_ID:
+        raise ValueError(text)
+    return text
+
+
+STORY = Field("story", one_id, "an id", "The story that this id is part of, in place of a search.")
 
 
 def search_of(given: Mapping[str, Any], families: frozenset[str] | None) -> Search:
@@ -103,6 +115,7 @@ def search_of(given: Mapping[str, Any], families: frozenset[str] | None) -> Sear
         groups=given.get("what", frozenset()),
         action=given.get("action", ""),
         actors=_actors(given),
+        role=given.get("role", ""),
         actor_kind=given.get("actor_kind", ""),
         on_behalf_of=given.get("on_behalf_of", ""),
         object_kind=kind,

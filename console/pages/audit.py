@@ -4,23 +4,26 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from audit.families import GROUPS
 from audit.models import ActorKind, Outcome
-from audit.reading import Search, SearchTooWideError, entries_read, entry_get
-from console.access.record_readers import record_families
+from audit.reading import SearchTooWideError, entries_read, entry_get
+from audit.search import Search
+from console.access.record_readers import exports_record, record_families
 from console.access.rights import page_actor
 from console.access.roles import ROLES, reads_people
 from console.access.saved_views import NAME_MOST, view_delete, view_save, views_of
-from console.api.audit_query import cursor_of, place_of, search_of
-from console.api.record import EXPORTS
+from console.api.audit_query import STORY, cursor_of, place_of, search_of
 from console.pages import auditwords, formats
 from console.pages.auditask import Asked, asked, ranges
+from console.pages.auditproof import proof_view
 from console.pages.auditread import audit_href, detail_of, lines_of
 from console.pages.auditstanding import standing_line
 from console.pages.auditstory import story_view
@@ -103,7 +106,7 @@ def _page(
         "allowed": _allowed(here),
         "whole_record": families is None,
         "standing": standing_line(page.now),
-        "exports": bool(page.actor.roles & EXPORTS),
+        "exports": _exports(here) if exports_record(page.actor.roles) else None,
         **_detail(here, families, page, people=people),
         **_found(here, families, page, people=people),
     }
@@ -136,6 +139,23 @@ def _found(
     }
 
 
+_FORMS = {"jsonl": "With proofs", "csv": "CSV", "pdf": "PDF"}
+
+
+def _exports(here: Asked) -> dict[str, Any] | None:
+    """Ways to take out what the page shows: all of it, what is searched, or the story."""
+    if here.error is not None:
+        return None
+    query = {STORY.name: here.story} if here.story else here.filters
+    what = "this story" if here.story else "this search" if here.filters else "all"
+    there = reverse("api-audit-export")
+    ways = [
+        {"form": form, "words": said, "href": f"{there}?{urlencode({'form': form, **query})}"}
+        for form, said in _FORMS.items()
+    ]
+    return {"what": what, "ways": ways}
+
+
 def _as_story(here: Asked) -> str:
     """The way from a list of one correlation or request to its story."""
     ident = here.said.get("correlation") or here.said.get("request") or ""
@@ -157,6 +177,7 @@ def _detail(
         return {"missing": here.entry, "close": audit_href(rest)}
     return {
         "detail": detail_of(entry, page.names, people=people),
+        "proof": proof_view(entry.id),
         "close": audit_href(rest),
         "open": str(entry.id),
     }

@@ -8,24 +8,12 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from console.api.audit_query import FILTERS, place_of
+from console.api.audit_query import FILTERS, STORY, place_of
 from console.api.problems import QueryInvalidError
 from console.api.queries import CURSOR, Field, read
 
-ENTRY, STORY = "entry", "story"
-LONGEST_ID = 200
-
-
-def _one_id(text: str) -> str:
-    if not text.isprintable() or len(text) > LONGEST_ID:
-        raise ValueError(text)
-    return text
-
-
-_MORE = (
-    Field(ENTRY, str, "an entry's id", "The entry shown beside the list."),
-    Field(STORY, _one_id, "an id", "The story that this id is part of, in place of a list."),
-)
+ENTRY = "entry"
+_MORE = (Field(ENTRY, str, "an entry's id", "The entry shown beside the list."), STORY)
 _NAMES = tuple(one.name for one in (*FILTERS, *_MORE, CURSOR))
 
 
@@ -51,7 +39,7 @@ class Asked:
 
     @property
     def story(self) -> str:
-        return self.said.get(STORY, "")
+        return self.said.get(STORY.name, "")
 
     @property
     def entry(self) -> str:
@@ -64,7 +52,7 @@ class Asked:
 
     def kept(self) -> str:
         """The query that a saved view is: without a place in the list and an entry beside it."""
-        return urlencode({**self.filters, **({STORY: self.story} if self.story else {})})
+        return urlencode({**self.filters, **({STORY.name: self.story} if self.story else {})})
 
 
 def asked(query: QueryDict) -> Asked:

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +12,7 @@ from django.urls import reverse
 from audit.differing import Change, changes
 from audit.linking import FOLLOWED
 from audit.models import Entry
+from audit.proving import Stand, places_stand
 from audit.story import body_of
 from console.pages import auditwords, formats, words
 from riskctl.models import Hold
@@ -30,7 +31,11 @@ _OF_READERS_OF_PEOPLE = frozenset({"access-review", "escalation"})
 
 @dataclass(frozen=True)
 class Line:
-    """One entry in a list. ``day`` is set where another day begins."""
+    """One entry in a list. ``day`` is set where another day begins.
+
+    ``number``: its place in the record, empty before it has one; ``altered``: its bytes are not
+    those that were placed.
+    """
 
     id: str
     at: str
@@ -45,6 +50,8 @@ class Line:
     kind: str
     href: str
     outcome: str
+    number: str
+    altered: bool
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,25 @@ def _lines(
     when: Callable[[Entry], dt.datetime],
 ) -> list[Line]:
     shown, found, day = list(entries), [], ""
-    things = {**names, **holds_named(shown)}
+    things, places = {**names, **holds_named(shown)}, places_stand(shown)
     for entry in shown:
         today = formats.day(when(entry), year=True)
-        found.append(_line(entry, things, query, today if today != day else "", when(entry)))
+        line = _line(entry, things, query, today if today != day else "", when(entry))
+        stand = places.get(entry.id)
+        found.append(_placed(line, stand) if stand else line)
         day = today
     return found
+
+
+def _placed(line: Line, stand: Stand) -> Line:
+    """What was altered is said before all else."""
+    numbered = replace(line, number=f"{stand.index:,}")
+    if not stand.altered:
+        return numbered
+    return replace(
+        numbered, altered=True, glyph="kill", tone="halt",
+        said="NOT AS IT WAS PLACED: its bytes, or when it was recorded, were changed",
+    )  # fmt: skip
 
 
 def holds_named(entries: Iterable[Entry]) -> dict[str, str]:
@@ -134,6 +154,8 @@ def _line(
         kind=_beside(entry, names),
         href=audit_href({**query, "entry": str(entry.id)}),
         outcome=entry.outcome,
+        number="",
+        altered=False,
     )
 
 

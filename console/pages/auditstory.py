@@ -1,16 +1,14 @@
 """The story view: what the record holds together, and what else is known to belong to it."""
 
 import datetime as dt
-import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.linking import Key
 from audit.models import Entry
 from audit.story import Story, body_of, followed_read, story_read, strategies_resumed
+from console.access.record_links import asked_about
 from console.pages import auditwords, formats
 from console.pages.auditread import Link, audit_href, holds_named, object_page, told_of
-from riskctl.models import Approval, ScheduledHold
 
 
 def story_view(
@@ -34,28 +32,6 @@ def story_view(
         "summary": _summary(found),
         "things": _things(found.entries, people=people),
     }
-
-
-def asked_about(keys: Collection[Key]) -> Iterable[Key]:
-    """Requests for two people about a hold, and plans that it came of: their tables know. Raises
-    db.Error."""
-    holds = [one.id for one in keys if one.kind == "hold"]
-    if not holds:
-        return []
-    requests = Approval.objects.filter(subject__in=[f"hold:{one}" for one in holds])
-    plans = ScheduledHold.objects.filter(placed__in=[one for one in holds if _is_uuid(one)])
-    return [
-        *(Key("approval", str(one)) for one in requests.values_list("id", flat=True)),
-        *(Key("maintenance", str(one)) for one in plans.values_list("id", flat=True)),
-    ]
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuid.UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _summary(story: Story) -> str:

@@ -86,6 +86,8 @@ def _row(one: LimitLine, page: Framed) -> dict[str, Any]:
         "scope": one.scope,
         "scope_words": words.scope_words(one.scope),
         "kind": one.kind,
+        "record": f"{one.scope}/{one.kind}",
+        "label": f"{one.kind} of {words.scope_words(one.scope)}",
         "kind_words": one.kind.replace("-", " ").capitalize(),
         "unit": UNITS.get(one.kind, "USD"),
         "value": _figure(one.value),

@@ -14,6 +14,7 @@ from console.pages.framing import framed, page_sight
 from console.pages.holdread import holds_read
 from console.pages.riskread import exposure_read, kills_read
 from console.pages.triggerread import firings_read, triggers_read
+from console.pages.viewer import viewer_facts
 from riskctl.actors import NotAllowedError
 from riskctl.deadman import deadman_confirm
 
@@ -36,7 +37,8 @@ def risk_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def risk_triggers(request: HttpRequest) -> HttpResponse:
     """The triggers' table alone, asked for every second."""
-    return render(request, "parts/triggers.html", triggers_read(page_sight(request)))
+    context = {"viewer": viewer_facts(page_actor(request)), **triggers_read(page_sight(request))}
+    return render(request, "parts/triggers.html", context)
 
 
 @require_safe

@@ -27,6 +27,7 @@ from console.pages.strategyread import (
     parameters_of,
     stop_words,
 )
+from console.pages.viewer import viewer_facts
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
 from riskctl.conditions import Condition
@@ -55,7 +56,9 @@ def strategy_parts(request: HttpRequest, key: str) -> HttpResponse:
     row = Strategy.objects.select_related("account").filter(key=key).first()
     if row is None:
         raise Http404
-    return render(request, "parts/strategy_parts.html", _parts(row, frames_read(sight).desk, sight))
+    parts = _parts(row, frames_read(sight).desk, sight)
+    context = {"viewer": viewer_facts(page_actor(request)), **parts}
+    return render(request, "parts/strategy_parts.html", context)
 
 
 def _parts(row: Strategy, frame: DeskFrame | None, sight: Sight) -> dict[str, Any]:

@@ -27,7 +27,7 @@ DIRECTIONS = {1: "long", 0: "flat", -1: "short"}
 
 @dataclass(frozen=True)
 class OrderText:
-    """One order, fill or signal in the list; the newest first."""
+    """One order, fill or signal in the list; the newest first. ``record``: the id of its story."""
 
     key: str
     at: str
@@ -40,6 +40,7 @@ class OrderText:
     filled: str
     slip: str
     note: str
+    record: str
 
 
 def figures_of(line: StrategyLine, stop: str, now: dt.datetime) -> list[Figure]:
@@ -100,7 +101,7 @@ def _order(one: Order) -> OrderText:
     return OrderText(
         f"o{one.client_order_id}", formats.precise(one.created_at), one.order_type, one.side,
         formats.exact(one.quantity), one.symbol, formats.exact(price) if price else "market",
-        one.state, formats.exact(one.filled), "", note,
+        one.state, formats.exact(one.filled), "", note, one.client_order_id,
     )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _fill(one: Fill) -> OrderText:
     return OrderText(
         f"f{one.pk}", formats.precise(one.recorded_at), "fill", one.side,
         formats.exact(one.quantity), one.symbol, formats.exact(one.price), "filled",
-        formats.exact(one.quantity), _slip(one), note,
+        formats.exact(one.quantity), _slip(one), note, f"{one.account_id}/{one.sequence}",
     )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def _signal(one: Signal) -> OrderText:
     return OrderText(
         f"s{one.id}", formats.precise(one.created_at), "signal",
         DIRECTIONS.get(one.direction, ""), "", one.symbol, formats.exact(one.price),
-        "signalled", "", "", f"confidence {one.confidence:.2f}",
+        "signalled", "", "", f"confidence {one.confidence:.2f}", one.id,
     )  # fmt: skip
 
 

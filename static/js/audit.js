@@ -1,6 +1,7 @@
 // The record's page: its newest entries go on appearing, and keys lead through the list.
 
 import "./page.js";
+import "./exporting.js";
 
 const EVERY_MS = 2000;
 const tail = document.getElementById("tail");
@@ -49,12 +50,23 @@ function take(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html").querySelector(".entries");
   const shown = list.firstElementChild;
   if (!fresh) return false;
-  if (ids(fresh) === ids(shown)) return stands(fresh);
+  if (ids(fresh) === ids(shown)) {
+    placed(fresh, shown);
+    return stands(fresh);
+  }
   if (reading()) return true;
   const open = shown.querySelector("a[aria-current]")?.closest("[data-entry]").dataset.entry;
   if (open) fresh.querySelector(`[data-entry="${open}"] a`)?.setAttribute("aria-current", "true");
   list.replaceChildren(fresh);
   return stands(fresh);
+}
+
+// Entries that were shown before they had their place in the record have it a moment later.
+function placed(fresh, shown) {
+  const before = shown.querySelectorAll(".entry-kind");
+  fresh.querySelectorAll(".entry-kind").forEach((one, n) => {
+    if (before[n].textContent !== one.textContent) before[n].replaceWith(one);
+  });
 }
 
 // What is shown is all there was just now.
@@ -88,6 +100,7 @@ addEventListener("keydown", (event) => {
     event.preventDefault();
     document.getElementById("q").focus();
   }
+  if (event.key === "x") document.querySelector("#export a")?.focus();
   if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
 });
 

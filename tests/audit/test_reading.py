@@ -12,13 +12,13 @@ from audit.families import DENIALS, GROUPS, OF_PEOPLE, families_of, family_of
 from audit.models import Entry
 from audit.reading import (
     Place,
-    Search,
     SearchTooWideError,
     actions_known,
     bounded,
     entries_read,
     entry_get,
 )
+from audit.search import Search
 from tests.audit.entries import at, new_entry
 
 pytestmark = pytest.mark.django_db

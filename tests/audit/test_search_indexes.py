@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from audit.choosing import choice_of
 from audit.families import DENIALS, OF_PEOPLE
-from audit.reading import Place, Search, entries_read
+from audit.reading import Place, entries_read
+from audit.search import Search
 from audit.story import followed_read, story_read
 from tests.audit.many import FILLED
 
@@ -60,6 +62,8 @@ def test_a_page_is_read_off_indexes() -> None:
     touched["a story"] = _touched(partial(story_read, "correlation-4000"))
     began = LAST - dt.timedelta(hours=50)
     touched["what followed"] = _touched(partial(followed_read, ["strategy-5"], began))
+    for name in ("a person", "a correlation", "denials", "words", "a person and a group"):
+        touched[f"an export of {name}"] = _touched(partial(choice_of, INDEXED[name]))
     assert {name: rows for name, rows in touched.items() if rows > MOST} == {}
     assert max(touched.values()) > 50  # it looks at what plans say
 

@@ -4,14 +4,19 @@ Invited and given their roles by two administrators, they enrol, are refused wha
 stop what is, and bring it back by two.
 """
 
+import contextlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
+from playwright.sync_api import Page
 
+from audit import verifier
 from scripts.totp import current_code
 from tests.desk.judge import ready
 from tests.pages.test_factors_browser import fill, follow, there, with_authenticator
@@ -156,7 +161,7 @@ def stop_chosen(story: Story, page: Visitor, query: str) -> str:
     return page.text("body")
 
 
-def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story) -> None:
+def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story, tmp_path: Path) -> None:
     desk_set(story.desk)
     priya, noah = demo(story, "priya.raman"), demo(story, "noah.weiss")
     initial = {name: invited(story, priya, name) for name in ROLES}
@@ -171,6 +176,7 @@ def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story) -> Non
     asks_and_cannot_agree(story, people["rita.risk"], hold)
     second_brings_it_back(story, people, hold)
     the_record_tells_it(story, people["carla.compliance"], hold)
+    it_is_proven_elsewhere_and_not_when_altered(story, people["carla.compliance"], hold, tmp_path)
     for page in (priya, noah, *people.values()):
         assert [one for one in page.complaints if REFUSED not in one] == []
 
@@ -303,3 +309,63 @@ def the_record_tells_it(story: Story, page: Visitor, hold: str) -> None:
     page.do(lambda at: at.locator(".entry a", has_text="denied").first.click())
     there(page, "#entry-head")
     assert "approval-own-request" in page.text("main") or "own" in page.text("main")
+
+
+SIGNED_LIFT = """
+SELECT entry.id::text FROM audit_entry AS entry JOIN audit_place ON entry_id = entry.id
+WHERE action = 'hold.lift' AND object_id = %s AND outcome = 'done'
+  AND index < (SELECT max(size) FROM audit_signedcheckpoint)
+"""
+
+
+def it_is_proven_elsewhere_and_not_when_altered(
+    story: Story, page: Visitor, hold: str, folder: Path
+) -> None:
+    """Exported by the button, verified with one file and a key; then altered with triggers off."""
+    story.desk.wait_for(lambda: story.desk.sql(SIGNED_LIFT, hold), 20, "signed for")
+    ident = story.desk.sql(SIGNED_LIFT, hold)[0][0]
+    story.go(page, f"/audit?story={hold}")
+    shutil.copy(str(verifier.__file__), folder)
+    public = page.evaluate("fetch('/api/audit/verify').then(a => a.json()).then(a => a.public_key)")
+    (folder / "audit.pem").write_text(str(public))
+    code, said = verified(page, folder)
+    assert (code, said.partition(":")[0]) == (0, "proven"), said
+    with altered(story.desk, ident):
+        story.go(page, f"/audit?story={hold}&entry={ident}")
+        assert "NOT AS IT WAS PLACED" in page.text("[data-altered] .entry-said")
+        assert "Not the entry that was placed" in page.text(".audit-proof [data-state=no]")
+        code, said = verified(page, folder)
+        assert (code, said.partition(" index")[0]) == (1, "NOT WHOLE: first bad"), said
+    story.go(page, f"/audit?story={hold}&entry={ident}")
+    assert page.count(".audit-proof [data-state=yes]") == 4
+
+
+def verified(page: Visitor, folder: Path) -> tuple[int, str]:
+    """What the verifier says, in its folder, of what the page exports."""
+
+    def taken(at: Page) -> None:
+        with at.expect_download(timeout=30_000) as download:
+            at.get_by_role("link", name="With proofs").click()
+        download.value.save_as(folder / "export.jsonl")
+
+    page.do(taken)
+    done = subprocess.run(
+        [sys.executable, "-I", "verifier.py", "export.jsonl", "--key", "audit.pem"],
+        cwd=folder, env={}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@contextlib.contextmanager
+def altered(desk: Desk, ident: str) -> Iterator[None]:
+    """The bytes of an entry, by the superuser; put back at the end: others share the desk."""
+    swap = "UPDATE audit_entry SET body = overlay(body placing %s from 3 for 1) WHERE id = %s"
+    with psycopg.connect(desk.environment["DATABASE_URL"], autocommit=True) as own:
+        own.execute("SET session_replication_role = replica")
+        rows = own.execute("SELECT substring(body from 3 for 1) FROM audit_entry WHERE id = %s",
+                           (ident,)).fetchall()  # fmt: skip
+        own.execute(swap, (b"x", ident))
+        try:
+            yield
+        finally:
+            own.execute(swap, (rows[0][0], ident))

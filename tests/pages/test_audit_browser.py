@@ -1,15 +1,21 @@
 """The record's page in a browser: readable in both themes and on a phone; its newest end lives."""
 
 import datetime as dt
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from playwright.sync_api import Page
 
-from audit.record import record
+from audit.models import Entry
+from audit.record import INSERT_MANY_SQL, entry_columns, record
+from audit.verifier import verify_export
 from console.access.roles import roles_reconcile
 from riskctl.actors import system_actor
 from tests.audit.entries import new_entry
+from tests.audit.recording import Recording, connect, entry, settle
 from tests.pages.conftest import _person
 from tests.pages.web import Visit, Visitor
 
@@ -164,3 +170,69 @@ def test_it_is_searched_read_and_kept_with_and_without_script(
     page.wait_for_address("**entry=**", 10)
     page.do(lambda one: one.get_by_role("link", name="Close").click())
     page.wait_for_address("**/audit", 10)
+
+
+# Exports -----------------------------------------------------------------------------------------
+
+MANY = 12_000
+
+
+def signed(recording: Recording, count: int) -> None:
+    """``count`` entries of Ada's, placed and signed with all that is there."""
+    values = entry_columns([entry(number, "limit.raise") for number in range(count)])
+    with connect() as own:
+        own.execute(INSERT_MANY_SQL.encode(), values)
+    running = recording.start()
+    settle(running)
+    recording.seconds += 31
+    settle(running)
+
+
+def exported(page: Visitor, words: str) -> bytes:
+    def taken(at: Page) -> bytes:
+        with at.expect_download(timeout=30_000) as download:
+            at.get_by_role("link", name=words).click()
+        return Path(download.value.path()).read_bytes()
+
+    return page.do(taken)
+
+
+def says(text: str) -> str:
+    return f"document.getElementById('export-said').textContent.includes('{text}')"
+
+
+def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
+    visit_as: Callable[[User], Visit], ruth: User, tmp_path: Path
+) -> None:
+    recording = Recording(tmp_path)
+    signed(recording, MANY)
+    visit = visit_as(ruth)
+    page = visit("/audit?what=holds&actor=ada.nwosu")
+    page.press_key("x")
+    assert page.evaluate("document.activeElement.textContent") == "With proofs"
+    found = verify_export(
+        exported(page, "With proofs").splitlines(keepends=True), recording.keys.trust(), []
+    )
+    assert found.entries == 2
+    assert found.header["filter"] == {"actor": "ada.nwosu", "what": "holds"}
+    page.wait(says("Exported: 2 entries, "))
+    assert exported(page, "PDF").startswith(b"%PDF")
+    page.wait(says("Exported: "))
+    many = visit("/audit?action=limit.raise")
+    many.do(lambda at: at.get_by_role("link", name="With proofs").click())
+    many.wait(says(f" of {MANY:,} entries"), 20)
+    many.press_button("Cancel")
+    many.wait(says("Cancelled after "), 10)
+    assert many.count("#export-cancel:not([hidden])") == 0
+    end = time.monotonic() + 10
+    while ended() != ["done", "done", "failed"]:
+        assert time.monotonic() < end, ended()
+        many.pause(0.04)
+    many.do(lambda at: at.get_by_role("link", name="PDF").click())
+    many.wait(says("Not exported. This is of 12,000 entries, and a pdf has 2,000 at most."), 10)
+    recording.close()
+
+
+def ended() -> list[str]:
+    rows_ = Entry.objects.filter(action="audit.export-end").order_by("recorded_at")
+    return list(rows_.values_list("outcome", flat=True))

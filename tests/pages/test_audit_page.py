@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -393,15 +393,29 @@ def test_no_secret_is_ever_shown(reader: Reader, client: Client) -> None:
 # How it stands ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "exports"), [("ruth.adeyemi", 2), ("jonas.lindqvist", 0)])
+@pytest.mark.parametrize(("name", "exports"), [("ruth.adeyemi", True), ("jonas.lindqvist", False)])
 def test_it_says_that_nothing_is_signed_and_who_may_export(
-    name: str, exports: int, reader: Reader
+    name: str, exports: bool, reader: Reader
 ) -> None:
+    """Exports are of what the page shows: all, a search, or a story."""
     html = reader(name, "/audit").content.decode()
     assert 'data-status="unknown"' in html
     assert "Not signed now" in html
     assert "kept nowhere outside the database" in html
-    assert html.count("/api/audit/export?form=") == exports
+    shown = {
+        "": "Export all",
+        "?outcome=denied&from=2026-03-05T12:00&cursor=": "Export this search",
+        f"?story={HOLD}": "Export this story",
+    }
+    for query, words_ in shown.items():
+        html = reader(name, f"/audit{query}").content.decode()
+        hrefs = re.findall(r'href="(/api/audit/export[^"]+)"', html)
+        assert (words_ in html) == exports
+        said = query.strip("?").removesuffix("&cursor=").replace(":", "%3A")
+        wanted = [f"form={form}{'&' if said else ''}{said}" for form in ("jsonl", "csv", "pdf")]
+        assert {
+            tuple(sorted(parse_qsl(one.partition("?")[2].replace("&amp;", "&")))) for one in hrefs
+        } == ({tuple(sorted(parse_qsl(one))) for one in wanted} if exports else set())
 
 
 def test_it_says_from_where_on_it_is_not_whole(reader: Reader) -> None:

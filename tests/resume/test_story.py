@@ -8,7 +8,7 @@ from django.db import connection
 
 from audit.models import Entry
 from audit.story import Story, followed_read, story_read, strategies_resumed
-from console.pages.auditstory import asked_about
+from console.access.record_links import asked_about
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import approval_approve, approval_reject
 from riskctl.holdrows import hold_statements

@@ -19,5 +19,7 @@ AUDITING = Section(
         form("/audit/views/{view_id}/delete", READERS, refusal=NOT_YOURS),
         read("/api/audit", READERS, refusal=NOT_YOURS, **SCOPES),
         read("/api/audit/{entry_id}", READERS, refusal=NOT_YOURS, **SCOPES),
+        read("/api/audit/{entry_id}/proof", READERS, refusal=NOT_YOURS, **SCOPES),
+        read("/api/audit/story/{ident}", READERS, refusal=NOT_YOURS, **SCOPES),
     ),
 )

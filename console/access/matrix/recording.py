@@ -1,18 +1,17 @@
 """Who sees whether the record is whole, and who takes it out."""
 
+from console.access.matrix.auditing import NOT_YOURS, READERS
 from console.access.matrix.rows import Caller, Section, people, read
 
-VERIFIES = people(Caller.RISK, Caller.SRE, Caller.COMPLIANCE, Caller.ADMIN)
 EXPORTS = people(Caller.RISK, Caller.COMPLIANCE)
-NOT_ROLE = "record-not-your-role"
 
 RECORDING = Section(
     "The record, proven",
     "Whether it is whole, and exports of it. A token sees what its owner may; exporting takes the "
     "scope `export`.",
     (
-        read("/api/audit/verify", VERIFIES, refusal=NOT_ROLE, bearer=f"scope-missing {NOT_ROLE}"),
-        read("/api/audit/export", EXPORTS, refusal=NOT_ROLE, bearer=f"scope-missing {NOT_ROLE}",
+        read("/api/audit/verify", READERS, refusal=NOT_YOURS, bearer=f"scope-missing {NOT_YOURS}"),
+        read("/api/audit/export", EXPORTS, refusal=NOT_YOURS, bearer=f"scope-missing {NOT_YOURS}",
              tokens=frozenset({"export"})),
     ),
 )  # fmt: skip

@@ -19,6 +19,7 @@ DEFAULTS = {
     "username": "lena.fischer", "scope": f"strategy:{OWN}", "kind": "order-notional",
     "leave_id": "leave", "use_id": "use", "escalation_id": "alert", "review_id": "review",
     "entry_id": "entry", "view_id": "1", "trigger": "drawdown",
+    "ident": "c-1",
 }  # fmt: skip
 """What stands for a parameter of an address: a thing's name, or itself."""
 

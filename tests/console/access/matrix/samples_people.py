@@ -117,6 +117,7 @@ VIEW = {"name": "denials", "query": "what=denials"}
 AUDITING: dict[Key, Sample] = {
     ("POST", "/audit/views", ""): Sample(VIEW, (303,)),
     ("POST", "/audit/views/{view_id}/delete", ""): Sample(done=(303,)),
+    ("GET", "/api/audit/{entry_id}/proof", ""): Sample(done=(404,)),  # nothing is placed there
 }
 
 RECORDS: dict[Key, Sample] = {

@@ -230,7 +230,7 @@ def _records(world: World) -> None:
     ident = uuid.uuid4()
     record(
         id=ident, action="role.grant", actor_kind="person", actor="priya.raman",
-        object_kind="user", object_id="lena.fischer",
+        object_kind="user", object_id="lena.fischer", correlation_id="c-1",
     )  # fmt: skip
     world.things["entry"] = str(ident)
     for caller, user in world.users.items():
