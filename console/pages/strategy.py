@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from audit.reading import Search, SearchTooWideError, entries_read
+from audit.reading import SearchTooWideError, entries_read
+from audit.search import Search
 from console.access.record_readers import reads_whole_record
 from console.access.rights import page_actor
 from console.access.visible import Sight

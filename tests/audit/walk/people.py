@@ -258,7 +258,8 @@ def _(_mercy: User) -> Call:
 @person_case("console.access.security.factor_add")
 def _(mercy: User) -> Call:
     def add() -> Authenticator:
-        return Authenticator.objects.create(user=mercy, name="phone", confirmed=True)
+        made: Authenticator = Authenticator.objects.create(user=mercy, name="phone", confirmed=True)
+        return made
 
     return lambda: factor_add(user=mercy, actor=MERCY, keep=None, add=add)
 

@@ -18,8 +18,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django_otp.oath import TOTP
 
-from audit.choosing import Choice
+from audit.forms import Csv, Form, JsonLines
 from audit.models import Entry
+from audit.search import Search
 from console.access.enrolment import person_invite
 from console.access.token_wish import Wanted
 from console.access.tokens import token_ask
@@ -43,6 +44,7 @@ TYPED = {
     "a wrong recovery code": "abcd-efgh-jkmn-pqrs", "a token of nobody": "hl_" + "n0b0dyS" * 6,
     "a token in a query": "hl_" + "qu3ryT0k" * 6,
 }  # fmt: skip
+FORMS: tuple[Form, ...] = (JsonLines(), Csv())
 CODES = frozenset({"a wrong code", "the code of enrolling", "a sign-in's code", "a step-up's code"})
 """Six digits: they are in times and hashes as well, so they are looked for as numbers alone."""
 
@@ -250,7 +252,7 @@ def test_no_secret_is_in_the_record_in_logs_or_in_exports(
     settle(running)
     recording.seconds += 31
     settle(running)
-    exported = {form: b"".join(export(Choice(), form)).decode() for form in ("jsonl", "csv")}
+    exported = {form.name: b"".join(export(Search(), form)).decode() for form in FORMS}
     record = "\n".join(
         bytes(one.body).decode() + repr(list(vars(one).items())) for one in Entry.objects.all()
     )

@@ -125,7 +125,7 @@ def test_nobody_is_signed_in_and_nobody_is_counted_as_wrong(browser: Client, mer
 
 
 def test_the_error_is_of_the_record_and_not_of_what_was_to_be_recorded() -> None:
-    facts = {
+    facts: dict[str, Any] = {
         "action": "limit.change", "actor_kind": "person", "actor": "ada.nwosu",
         "object_kind": "limit", "object_id": "x",
     }  # fmt: skip
