@@ -109,6 +109,7 @@ def test_nobody_is_taken_for_proven_before_it_is_known_who_there_is(
         right(self, entries)
 
     monkeypatch.setattr(Placement, "_know", slowly)
+    monkeypatch.setattr("riskctl.proving.KEEP_AFTER_NS", 10**12)  # the disk is not what is asked
     placing = pause(desk, patience_s=0.3)
     assert placing.hold.id in alpha.holds
     assert not placing.effective

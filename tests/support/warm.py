@@ -16,6 +16,8 @@ import sys
 import warnings
 from typing import Any
 
+import setproctitle
+
 LIBRARIES = (
     "argon2", "celery.apps.worker", "celery.bin.worker", "celery.concurrency.solo",
     "celery.worker.consumer", "channels.layers", "channels_redis.core",
@@ -83,6 +85,8 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which ends us
     for name in LIBRARIES:
         importlib.import_module(name)
+    # It finds where a title goes by the environment that the interpreter began with: now, or never.
+    setproctitle.setproctitle(setproctitle.getproctitle())
     gc.collect()
     gc.freeze()
     arguments_of_child = serve(socket.socket(fileno=int(sys.argv[1])))
