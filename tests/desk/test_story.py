@@ -358,7 +358,7 @@ def verified(page: Visitor, folder: Path) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def altered(desk: Desk, ident: str) -> Iterator[None]:
-    """The bytes of an entry, by the owner, with triggers off; put back at the end: others share the desk."""
+    """The bytes of an entry, by the owner with triggers off; put back: others share the desk."""
     swap = "UPDATE audit_entry SET body = overlay(body placing %s from 3 for 1) WHERE id = %s"
     with psycopg.connect(desk.owner_url, autocommit=True) as own:
         own.execute("SET session_replication_role = replica")
