@@ -113,6 +113,9 @@ READ_ONLY = {
     "trading.selectors.books.executions",
     "trading.selectors.books.orders",
     "trading.selectors.books.signals",
+    "trading.selectors.performance.answers",
+    "trading.selectors.performance.performance",
+    "trading.selectors.performance.prices",
     "trading.venues.registry.venue_of",
 }
 OF_FACES = frozenset({"django_session", "console_sessionrecord"})

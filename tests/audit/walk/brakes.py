@@ -24,6 +24,7 @@ from riskctl.lifting import hold_lift
 from riskctl.limiting import limit_change, limit_tighten
 from riskctl.models import Approval
 from riskctl.schedule import maintenance_place_due, maintenance_schedule, maintenance_withdraw
+from riskctl.triggers.changing import trigger_change
 from riskctl.triggers.records import Fired, fired_save
 from riskctl.triggers.settings import (
     trigger_relax_execute,
@@ -245,6 +246,14 @@ def _(_patch: pytest.MonkeyPatch) -> Call:
 def _(patch: pytest.MonkeyPatch) -> Call:
     desk(patch)
     return lambda: trigger_tighten(name="drawdown", actor=RUTH, threshold="4", reason="volatile")
+
+
+@case("riskctl.triggers.changing.trigger_change")
+def _(patch: pytest.MonkeyPatch) -> Call:
+    desk(patch)
+    return lambda: trigger_change(
+        name="drawdown", request={"threshold": "9"}, actor=RUTH, reason="a calm week"
+    )
 
 
 @case("riskctl.triggers.settings.trigger_relax_execute")

@@ -214,11 +214,11 @@ def calls(noor: User, secrets: Secrets) -> None:
         requester_roles=mercy.roles,
     )  # fmt: skip
     stopper = ApiToken.objects.get(name="stopper")
-    for what, path in (
-        ("a token after two agreed", f"/api/tokens/{stopper.pk}/collect"),
-        ("a rotated token", f"/api/tokens/{row.pk}/rotate"),
+    for what, path, body in (
+        ("a token after two agreed", f"/api/tokens/{stopper.pk}/collect", {}),
+        ("a rotated token", f"/api/tokens/{row.pk}/rotate", {"overlap_hours": 1}),
     ):
-        answer = browser.post(path, {}, content_type="application/json")
+        answer = browser.post(path, body, content_type="application/json")
         assert answer.status_code < 300, answer.content
         secrets[what] = answer.json()["token"]
     for what in ("a token", "a rotated token", "a token after two agreed", "a token of nobody"):
