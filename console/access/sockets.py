@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 from asgiref.typing import ASGI3Application, ASGIReceiveCallable, ASGISendCallable
 from channels.db import database_sync_to_async
-from channels.sessions import SessionMiddlewareStack
+from channels.sessions import CookieMiddleware
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError
 
 from audit.models import ActorKind
@@ -38,6 +39,9 @@ class SocketDoor:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": None})
             return
+        # Channels' own session middleware would save it with what is sent: a socket only reads it,
+        # and every frame would pay for the question.
+        scope["session"] = SessionStore(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
         try:
             behind = await database_sync_to_async(_person)(scope)
         except DatabaseError:
@@ -51,8 +55,8 @@ class SocketDoor:
 
 
 def door(inner: Any) -> Any:
-    """``inner`` behind cookies, session and the door."""
-    return SessionMiddlewareStack(SocketDoor(inner))
+    """``inner`` behind cookies and the door."""
+    return CookieMiddleware(SocketDoor(inner))
 
 
 def same_origin(scope: Any) -> bool:

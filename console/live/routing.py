@@ -1,4 +1,4 @@
-"""Addresses of the sockets. Stand behind SessionMiddlewareStack and the origin check in asgi.py."""
+"""Addresses of the sockets. Stand behind the door (console.access.sockets) in asgi.py."""
 
 from django.urls import URLPattern, re_path
 

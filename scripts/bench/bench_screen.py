@@ -28,7 +28,6 @@ FILE_S = 900.0
 FILLS_S = 60.0
 STOPS = 10
 PATIENCE_S = 60.0
-HOLD_MS = 800
 
 SEEN = """() => {
   window.seen = [];
@@ -153,7 +152,7 @@ def _stops(desk: Desk, page: Page) -> list[Figure]:
         page.keyboard.press("p")  # which one person lifts
         page.locator("#stop-hold").hover()
         page.mouse.down()
-        page.wait_for_timeout(HOLD_MS + 100)
+        _wait(page, "window.sentAt > 0", PATIENCE_S)  # let go sooner, it is not sent
         page.mouse.up()
         _wait(page, "window.haltedAt > 0", PATIENCE_S)
         took.append(float(page.evaluate("haltedAt - sentAt")))
