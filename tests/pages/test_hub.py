@@ -202,6 +202,20 @@ def test_an_older_frame_is_not_shown_after_a_newer_one(redis: Redis) -> None:
     with_hub(steps)
 
 
+def test_a_publisher_that_stumbles_once_is_not_late_ever_after() -> None:
+    async def run() -> None:
+        hub = Fed()
+        await hub.join(Inbox(), ("desk",))
+        for pause in (0.14, 0.06, 0.1, 0.1):
+            hub.accept(json.dumps(desk_frame()).encode())
+            assert hub._topics["desk"].due is None, "handed out at once"
+            await asyncio.sleep(pause)
+        for inbox in list(hub._members):
+            await hub.leave(inbox)
+
+    asyncio.run(run())
+
+
 STEPS = st.lists(
     st.one_of(
         st.lists(st.sampled_from("abc"), max_size=3, unique=True),  # a frame of these strategies
