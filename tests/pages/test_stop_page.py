@@ -18,7 +18,6 @@ from redis import Redis
 
 from console.access import capability
 from console.api import authentication, stops
-from riskctl import placement
 from riskctl.desk import brakes_desk
 from riskctl.models import Hold, HoldLift
 from riskctl.placement import Placement
@@ -43,7 +42,7 @@ def gateways(
     A database that is only slow is waited for: what is answered without it is tried on purpose.
     """
     monkeypatch.setattr(Placement, "note", Placement.note_now)
-    monkeypatch.setattr(placement, "KEEP_AFTER_NS", 10 * clock.NS)
+    monkeypatch.setattr("riskctl.proving.KEEP_AFTER_NS", 10 * clock.NS)
     settings.BRAKES_HOME = tmp_path / "brakes"
     settings.SIGNING_KEY_FILE = tmp_path / "signing.pem"
     brakes_desk.cache_clear()

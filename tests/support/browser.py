@@ -74,7 +74,7 @@ def chromium_libraries() -> Path:
 @functools.cache
 def _unpacked() -> Path:
     """The folder with the unpacked browser."""
-    if CACHE.exists():
+    if (CACHE / "chromium").exists():
         return CACHE
     node = find_node()
     if not PACKAGE.exists() or node is None:
@@ -93,6 +93,8 @@ def _unpacked() -> Path:
         archive.unlink()
     (fresh / "chromium").chmod(0o755)
     (fresh / "haltline-fonts.conf").write_text(_FONTS_CONF.format(folder=CACHE))
+    if not (CACHE / "chromium").exists():  # a browser that still ran has left fonts there
+        shutil.rmtree(CACHE, ignore_errors=True)
     try:
         fresh.rename(CACHE)
     except OSError:  # another run was quicker
