@@ -100,7 +100,8 @@ def test_charts_draw_ten_thousand_points_and_go_on(
     page.wait("document.querySelector('.charts-table tbody tr') !== null", 5)
     assert page.count(".charts-table tbody tr") >= 40
     assert page.violations() == []
-    assert page.complaints == []
+    ours = "willReadFrequently"  # Chromium's advice on the readings of this test
+    assert [one for one in page.complaints if ours not in one] == []
 
 
 def test_charts_that_cannot_be_read_say_so_and_come_by_themselves(
