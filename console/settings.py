@@ -288,6 +288,11 @@ AUDIT_ANCHORS = env.list(
 )
 AUDIT_WITNESS = env.str("HALTLINE_AUDIT_WITNESS", "")  # https://…, as C2SP's tlog-witness says
 AUDIT_WITNESS_CA = env.str("HALTLINE_AUDIT_WITNESS_CA", "")
+if PRODUCTION and len(set(AUDIT_ANCHORS)) + bool(AUDIT_WITNESS) < 2:
+    raise ImproperlyConfigured(
+        "HALTLINE_AUDIT_WITNESS: name an HTTPS witness, or a second file, on another disk, in"
+        " HALTLINE_AUDIT_ANCHORS: whoever takes the one place of checkpoints can take the record"
+    )
 
 LOGGING = logs.LOGGING
 logs.configure()

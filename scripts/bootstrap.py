@@ -129,6 +129,7 @@ def check(_rest: list[str]) -> None:
         "HALTLINE_TLS": "proxy",
         "HALTLINE_HOSTS": "desk.haltline.example",
         "HALTLINE_KEYS": "file",
+        "HALTLINE_AUDIT_WITNESS": "https://witness.haltline.example",
     }
 
     def run(command: tuple[str, ...]) -> subprocess.CompletedProcess[str]:

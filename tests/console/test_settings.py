@@ -14,6 +14,7 @@ SOUND = {
     "HALTLINE_TLS": "proxy",
     "HALTLINE_HOSTS": "desk.example",
     "HALTLINE_KEYS": "file",
+    "HALTLINE_AUDIT_WITNESS": "https://witness.example",
 }
 
 
@@ -52,6 +53,8 @@ def started(command: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ({"HALTLINE_KEYS": "environment"}, "HALTLINE_SEALING_KEYS"),
         ({"HALTLINE_KEYS": "pkcs11"}, "HALTLINE_PKCS11_MODULE"),
         ({"HALTLINE_KEYS": "pkcs11", "HALTLINE_PKCS11_MODULE": "m"}, "HALTLINE_PKCS11_TOKEN"),
+        ({"HALTLINE_AUDIT_WITNESS": ""}, "HALTLINE_AUDIT_WITNESS"),
+        ({"HALTLINE_AUDIT_WITNESS": "", "HALTLINE_AUDIT_ANCHORS": "a,a"}, "HALTLINE_AUDIT_ANCHORS"),
         ({"HALTLINE_ENV": "prod"}, "HALTLINE_ENV"),
         ({"HALTLINE_ENV": "demo", "HALTLINE_TLS": "maybe"}, "HALTLINE_TLS"),
     ],
@@ -68,6 +71,11 @@ def test_an_unsafe_start_is_refused_and_says_what_is_wrong(
 
 def test_a_sound_production_passes_the_deploy_check_without_a_warning() -> None:
     done = started("check --deploy --fail-level WARNING")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_second_file_is_an_anchor_as_well() -> None:
+    done = started("check", HALTLINE_AUDIT_WITNESS="", HALTLINE_AUDIT_ANCHORS="/a/one,/b/two")
     assert done.returncode == 0, done.stderr
 
 

@@ -103,6 +103,7 @@ _SAFE = {
     "HALTLINE_TLS": "proxy",
     "HALTLINE_HOSTS": "desk.example",
     "HALTLINE_KEYS": "file",
+    "HALTLINE_AUDIT_WITNESS": "https://witness.example",
 }
 
 
