@@ -92,7 +92,9 @@ def test_with_the_database_frozen_a_killed_gateway_comes_back_and_cancels(own: D
             own.wait_for(lambda: not open_at_venue(own), 10, "rid of strangers' orders")
             everything_quiet_for(own, after, 2)
         own.wait_for(lambda: steps(own, placing.hold.id, "none-open"), 20, "swept")
-        ((at,),) = own.sql("SELECT placed_at FROM riskctl_hold WHERE id = %s", placing.hold.id)
+        placed = "SELECT placed_at FROM riskctl_hold WHERE id = %s"
+        own.wait_for(lambda: own.sql(placed, placing.hold.id), 20, "recorded")
+        ((at,),) = own.sql(placed, placing.hold.id)
         assert at.timestamp() * 1e9 <= after, "with the time of the decision"
     wait_until_trading(own)
     no_create_twice(own)

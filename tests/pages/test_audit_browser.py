@@ -219,6 +219,7 @@ def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
     assert exported(page, "PDF").startswith(b"%PDF")
     page.wait(says("Exported: "))
     many = visit("/audit?action=limit.raise")
+    many.do(over_a_slow_line)
     many.do(lambda at: at.get_by_role("link", name="With proofs").click())
     many.wait(says(f" of {MANY:,} entries"), 20)
     many.press_button("Cancel")
@@ -231,6 +232,12 @@ def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
     many.do(lambda at: at.get_by_role("link", name="PDF").click())
     many.wait(says("Not exported. This is of 12,000 entries, and a pdf has 2,000 at most."), 10)
     recording.close()
+
+
+def over_a_slow_line(page: Page) -> None:
+    """So that what goes on can be seen, however quick the machine is: a megabyte a second."""
+    line = {"offline": False, "latency": 0, "downloadThroughput": 1e6, "uploadThroughput": 1e6}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
 
 
 def ended() -> list[str]:

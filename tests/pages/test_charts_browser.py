@@ -42,7 +42,8 @@ def test_charts_draw_ten_thousand_points_and_go_on(
     points_written(dt.datetime.now(dt.UTC))
     page = visit(PATH, theme="light")
     page.wait_for_state("live")
-    page.wait("Number(document.getElementById('charts').dataset.points) >= 9_900", 10)
+    # The step is of whole seconds, 35 to 44 of them by the time of day: so many points are left.
+    page.wait("Number(document.getElementById('charts').dataset.points) >= 9_700", 10)
     assert page.count("#charts canvas") == 3
     assert page.attribute("#chart-pnl", "aria-label").startswith("PnL, USD: first ")  # type: ignore[union-attr]
 

@@ -1,7 +1,7 @@
 """The whole suite in three lanes, each with PostgreSQL and Redis of its own.
 
 Two of them keep the two cores busy; the third has the tests that mostly wait, for a lease to end or
-a process to come back, and would leave a core idle meanwhile.
+a process to come back, and would leave a core idle meanwhile; then it helps with what is short.
 
 A pytest plugin, named in PYTEST_PLUGINS: so it is there before Django's settings read the
 environment, in every lane. A file of tests stays whole, and so do files that share something
@@ -66,14 +66,20 @@ class Lanes(LoadScopeScheduling):
         return group_of(nodeid)
 
     def _assign_work_unit(self, node: Any) -> None:
-        """The first group that is this lane's; to the other lanes, at the end, what there is."""
-        waits = node.gateway.id == f"gw{self.numnodes - 1}"
-        mine = next((scope for scope in self.workqueue if (scope in WAITING) == waits), None)
-        if mine is None and waits:
+        mine = self._next(waits=node.gateway.id == f"gw{self.numnodes - 1}")
+        if mine is None:
             node.shutdown()  # it ends what it has
             return
-        self.workqueue.move_to_end(mine or next(iter(self.workqueue)), last=False)
+        self.workqueue.move_to_end(mine, last=False)
         super()._assign_work_unit(node)
+
+    def _next(self, *, waits: bool) -> str | None:
+        """What waits, then what is short, from the end; to the other lanes what is long first."""
+        left = list(self.workqueue)
+        if waits:
+            short = (one for one in reversed(left) if one not in LONGEST_FIRST)
+            return next((one for one in left if one in WAITING), next(short, None))
+        return next((one for one in left if one not in WAITING), left[0])
 
 
 @pytest.hookimpl(optionalhook=True)
