@@ -25,7 +25,7 @@ def test_the_desk_moves_by_itself(visit: Visit) -> None:
     assert desk.title == "PAPER · ACTIVE · Desk · Haltline"
     pnl = '[data-key="mom-eurusd"] [data-f="pnl"] .v'
     before = desk.text(pnl)
-    desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'", 3)
+    desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'")
     assert desk.text('[data-key="mom-eurusd"] .c-pnl').startswith("+")
     assert desk.text("#as-of") != "–"
     assert desk.complaints == []

@@ -222,10 +222,10 @@ class Visitor:
         """Let the page live on."""
         self.do(lambda page: page.wait_for_timeout(seconds * 1000))
 
-    def wait_for_address(self, pattern: str, seconds: float) -> None:
+    def wait_for_address(self, pattern: str, seconds: float = 20.0) -> None:
         self.do(lambda page: page.wait_for_url(pattern, timeout=seconds * 1000))
 
-    def wait(self, expression: str, seconds: float = 5.0) -> float:
+    def wait(self, expression: str, seconds: float = 20.0) -> float:
         """Wait for a JavaScript condition; the seconds it took."""
         begun = time.monotonic()
         # Not wait_for_function: it evaluates text in the page, which our CSP forbids.
@@ -234,7 +234,7 @@ class Visitor:
             self.pause(0.04)
         return time.monotonic() - begun
 
-    def wait_for_state(self, state: str, seconds: float = 5.0) -> float:
+    def wait_for_state(self, state: str, seconds: float = 20.0) -> float:
         """Wait until the connection pill is ``live``, ``late``, ``try`` or ``dead``."""
         return self.wait(f"document.getElementById('band').dataset.conn === '{state}'", seconds)
 

@@ -37,8 +37,12 @@ def _break(world: World, _caller: Caller | None) -> dict[str, Any]:
     return _ask("break-accept", "breaks", breaks=[world.things["break"]])
 
 
+LATCHED = (200, 202)
+
+
 def _page_stop(what: str, scope: str, **more: str) -> Sample:
-    return Sample({"what": what, "scope": scope, "reason": "tests", **more}, (303,))
+    """The receipt instead of its address is for a stop that was kept before it was recorded."""
+    return Sample({"what": what, "scope": scope, "reason": "tests", **more}, (303, *LATCHED))
 
 
 def _alone(world: World, _caller: Caller | None) -> dict[str, str]:
@@ -51,7 +55,6 @@ SIZE = "/api/strategies/{strategy}/size"
 API, PAGE = "/api/approvals/{approval_id}/", "/approvals/{approval_id}/"
 STAGE, RESUME = "/api/strategies/{strategy}/stage", "/api/strategies/{strategy}/resume"
 ANOTHERS, ONES_OWN = "another's request", "one's own request"
-LATCHED = (200, 202)
 HIGHER = {"value": "2000000"}
 ASKED = {"approval_id": "request"}
 
