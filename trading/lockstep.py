@@ -26,7 +26,7 @@ from trading.gateway.effects import (
 from trading.gateway.telling import snapshot
 from trading.messages import GatewayMessage, Intent
 from trading.strategies.engine import ShardEngine
-from trading.strategies.specs import Clocks, SignalMade, StrategySpec
+from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.universe import UNIVERSE, Universe
 from trading.venues.base import Filled, VenueEvent
 from trading.venues.lockstep import LockstepExchange, LockstepVenue
@@ -49,6 +49,7 @@ class Result:
     orders: list[OrderRow] = field(default_factory=list)
     fills: list[FillRow] = field(default_factory=list)
     signals: list[SignalMade] = field(default_factory=list)
+    outcomes: list[OutcomeMade] = field(default_factory=list)
     refused: int = 0
     ticks: int = 0
 
@@ -112,6 +113,7 @@ class Lockstep:
             self._on_intent(intent)
         self.exchange.settle()
         self.result.signals += self.engine.take_signals()
+        self.result.outcomes += self.engine.take_outcomes()
 
     def _license(self) -> None:
         reading = Reading(

@@ -7,6 +7,7 @@ from django.db.models import functions
 from audit.models import refuse_truncate
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import OrderState
+from trading.strategies.outcomes import Outcome
 
 
 def _choices(kind: type) -> list[tuple[str, str]]:
@@ -80,13 +81,25 @@ class Signal(models.Model):
     confidence = models.FloatField(help_text="0 to 1")
     horizon_s = models.FloatField()
     price = Money(help_text="Mid when it was made.")
+    spread = Money(null=True, help_text="Ask less bid then: what acting on it costs.")
     feed_time = models.DateTimeField()
     created_at = models.DateTimeField()
     latency_us = models.BigIntegerField(help_text="Tick published to signal made.")
+    outcome = models.CharField(
+        max_length=8, blank=True, choices=_choices(Outcome),
+        help_text="Empty: its horizon has not passed, or it says out, which is no forecast.",
+    )  # fmt: skip
+    outcome_price = Money(null=True, help_text="Mid at its horizon; None: not known.")
+    outcome_time = models.DateTimeField(null=True, help_text="Feed time of that quote.")
 
     class Meta:
         indexes = [models.Index(fields=["-created_at"], name="signal_newest")]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["", "unknown"])
+                | models.Q(outcome__in=["hit", "miss", "flat"], outcome_price__isnull=False),
+                name="signal_outcome_priced",
+            ),
             models.CheckConstraint(
                 condition=models.Q(direction__in=[-1, 0, 1]), name="signal_direction"
             ),

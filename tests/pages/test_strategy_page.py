@@ -108,7 +108,8 @@ def lived(line: dt.datetime, books: list[Strategy], now: dt.datetime) -> None:
     row = books[0]
     Signal.objects.create(
         id="s1", strategy=row, symbol="EURUSD", direction=1, score=1, confidence=0.62, horizon_s=1,
-        price=Decimal(2), feed_time=now, created_at=now, latency_us=1,
+        price=Decimal(2), feed_time=now, created_at=now, latency_us=1, spread=Decimal("0.0001"),
+        outcome="hit", outcome_price=Decimal("2.0005"), outcome_time=now,
     )  # fmt: skip
     made = order(row, now, "a")
     Fill.objects.create(
@@ -176,7 +177,10 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     assert "claims at 13:30" in text
     assert 'data-from="/strategies/mom-eurusd/series?period=today&amp;symbol=EURUSD"' in html
     parts = reader.get(f"{PATH}/parts").content.decode()
-    assert set(re.findall(r'data-part="(\w+)"', parts)) == {"orders", "limits", "distances"}
+    assert set(re.findall(r'data-part="(\w+)"', parts)) == {
+        "orders", "limits", "distances", "signals",
+    }  # fmt: skip
+    assert "EURUSD 1 1 0 0 100% +2.0" in text
     assert "+5.0" in text_of(parts)
 
 

@@ -18,9 +18,10 @@ from trading.indicators.rounds import Splitter
 from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
 from trading.strategies.intents import IntentMaker
 from trading.strategies.kernel import Change, Flags
+from trading.strategies.outcomes import Outcomes
 from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
-from trading.strategies.specs import Clocks, SignalMade, StrategySpec
+from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.strategies.stack import Stack, bank_of, stacks_of
 from trading.strategies.terms import Terms, full_terms
 from trading.strategies.views import Views
@@ -58,6 +59,7 @@ class ShardEngine:
         self._wants_all = bool(self._wanted.all())
         self._boot = np.zeros(len(universe), dtype=np.int64)
         self._signals: list[SignalMade] = []
+        self._outcomes = Outcomes()
         self._clock_ns = 0
         #: Host time at which the last batch's indicators were done, ns.
         self.indicators_done_boot = 0
@@ -83,6 +85,7 @@ class ShardEngine:
                 found += [(stack, change) for change in stack.kernel.update(batch, averages)]
         for stack, change in found:
             self._signal(stack, change, ticks, published_boot)
+        self._outcomes.judge(ticks, clock_ns)
         self._views.decide_adopted()
         intents: list[Intent] = self._reconcile() if trade else []
         return [*intents, *self._stray_cancels()]
@@ -138,6 +141,10 @@ class ShardEngine:
         made, self._signals = self._signals, []
         return made
 
+    def take_outcomes(self) -> list[OutcomeMade]:
+        """What became of signals since the last call; each comes after its signal."""
+        return self._outcomes.take()
+
     def forget_views(self) -> None:
         """Messages may have been lost: order nothing until each account's next BookSnapshot."""
         self._views.forget()
@@ -152,6 +159,7 @@ class ShardEngine:
         self._bank = bank_of(self._stacks, self._universe)
         self._splitter = Splitter(len(self._universe))
         self._views.restart()
+        self._outcomes.restart()
 
     @property
     def accounts(self) -> list[str]:
@@ -195,11 +203,13 @@ class ShardEngine:
             confidence=change.confidence,
             horizon_s=member.horizon_s,
             price=mid,
+            spread=from_nano(tick["ask"] - tick["bid"]),
             feed_time=int(tick["time"]),
             created_wall=self._clocks.wall_ns(),
             latency_ns=now - published_boot,
         )
         self._signals.append(signal)
+        self._outcomes.add(signal, change.instrument)
         slot = member.slots[change.instrument]
         size = Decimal(0)
         if change.direction:

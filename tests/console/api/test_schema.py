@@ -48,7 +48,9 @@ PATHS = {
     "/api/people/{username}/revoke", "/api/roles", "/api/strategies/{strategy}/size",
     "/api/audit/verify", "/api/audit/export",
     "/api/strategies/{strategy}/performance", "/api/risk-metrics/current",
-    "/api/risk-metrics/utilization",
+    "/api/risk-metrics/utilization", "/api/signals/validate-recent",
+    "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
+    "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
 }  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def test_money_is_a_string_everywhere(schema: dict[str, Any]) -> None:
         for name, part in shape.get("properties", {}).items()
         if part.get("type") == "number"
     }
-    assert numbers == {"score", "confidence", "horizon_s"}
+    assert numbers == {"score", "confidence", "horizon_s", "mean", "median", "per_hour"}
 
 
 def test_the_page_lists_them_all_with_nothing_from_elsewhere(desk_browser: Client) -> None:
