@@ -178,12 +178,12 @@ function drawData(live) {
   const oldest = known.length < ages.length || !ages.length ? null : Math.max(...known) + past;
   const status = live.standing() === "dead" ? "stale" : worse ? "late" : "fresh";
   aged(parts["data-age"], age(oldest), status);
-  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price");
+  put(parts["data-sub"], worse ? `${worse} not fresh` : "oldest price");
 }
 
 function connWords(live) {
   const past = live.age();
-  const last = live.asOf === null ? "no frame yet" : `last frame ${clock(live.asOf)}`;
+  const last = live.asOf === null ? "no frame yet" : `last ${clock(live.asOf)}`;
   switch (live.standing()) {
     case "live":
       return ["live", "Live", `frame ${Math.round(past / 10) * 10} ms old`];

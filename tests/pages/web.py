@@ -23,6 +23,8 @@ from workers.services.ports import free_port
 
 T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
+TOUCHED = 600
+"""Up to this width a window is a phone's."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -213,7 +215,8 @@ class Visitor:
 
     def picture(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.do(lambda page: page.screenshot(path=path))
+        quality = 80 if path.suffix == ".jpeg" else None
+        self.do(lambda page: page.screenshot(path=path, quality=quality))
 
     def reload(self) -> None:
         self.do(lambda page: page.reload())
@@ -244,19 +247,27 @@ class Visitor:
         return int(self.evaluate(width))
 
     @staticmethod
-    def _axed(page: Page) -> dict[str, Any]:
+    def _axed(page: Page, contrast_of: str) -> list[dict[str, Any]]:
         """Axe is given to a page once: it costs as much as what it then does."""
         if page.evaluate("typeof window.axe") == "undefined":
             page.evaluate(Axe().axe_script)
-        options = {"runOnly": RULES, "resultTypes": ["violations"]}
-        return dict(page.evaluate("options => axe.run(document, options)", options))
+        found = page.evaluate(
+            """async ([only, selector]) => {
+              axe.configure({rules: [{id: 'color-contrast', selector}]});
+              const options = {runOnly: only, resultTypes: ['violations'], preload: false};
+              return (await axe.run(document, options)).violations;
+            }""",
+            [RULES, contrast_of],
+        )
+        return list(found)
 
-    def violations(self) -> list[str]:
-        """What axe finds, a line each."""
-        found = self.do(self._axed)
+    def violations(self, *, contrast_of: str = "*") -> list[str]:
+        """What axe finds, a line each. Contrast is half its work: ``contrast_of`` are those whose
+        colours have not been judged where they stand now."""
+        found = self.do(lambda page: self._axed(page, contrast_of))
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
-            for one in found["violations"]
+            for one in found
             for node in one["nodes"]
         ]
 
@@ -274,6 +285,7 @@ def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
             "viewport": {"width": width, "height": height},
             "color_scheme": theme,
             "java_script_enabled": script,
+            "has_touch": width <= TOUCHED,
             "ignore_https_errors": True,
         }
         context = chromium.lend(**options)
