@@ -11,21 +11,18 @@ import pytest
 from django.contrib.auth.models import User
 from redis import Redis
 
-from console.access.roles import roles_reconcile
-from riskctl.actors import system_actor
 from riskctl.approvals import approval_request
 from riskctl.holds import RULES, Kind
 from riskctl.models import Hold, Limit
 from tests.approvals.people import person
 from tests.audit.entries import new_entry
 from tests.pages import matrix
-from tests.pages.conftest import _person, open_session
+from tests.pages.conftest import open_session
 from tests.pages.frames import Publisher, hold_line, strategy_line
-from tests.pages.web import PROJECT, Chromium, Visitor, Web, visiting
+from tests.pages.web import PICTURES, Chromium, Visitor, Web, visiting
 from trading.models import Strategy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-PICTURES = PROJECT / "var" / "pages"
 
 
 def test_pairs_cover_what_they_say() -> None:
@@ -41,19 +38,6 @@ def test_pairs_cover_what_they_say() -> None:
     }
     for (one, other), wanted in pairs.items():
         assert {(state[one], state[other]) for state in chosen} >= set(wanted)
-
-
-@pytest.fixture
-def staff(mercy: User, ada: User, db: None) -> dict[str, User]:
-    """One person of each role."""
-    roles_reconcile(actor=system_actor("desk start"))
-    others = {
-        "sre": ("jonas.lindqvist", "Jonas", "Lindqvist"),
-        "compliance": ("ruth.adeyemi", "Ruth", "Adeyemi"),
-        "administrator": ("noor.haddad", "Noor", "Haddad"),
-    }
-    made = {role: _person(*names, role) for role, names in others.items()}
-    return {"trader": mercy, "risk": ada, **made}
 
 
 @pytest.fixture

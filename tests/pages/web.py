@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.browser import chromium_launch_options
 from tests.support.processes import Started, start_python
@@ -23,6 +24,7 @@ from workers.services.ports import free_port
 
 T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
+PICTURES = PROJECT / "var" / "pages"
 TOUCHED = 600
 """Up to this width a window is a phone's."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -232,14 +234,23 @@ class Visitor:
         """Wait for a JavaScript condition; the seconds it took."""
         begun = time.monotonic()
         # Not wait_for_function: it evaluates text in the page, which our CSP forbids.
-        while not self.evaluate(expression):
+        while not self._holds(expression):
             assert time.monotonic() < begun + seconds, f"not within {seconds} s: {expression}"
             self.pause(0.04)
         return time.monotonic() - begun
 
+    def _holds(self, expression: str) -> bool:
+        """Whether it is so; not yet, while the page goes over to another."""
+        try:
+            return bool(self.evaluate(expression))
+        except PlaywrightError as error:
+            if "context was destroyed" not in error.message:
+                raise
+            return False
+
     def wait_for_state(self, state: str, seconds: float = 20.0) -> float:
         """Wait until the connection pill is ``live``, ``late``, ``try`` or ``dead``."""
-        return self.wait(f"document.getElementById('band').dataset.conn === '{state}'", seconds)
+        return self.wait(f"document.getElementById('band')?.dataset.conn === '{state}'", seconds)
 
     def sideways(self) -> int:
         """Pixels by which the page is wider than its window."""
