@@ -113,7 +113,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.api.urls_review")),
     re_path(r"", include("console.api.urls_limits")),
     re_path(r"", include("console.api.urls_risk")),
-    re_path(r"", include("console.api.urls_signals")),
+    re_path(r"", include("console.api.urls_metrics")),
     re_path(r"", include("console.api.urls_audit")),
     re_path(r"", include("console.api.urls_record")),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),

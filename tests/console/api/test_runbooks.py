@@ -37,6 +37,9 @@ curl http://localhost:8083/api/metrics/signal-distribution
 curl http://localhost:8083/api/metrics/signal-rate?period=1h
 curl http://localhost:8083/api/metrics/confidence-distribution?period=1h
 curl http://localhost:8083/api/metrics/accuracy?period=24h
+curl http://localhost:8085/api/metrics/slippage?period=1h
+curl http://localhost:8085/api/metrics/fill-rate?period=1h
+curl http://localhost:8085/api/metrics/execution-times?period=1h
 curl -X POST http://oms:8080/trading/halt -d '{"reason":"unexpected-orders","operator":"<your-name>"}'
 curl http://oms:8080/orders/open
 curl -X POST http://oms:8080/orders/cancel-all

@@ -51,6 +51,7 @@ PATHS = {
     "/api/risk-metrics/utilization", "/api/signals/validate-recent",
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
     "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
+    "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
-"""Addresses of the signals' quality."""
+"""Addresses of metrics over a period: of signals, and of how orders were carried out."""
 
 from django.urls import URLPattern, re_path
 
-from console.api import signals
+from console.api import execution, signals
 
 urlpatterns: list[URLPattern] = [
     re_path(
@@ -26,5 +26,14 @@ urlpatterns: list[URLPattern] = [
         r"^api/metrics/confidence-distribution/?$",
         signals.Confidence.as_view(),
         name="api-confidence-distribution",
+    ),
+    re_path(r"^api/metrics/slippage/?$", execution.SlippageMetrics.as_view(), name="api-slippage"),
+    re_path(
+        r"^api/metrics/fill-rate/?$", execution.FillRateMetrics.as_view(), name="api-fill-rate"
+    ),
+    re_path(
+        r"^api/metrics/execution-times/?$",
+        execution.ExecutionTimesMetrics.as_view(),
+        name="api-execution-times",
     ),
 ]
