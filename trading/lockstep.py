@@ -108,6 +108,9 @@ class Lockstep:
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
         self.exchange.advance(ingested.ticks, self._clock_ns)
         for account, core in self.cores.items():
+            self._perform(account, core.take_back(self._now()))
+        self.exchange.settle()
+        for account, core in self.cores.items():
             self.engine.on_gateway(snapshot(account, core.book, self._clock_ns))
         for intent in self.engine.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns):
             self._on_intent(intent)

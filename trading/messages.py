@@ -58,6 +58,10 @@ class OrderIntent(msgspec.Struct, frozen=True, tag="order", tag_field="kind"):
     created_boot: int
     created_wall: int
     boot_id: str
+    life_ms: int = 0
+    """A quote: the gateway takes back what is left of it after this long. 0: it rests on."""
+    post_only: bool = False
+    """Denied where it would trade at once."""
 
 
 class CancelIntent(msgspec.Struct, frozen=True, tag="cancel", tag_field="kind"):

@@ -46,6 +46,7 @@ class Strategy(models.Model):
     class Kind(models.TextChoices):
         MOMENTUM = "momentum"
         MEAN_REVERSION = "mean-reversion"
+        MARKET_MAKING = "market-making"
 
     key = models.SlugField(primary_key=True)
     kind = models.CharField(max_length=24, choices=Kind)
@@ -131,6 +132,12 @@ class Order(models.Model):
     stop_price = Money(null=True)
     reduce_only = models.BooleanField(
         default=False, help_text="The venue must refuse what would not reduce."
+    )
+    life_ms = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="A quote: taken back after this long. 0: it rests on."
+    )
+    post_only = models.BooleanField(
+        default=False, db_default=False, help_text="Denied where it would trade at once."
     )
     warrant = models.UUIDField(null=True, help_text="Ordered by a person, not by the strategy.")
     reference_price = Money(help_text="Mid the strategy saw.")

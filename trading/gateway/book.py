@@ -19,6 +19,8 @@ ZERO = Decimal(0)
 KEEP_FINAL = 10_000
 """Ended orders kept in memory for late fills; older ones are looked up in the database."""
 
+_STANDING = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
+
 
 @dataclass(slots=True)
 class LiveOrder:
@@ -64,6 +66,9 @@ class LiveOrder:
     stop_price: Decimal | None = None
     warrant: str = ""
     """It closes a position by a person's order; ``strategy`` may then be empty."""
+    life_ns: int = 0
+    """A quote: what is left of it is taken back after this long. 0: it rests on."""
+    post_only: bool = False
     inherited: bool = False
     """Read from the database: a predecessor may have sent it."""
     version: int = 1
@@ -81,6 +86,12 @@ class LiveOrder:
     def apart(self) -> bool:
         """Not the strategy's to work with or to cancel."""
         return bool(self.warrant) or self.protective
+
+    def outlived(self, now_boot_ns: int) -> bool:
+        """Whether a quote has stood for its life; one that a predecessor made has."""
+        if not self.life_ns or self.state not in _STANDING:
+            return False
+        return self.inherited or now_boot_ns - self.born_boot_ns >= self.life_ns
 
     @property
     def remaining(self) -> Decimal:
@@ -115,6 +126,8 @@ def order_of(intent: OrderIntent, account: str, wall_ns: int) -> LiveOrder:
         tick_time_ns=intent.tick_time,
         tick_boot_ns=intent.tick_boot,
         created_wall_ns=wall_ns,
+        life_ns=intent.life_ms * 1_000_000,
+        post_only=intent.post_only,
     )
 
 

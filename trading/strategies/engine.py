@@ -17,8 +17,11 @@ from trading.clock import NS
 from trading.indicators.rounds import Splitter
 from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
 from trading.strategies.intents import IntentMaker
-from trading.strategies.kernel import Change, Flags
+from trading.strategies.kernel import Change, Flags, confidence_of
+from trading.strategies.market_making import MarketMakingKernel
 from trading.strategies.outcomes import Outcomes
+from trading.strategies.quoter import Quoter
+from trading.strategies.quoting import Quoting, Seen
 from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
 from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
@@ -54,6 +57,7 @@ class ShardEngine:
         self._views = Views(self._stacks)
         self._terms = {one.key: full_terms(one) for one in strategies}
         self._maker = IntentMaker(shard, token, ids, clocks)
+        self._quoting = Quoting(self._maker)
         self._splitter = Splitter(len(universe))
         self._wanted = self._any_wanted()
         self._wants_all = bool(self._wanted.all())
@@ -222,6 +226,9 @@ class ShardEngine:
         intents: list[Intent] = []
         now = self._clocks.boot_ns()
         for slot in self._views.unsettled():
+            if isinstance(slot, Quoter):
+                intents += self._requote(slot, now)
+                continue
             if not self._terms[slot.strategy].orders:
                 intents += self._maker.cancels(slot, now)
                 continue
@@ -232,6 +239,43 @@ class ShardEngine:
                 beyond = self._views.member_of(slot).cross_ticks
                 intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
         return intents
+
+    def _requote(self, slot: Quoter, now: int) -> list[Intent]:
+        """One step of a market maker. It signals when it begins to quote, orders or none."""
+        terms, (stack, row) = self._terms[slot.strategy], self._views.owner_of(slot)
+        at, kernel = slot.instrument.id, stack.kernel
+        assert isinstance(kernel, MarketMakingKernel)
+        quote = self._quote(slot) if self._splitter.count[at] else None
+        warm = bool(kernel.warm[at, row])
+        seen = Seen(quote, float(kernel.deviation[at, row]), warm, self._clock_ns, now)
+        wanted = self._quoting.wanted(slot, seen, terms)
+        if wanted and quote is not None and terms.signals and not slot.quoting:
+            self._begin_quoting(slot, quote, now, self._views.member_of(slot).horizon_s)
+        slot.quoting = bool(wanted)
+        if not terms.orders:
+            return list(self._maker.cancels(slot, now))
+        return self._quoting.step(slot, seen, wanted)
+
+    def _begin_quoting(self, slot: Quoter, quote: Quote, now: int, horizon_s: float) -> None:
+        """No forecast: both sides are quoted, the surer the less is held."""
+        most = lots_for(self._terms[slot.strategy].size_notional, quote.mid, slot.instrument)
+        held = float(slot.position / most)
+        signal = SignalMade(
+            id=self._ids(),
+            strategy=slot.strategy,
+            symbol=slot.instrument.symbol,
+            direction=0,
+            score=-held,
+            confidence=confidence_of(held, 0, forced=False),
+            horizon_s=horizon_s,
+            price=quote.mid,
+            spread=quote.ask - quote.bid,
+            feed_time=quote.time,
+            created_wall=self._clocks.wall_ns(),
+            latency_ns=max(0, now - quote.boot),
+        )
+        slot.signal_id = signal.id
+        self._signals.append(signal)
 
     def _stray_cancels(self) -> list[Intent]:
         """For orders left on an account that their strategy trades on no more."""
