@@ -112,6 +112,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.api.urls_people")),
     re_path(r"", include("console.api.urls_review")),
     re_path(r"", include("console.api.urls_limits")),
+    re_path(r"", include("console.api.urls_engines")),
     re_path(r"", include("console.api.urls_risk")),
     re_path(r"", include("console.api.urls_metrics")),
     re_path(r"", include("console.api.urls_audit")),

@@ -4,7 +4,7 @@ import pgtrigger
 from django.db import models
 from django.db.models import functions
 
-from audit.models import refuse_truncate
+from audit.models import append_only, refuse_truncate
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import OrderState
 from trading.strategies.outcomes import Outcome
@@ -398,3 +398,26 @@ class Break(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.what} {self.key}"
+
+
+class EngineVersion(models.Model):
+    """One TradingEngine document as it was given, for the strategy of its name. Never changed."""
+
+    name = models.SlugField(help_text="metadata.name: the strategy's key, made or to be made.")
+    number = models.PositiveIntegerField(help_text="Counts from 1 for each name.")
+    text = models.TextField(help_text="YAML, as given.")
+    document = models.JSONField(help_text="The same as JSON.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of what the document says.")
+    made_by = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    made_at = models.DateTimeField(db_default=functions.Now())
+
+    class Meta:
+        ordering = ["name", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="engine_version_once"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.number}"

@@ -52,6 +52,9 @@ PATHS = {
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
     "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
     "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
+    "/api/engine-check", "/api/engines", "/api/engines/{engine}",
+    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff", "/api/engines/{engine}/ask",
+    "/api/engines/{engine}/patch",
 }  # fmt: skip
 
 
@@ -88,7 +91,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 def test_every_post_says_its_body_and_takes_a_key(schema: dict[str, Any]) -> None:
     posts = [(path, one) for path, method, one in operations(schema) if method == "post"]
-    assert len(posts) == 41
+    assert len(posts) == 45
     for path, operation in posts:
         assert "application/json" in operation["requestBody"]["content"], path
         headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}

@@ -1,11 +1,19 @@
 """Requests about the desk: stopping, lifting, asking, deciding, limits, and what reads."""
 
 import datetime as dt
+import json
 from typing import Any
 
 from console.access.matrix.rows import Caller
 from tests.console.access.matrix.sample import WHY, Key, Sample
-from tests.console.access.matrix.world import HELD, LIMIT_UP, OWN, OWN_HELD, World
+from tests.console.access.matrix.world import (
+    HELD,
+    LIMIT_UP,
+    OWN,
+    OWN_HELD,
+    World,
+    engine_document,
+)
 
 FIRM, STRATEGY = {"scope": "firm"}, {"scope": f"strategy:{OWN}"}
 KILL = WHY | {"root_cause": "a bad feed", "rollback": "to the version before"}
@@ -114,6 +122,8 @@ REQUESTS: dict[Key, Sample] = {
     ("POST", ASKS, "break-accept"): Sample(_break, (201,)),
     ("POST", ASKS, "size-raise"): Sample(
         _ask("size-raise", f"strategy:{OWN}", size="900000"), (201, 400)),
+    ("POST", ASKS, "engine-apply"): Sample(
+        _ask("engine-apply", f"strategy:{OWN}", version=1), (201, 400)),
     ("POST", ASKS, "factor-reset"): Sample(
         _ask("factor-reset", "person:lena.fischer", password=""), (201, 400)),
     ("POST", ASKS, "role-grant"): Sample(
@@ -187,3 +197,26 @@ LIMITING: dict[Key, Sample] = {
     ("POST", f"{USE}/keep", ""): Sample(WHY),
     ("POST", f"{USE}/return", ""): Sample(WHY),
 }
+
+ENGINE = "/api/engines/{engine}"
+
+
+def _config(**strategy: str) -> dict[str, str]:
+    return {"config": json.dumps(engine_document(**strategy))} | WHY
+
+
+def _patch(**strategy: str) -> dict[str, Any]:
+    return {"patch": {"spec": {"strategy": strategy}}} | WHY
+
+
+ENGINES: dict[Key, Sample] = {
+    ("POST", "/api/engine-check", ""): Sample({"config": "a: 1"}),
+    ("POST", "/api/engines", "lower"): Sample(_config(riskLimit="4%")),
+    ("POST", "/api/engines", "higher: asks"): Sample(_config(riskLimit="6%"), (202,)),
+    ("POST", f"{ENGINE}/ask", ""): Sample(WHY, (202,)),
+    ("POST", f"{ENGINE}/patch", "lower"): Sample(_patch(maxPositionSize="400k")),
+    ("POST", f"{ENGINE}/patch", "higher: asks"): Sample(_patch(riskLimit="6%"), (202,)),
+    ("POST", f"{ENGINE}/patch", "riskLimit 0%"): Sample(_patch(riskLimit="0%"), LATCHED),
+    ("POST", f"{ENGINE}/patch", "Emergency-Stop"): Sample(
+        {"patch": {"status": {"phase": "Emergency-Stop"}}} | WHY, LATCHED),
+}  # fmt: skip
