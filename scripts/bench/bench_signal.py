@@ -33,7 +33,7 @@ from trading.clock import NS
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.strategies.loop import ShardLoop
-from trading.strategies.specs import SignalMade
+from trading.strategies.specs import OutcomeMade, SignalMade
 from trading.ticks import pack
 
 RATE = 20_000
