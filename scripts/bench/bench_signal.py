@@ -52,8 +52,8 @@ class Recorder:
     def __init__(self) -> None:
         self.signals: list[SignalMade] = []
 
-    def put(self, signals: Sequence[SignalMade]) -> None:
-        self.signals += signals
+    def put(self, made: Sequence[SignalMade | OutcomeMade]) -> None:
+        self.signals += [one for one in made if isinstance(one, SignalMade)]
 
 
 def main() -> list[Figure]:

@@ -120,6 +120,7 @@ READ_ONLY = {
     "trading.selectors.performance.answers",
     "trading.selectors.performance.performance",
     "trading.selectors.performance.prices",
+    "trading.selectors.signalling.signal_metrics",
     "trading.venues.registry.venue_of",
 }
 OF_FACES = frozenset({"django_session", "console_sessionrecord"})
