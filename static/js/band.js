@@ -2,9 +2,10 @@
 // what is not live and why.
 
 import { age, clock, day, moment, UNKNOWN } from "./format.js";
-import { aged, attribute, glyph, put } from "./cells.js";
+import { aged, attribute, glyph, put, settle } from "./cells.js";
 import { equip } from "./equip.js";
 import { deskTime, drawSessions } from "./market.js";
+import { oncePerPicture } from "./picture.js";
 import { nameOf } from "./viewer.js";
 import { countdown, countsWords, holdsWords, WITHOUT_ORDERS } from "./words.js";
 
@@ -258,6 +259,7 @@ function feedNow(live) {
 
 function tick(live) {
   const now = live.clock.now();
+  settle();
   put(parts.clock, clock(now));
   put(parts.date, [day(now), deskTime(now)].filter(Boolean).join(" · "));
   drawSessions(frame ? feedNow(live) : null);
@@ -278,18 +280,29 @@ function leave() {
   location.reload();
 }
 
-// Start drawing from `live`; `each` is called with every tick as well.
+// Start drawing from `live`, with every frame and, between frames, four times a second; `each` is
+// called four times a second as well.
 export function drawBand(live, each) {
+  let drawnAt = 0;
+  let eachAt = 0;
+  const draw = () => {
+    drawnAt = performance.now();
+    tick(live);
+    if (drawnAt - eachAt < TICK_MS) return;
+    eachAt = drawnAt;
+    each();
+  };
+  const soon = oncePerPicture(draw);
   equip(live);
   live.addEventListener("desk", ({ detail }) => {
     frame = detail;
     put(parts["feed-clock"], clock(moment(frame.feed.clock)));
     put(parts["feed-sub"], feedWords(frame.feed, live.clock.now()));
     put(parts["feed-spec"], frame.feed.spec || UNKNOWN);
-    tick(live);
+    soon();
     askWaiting();
   });
-  live.addEventListener("change", () => tick(live));
+  live.addEventListener("change", soon);
   live.addEventListener("ended", () => {
     tick(live);
     leave();
@@ -298,12 +311,8 @@ export function drawBand(live, each) {
     if (live.phase === "ended") location.reload();
     else live.tryNow();
   });
-  const beat = () => {
-    tick(live);
-    each();
-  };
-  setInterval(beat, TICK_MS);
-  beat();
+  setInterval(() => performance.now() - drawnAt >= TICK_MS && soon(), TICK_MS);
+  draw();
 }
 
 export function firstAsOf() {

@@ -82,6 +82,7 @@ let charts = null;
 let panels = {};
 let drawnAt = 0;
 let due = 0;
+let inSight = true;
 
 async function read(only = "") {
   const address = new URL(root.dataset.from, location.href);
@@ -195,7 +196,7 @@ const veil = (colour) => colour.replace(/^rgb\((.*)\)$/, "rgba($1, 0.26)");
 function draw() {
   drawnAt = performance.now();
   due = 0;
-  if (document.hidden) return;
+  if (document.hidden || !inSight) return;
   const until = Math.max(shown.until, live.clock.now() / 1000);
   charts.show(shown.since0 ?? first(), until, [
     [panels.pnl, [shown.line.at, shown.line.values]],
@@ -283,5 +284,12 @@ async function remark() {
   setTimeout(() => (reading = false), 1000);
 }
 
-addEventListener("visibilitychange", () => !document.hidden && shown && draw());
+// Nothing is drawn that nobody sees; coming back into sight it is drawn anew.
+addEventListener("visibilitychange", () => shown && draw());
+if (root) {
+  new IntersectionObserver(([entry]) => {
+    inSight = entry.isIntersecting;
+    if (shown) draw();
+  }).observe(root);
+}
 if (root) load();

@@ -4,6 +4,7 @@ import { drawBand, firstAsOf } from "./band.js";
 import { aged, attribute, figure, glyph, put, rows } from "./cells.js";
 import * as format from "./format.js";
 import { DEAD_MS, Live } from "./live.js";
+import { oncePerPicture } from "./picture.js";
 import "./stop.js";
 
 const INSTANCES = {
@@ -242,9 +243,7 @@ function fillFlags() {
 const stageName = (key) => document.querySelector(`.stage[data-key="${key}"] h2`)?.textContent ?? key;
 const stageNode = (key) => document.querySelector(`.stage[data-key="${key}"]`);
 
-live.addEventListener("pipeline", ({ detail }) => {
-  frame = detail;
-  document.getElementById("no-frame")?.remove();
+const soon = oncePerPicture(() => {
   for (const one of frame.stages) fillStage(stageNode(one.stage), one);
   rows(tbody("quotes"), frame.feeds, (one) => one.symbol, () => row(QUOTE), fillQuote);
   rows(tbody("gateways"), frame.gateways ?? [], (one) => one.account, () => row(GATEWAY), fillGateway);
@@ -253,6 +252,12 @@ live.addEventListener("pipeline", ({ detail }) => {
   fillServices();
   fillFeed();
   fillFlags();
+});
+
+live.addEventListener("pipeline", ({ detail }) => {
+  frame = detail;
+  document.getElementById("no-frame")?.remove();
+  soon();
 });
 
 setInterval(() => {

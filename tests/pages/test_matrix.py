@@ -97,7 +97,7 @@ class Looker:
     def _load(self, tab: Visitor, one: matrix.Load, ids: dict[str, str]) -> None:
         tab.complaints.clear()
         self._size(tab, one.widths[0])
-        tab.go(self._web.url + one.page.path.format(**ids))
+        tab.go(self._web.url + one.page.at(one.theme).format(**ids))
         if one.page.live:
             tab.wait_for_state("live")
         for width in one.widths:

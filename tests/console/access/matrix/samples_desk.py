@@ -31,6 +31,10 @@ def _ask(kind: str, subject: str, **request: Any) -> dict[str, Any]:
     return {"kind": kind, "subject": subject, "request": request, "reason": "tests"}
 
 
+def _threshold(value: str) -> dict[str, Any]:
+    return {"name": "drawdown", "field": "threshold", "value": value} | WHY
+
+
 def _lift_kill(world: World, _caller: Caller | None) -> dict[str, Any]:
     hold = world.things["a kill"]
     request = {"hold": hold, "root_cause": "a bad feed", "rollback": "to the version before"}
@@ -160,7 +164,7 @@ OTHERS: dict[Key, Sample] = {
 
 LEAVE, USE = "/api/break-glass/{leave_id}/end", "/api/break-glass/uses/{use_id}"
 LIMIT, LIMIT_FORM = "/api/limits/{scope}/{kind}", "/risk/limits/change"
-TRIGGER = "/api/triggers/{trigger}"
+TRIGGER, TRIGGER_FORM = "/api/triggers/{trigger}", "/risk/triggers/change"
 LIMIT_SAID = {"scope": f"strategy:{OWN}", "kind": "order-notional"} | WHY
 GLASS = {"people": ["ada.nwosu"], "scopes": [f"strategy:{HELD}"], "hours": 1} | WHY
 GLASS_FORM = {"people": "ada.nwosu", "strategies": HELD, "hours": "1"} | WHY
@@ -183,6 +187,8 @@ LIMITING: dict[Key, Sample] = {
     ("POST", LIMIT_FORM, "higher: asks"): Sample({"value": "2000000"} | LIMIT_SAID, (303,)),
     ("POST", TRIGGER, "tighter"): Sample({"threshold": "4"} | WHY),
     ("POST", TRIGGER, "looser: asks"): Sample({"threshold": "9"} | WHY, (202,)),
+    ("POST", TRIGGER_FORM, "tighter"): Sample(_threshold("4"), (303,)),
+    ("POST", TRIGGER_FORM, "looser: asks"): Sample(_threshold("9"), (303,)),
     ("POST", "/break-glass/ask", ""): Sample(GLASS_FORM, (303,)),
     ("POST", "/break-glass/{leave_id}/end", ""): Sample(WHY, (303,)),
     ("GET", "/holds/{hold_id}/alone", ""): Sample(things=ON_KILL),
