@@ -1,12 +1,14 @@
 """A strategy's charts in a real browser: ten thousand points, carried on by the live frames."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 
 from tests.pages.frames import Publisher, strategy_line
-from tests.pages.web import Visit
+from tests.pages.test_strategy_page import order
+from tests.pages.web import PICTURES, Visit
 from trading.models import PnlPoint, Strategy
 from trading.portfolio.books import day_start
 
@@ -39,12 +41,17 @@ def points_written(now: dt.datetime) -> None:
 def test_charts_draw_ten_thousand_points_and_go_on(
     visit: Visit, publisher: Publisher, books: list[Strategy]
 ) -> None:
-    points_written(dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    points_written(now)
+    order(books[0], now, "s1", order_type="stop", limit_price=None, stop_price=Decimal("1.1496"),
+          reduce_only=True, state="working", ended_at=None, filled=0, filled_value=0)  # fmt: skip
     page = visit(PATH, theme="light")
     page.wait_for_state("live")
     # The step is of whole seconds, 35 to 44 of them by the time of day: so many points are left.
     page.wait("Number(document.getElementById('charts').dataset.points) >= 9_700")
     assert page.count("#charts canvas") == 3
+    assert "Protective stop at 1.149600." in str(page.attribute("#chart-price", "aria-label"))
+    page.picture(PICTURES / "charts-with-a-stop.jpeg")
     assert page.attribute("#chart-pnl", "aria-label").startswith("PnL, USD: first ")  # type: ignore[union-attr]
 
     # The frames carry the line on: its last value is what the figures above it say, and more.
