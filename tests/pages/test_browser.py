@@ -15,6 +15,7 @@ from redis import Redis
 from console.pages import formats
 from tests.pages.frames import Publisher, hold_line, strategy_line
 from tests.pages.web import Visit, Web
+from trading.portfolio.past import KEY as PAST
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -238,9 +239,21 @@ def test_on_a_phone_five_tabs_and_stop_are_in_reach(visit: Visit, publisher: Pub
     assert desk.attribute(".nav-more [data-go=p]", "aria-current") == "page"
 
 
-def test_the_pipeline_moves_and_names_what_is_not_well(visit: Visit, publisher: Publisher) -> None:
-    pipeline = visit("/pipeline")
+def test_the_pipeline_moves_and_names_what_is_not_well(
+    visit: Visit, publisher: Publisher, redis: Redis
+) -> None:
+    past = {"p99_us": {"broker": [9000] * 168 + [61_000] * 12}}
+    redis.set(PAST, json.dumps(past), ex=60)
+    pipeline = visit("/pipeline?past=5m")
     pipeline.wait_for_state("live")
+    since = "document.querySelector('.stage[data-key=broker] [data-f=since]').textContent"
+    pipeline.wait(f"{since}.startsWith('5 min, worst 61.0 ms')", 20)
+    pipeline.do(lambda page: page.get_by_role("link", name="15 min").click())
+    pipeline.wait(f"{since}.startsWith('15 min')", 20)
+    pipeline.press_key("t")
+    assert pipeline.evaluate("location.search") == "?past=1m", "it can be handed on"
+    pipeline.wait(f"{since}.startsWith('1 min')", 20)
+    redis.delete(PAST)
     publisher.pipeline = {
         "gateways": [{"account": "paper-1", "venue": "Paper One", "live": False,
                       "connected": None, "licence_ms": None, "state": "dead",
