@@ -21,7 +21,7 @@ EXECUTION_QUERY = (period_field("1h"), BY, STRATEGY, SYMBOL, ACCOUNT)
 
 
 class _Of(Shape):
-    name = text_field("The strategy, instrument or venue account.")
+    name = text_field("The strategy, instrument, venue account; or firm.")
 
 
 class SlippageShape(_Of):
@@ -57,6 +57,7 @@ class ExecutionTimesShape(_Of):
     tick_to_send = SpanShape(help_text="Tick published to the venue's socket written.")
     made_to_sent = SpanShape(help_text="Order made to the same: checked and put on disk between.")
     send_to_answer = SpanShape(help_text="Sent to the venue's answer.")
+    tick_to_answer = SpanShape(help_text="Tick published to the venue's answer: end to end.")
     send_to_fill = SpanShape(help_text="Sent to its first fill recorded here.")
 
 

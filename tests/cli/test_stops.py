@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from pathlib import Path
 
 import psutil
@@ -120,6 +121,24 @@ FAULTS: dict[str, Callable[[Desk], AbstractContextManager[None]]] = {
 
 def in_flight(said: Said) -> set[str]:
     return {order["client_order_id"] for one in said.json["gateways"] for order in one["in_flight"]}
+
+
+def test_the_runbooks_look_at_it(trading: Desk) -> None:
+    measured = haltline(trading.home, "trading-latency", "--duration", "6", "-o", "json")
+    assert measured.json["firm"]["orders"] > 0, measured.err
+    assert measured.json["p99_ms"] > 0
+    assert measured.code == (0 if measured.json["reached"] else 6)
+    missed = haltline(
+        trading.home, "trading-latency", "--duration", "1", "--target-latency", "0.001ms"
+    )
+    assert (missed.code, missed.out.splitlines()[-1][:6]) == (6, "MISSED")
+    watched = haltline(
+        trading.home, "position-alerts", "--threshold", "0", "--every", "1", "--duration", "4",
+        "-o", "json",
+    )  # fmt: skip
+    said = [json.loads(line) for line in watched.out.splitlines()]
+    assert watched.code == (6 if said else 0), watched.err
+    assert all(Decimal(one["by"]) == Decimal(one["now"]) - Decimal(one["was"]) for one in said)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -21,6 +21,7 @@ STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
 DOCUMENTS = {"risk-validator", "apply", "patch"}
+RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 HOLD = "00000000-0000-4000-8000-000000000001"
 
@@ -67,6 +68,12 @@ def register(home: Path, account: str, address: str) -> None:
         (("patch", "pod", "x", "-p", "{}"), "tradingengine"),
         (("patch", "tradingengine", "x"), "'--patch'"),
         (("patch", "tradingengine", "x", "-p", "[]"), "'--patch'"),
+        (("compare-positions", "/nowhere.json", str(SAMPLE)), "SYSTEM"),
+        (("compare-positions", str(SAMPLE)), "BROKER"),
+        (("trading-latency", "--target-latency", "soon"), "'--target-latency'"),
+        (("trading-latency", "--target-latency", "0ms"), "'--target-latency'"),
+        (("trading-latency", "--duration", "0"), "'--duration'"),
+        (("position-alerts",), "'--threshold'"),
     ],
 )
 def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -> None:
@@ -75,7 +82,7 @@ def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -
     assert named in said.stderr
 
 
-@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS | DOCUMENTS))
+@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS))
 def test_every_command_says_its_exit_codes(name: str) -> None:
     said = CliRunner().invoke(app, [name, "--help"])
     assert said.exit_code == 0
@@ -89,7 +96,7 @@ def test_there_is_no_command_that_starts_anything() -> None:
         for command in group.typer_instance.registered_commands  # type: ignore[union-attr]
         if command.callback is not None
     }
-    assert named == STOPS | LOOKS | ASKS | DOCUMENTS
+    assert named == STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS
 
 
 def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:

@@ -21,10 +21,15 @@ class By(StrEnum):
     STRATEGY = "strategy"
     INSTRUMENT = "instrument"
     VENUE = "venue"
+    FIRM = "firm"
 
     @property
-    def column(self) -> str:
-        return {"strategy": "strategy_id", "instrument": "symbol", "venue": "account_id"}[self]
+    def sql(self) -> str:
+        """One row for the firm: of whatever the caller sees of it."""
+        return {
+            "strategy": "o.strategy_id", "instrument": "o.symbol", "venue": "o.account_id",
+            "firm": "'firm'::text",
+        }[self]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Asked:
             "strategies": sorted(self.strategies or ()), "shares": _SHARES,
         }  # fmt: skip
         with connection.cursor() as cursor:
-            cursor.execute(sql.format(by=self.by.column, orders=_ORDERS), given)
+            cursor.execute(sql.format(by=self.by.sql, orders=_ORDERS), given)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
@@ -61,7 +66,7 @@ WHERE o.created_at >= %(since)s AND o.strategy_id IS NOT NULL
 """
 _SLIPPAGE = """
 WITH filled AS (
-    SELECT o.{by} AS name, o.filled * o.reference_price AS value,
+    SELECT {by} AS name, o.filled * o.reference_price AS value,
         CASE o.side WHEN 'buy' THEN 1 ELSE -1 END
             * (o.filled_value - o.filled * o.reference_price) AS cost
     {orders} AND o.filled > 0 AND o.order_type <> 'stop'
@@ -72,7 +77,7 @@ SELECT name, count(*), 10000 * sum(cost) / sum(value),
 FROM filled GROUP BY name ORDER BY name
 """
 _FILLS = """
-SELECT o.{by}, count(*),
+SELECT {by}, count(*),
     count(*) FILTER (WHERE o.state = 'denied'), count(*) FILTER (WHERE o.state = 'rejected'),
     count(*) FILTER (WHERE o.ended_at IS NULL),
     count(*) FILTER (WHERE o.filled = o.quantity),
@@ -83,9 +88,10 @@ SELECT o.{by}, count(*),
 _SHARES = [0.5, 0.95, 0.99, 1.0]
 _TIMES = """
 WITH took AS (
-    SELECT o.{by} AS name, o.tick_to_send_us / 1000.0 AS tick_to_send,
+    SELECT {by} AS name, o.tick_to_send_us / 1000.0 AS tick_to_send,
         1000 * extract(epoch FROM o.sent_at - o.created_at) AS made_to_sent,
         o.send_to_answer_us / 1000.0 AS send_to_answer,
+        (o.tick_to_send_us + o.send_to_answer_us) / 1000.0 AS tick_to_answer,
         1000 * extract(epoch FROM (
             SELECT min(f.recorded_at) FROM trading_fill f WHERE f.order_id = o.client_order_id
         ) - o.sent_at) AS send_to_fill
@@ -95,6 +101,7 @@ SELECT name, count(*),
     count(tick_to_send), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_send),
     count(made_to_sent), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY made_to_sent),
     count(send_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_answer),
+    count(tick_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_answer),
     count(send_to_fill), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_fill)
 FROM took GROUP BY name ORDER BY name
 """
@@ -146,7 +153,8 @@ class ExecutionTimes:
     """``orders`` were sent.
 
     Tick published to bytes at the venue's socket; the order made to the same, its record on disk
-    between; those bytes to the venue's answer; and to its first fill's record here.
+    between; those bytes to the venue's answer; the tick to that answer; and those bytes to the
+    order's first fill recorded here.
     """
 
     name: str
@@ -154,15 +162,20 @@ class ExecutionTimes:
     tick_to_send: Span
     made_to_sent: Span
     send_to_answer: Span
+    tick_to_answer: Span
     send_to_fill: Span
 
 
 def slippage(asked: Asked) -> list[Slippage]:
     """By name, of orders that were filled at all."""
     return [
-        Slippage(name, count, mean, Decimal(str(half)), Decimal(str(most)), worst)
-        for name, count, mean, (half, most), worst in asked.rows(_SLIPPAGE)
+        Slippage(name, count, *(_bp(one) for one in (mean, *shares, worst)))
+        for name, count, mean, shares, worst in asked.rows(_SLIPPAGE)
     ]
+
+
+def _bp(value: Decimal | float) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal("0.0001"))
 
 
 def fill_rates(asked: Asked) -> list[FillRate]:
