@@ -47,6 +47,7 @@ class Strategy(models.Model):
         MOMENTUM = "momentum"
         MEAN_REVERSION = "mean-reversion"
         MARKET_MAKING = "market-making"
+        ARBITRAGE = "arbitrage"
 
     key = models.SlugField(primary_key=True)
     kind = models.CharField(max_length=24, choices=Kind)

@@ -189,5 +189,6 @@ class ValidateRecent(ApiView):
     def get(self, request: Request) -> Response:
         since = utc_now() - self.given.get("period", HOUR)
         wanted = {name: self.given[name] for name in ("strategy", "symbol") if name in self.given}
-        rows = self.sight.narrowed(selectors.signals(since=since, **wanted))
+        found = selectors.signals(since=since, **wanted).select_related("strategy")
+        rows = self.sight.narrowed(found)
         return paged(request, rows, SIGNALS_NEWEST, self.given, JudgedShape)

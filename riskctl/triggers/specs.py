@@ -75,7 +75,7 @@ _FEED = "feed-outage"
 
 COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
 SIGNALS_SILENT, SIGNALS_ZERO = "signals-silent", "signals-zero"
-SIGNAL_LATENCY = "signal-latency"
+SIGNAL_LATENCY, OPEN_LEG = "signal-latency", "open-leg"
 
 _LOSSES = (
     TriggerSpec(
@@ -138,6 +138,12 @@ _EXPOSURES = (
     TriggerSpec(
         "position-value", "Largest position", "USD", _STRATEGY, D(2_000_000), 3, _KILL,
         "largest |position * mid| of the strategy in one instrument", _EP, warn_at=D("0.9"),
+    ),
+    TriggerSpec(
+        OPEN_LEG, "Open leg", "s", _STRATEGY, D("3.5"), 2, Kind.REDUCE_ONLY,
+        "seconds for which the two legs of an arbitrage have differed by more than a tenth of what"
+        " is held; so that within 5 s a hold names the leg, which may still be given back",
+        "docs/strategies.md", warn_at=D("0.6"),
     ),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 
 from trading.clock import utc_now
-from trading.models import Signal
+from trading.models import Signal, Strategy
 from trading.strategies.outcomes import GRACE_NS, Outcome
 
 BINS = 10
@@ -121,6 +121,11 @@ def move_bp(signal: Signal) -> Decimal | None:
     return Decimal(signal.direction * (signal.outcome_price - signal.price) / signal.price * 10_000)
 
 
+def of_two_prices(signal: Signal) -> bool:
+    """Whether it forecasts a difference, which the price of one instrument does not judge."""
+    return signal.strategy.kind == Strategy.Kind.ARBITRAGE
+
+
 def problems_of(signal: Signal) -> list[str]:
     """What is wrong with one signal by the runbook's symptoms: codes, none when it is sound."""
     grace_s = signal.horizon_s + max(signal.horizon_s, _GRACE_S)
@@ -129,6 +134,6 @@ def problems_of(signal: Signal) -> list[str]:
     found = {
         "ZERO_CONFIDENCE": signal.confidence == 0,
         "SLOW": signal.latency_us > SLOW_US,
-        "NO_OUTCOME": bool(signal.direction) and unjudged,
+        "NO_OUTCOME": bool(signal.direction) and unjudged and not of_two_prices(signal),
     }
     return [code for code, is_so in found.items() if is_so]

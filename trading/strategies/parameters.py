@@ -75,13 +75,31 @@ class MarketMakingParameters:
     warmup_ticks: int = _counted(20, 2, 1_000_000, "ticks")
 
 
-Parameters = MomentumParameters | MeanReversionParameters | MarketMakingParameters
+@dataclass(frozen=True, slots=True)
+class ArbitrageParameters:
+    """Parameters of trading.strategies.arbitrage."""
+
+    mean_s: float = _bounded(120.0, 1.0, 604_800, "seconds")
+    enter: float = _bounded(2.5, 0.1, 20, "standard deviations")
+    leave: float = _bounded(0.5, 0.0, 20, "standard deviations")
+    least_bp: float = _bounded(12.0, 0.0, 1_000, "basis points from the mean")
+    patience_s: float = _bounded(2.0, 0.2, 3, "seconds for the second leg")
+    pause_s: float = _bounded(30.0, 1.0, 3_600, "seconds after legs were given back")
+    fresh_s: float = _bounded(2.0, 0.1, 30, "seconds")
+    warmup_ticks: int = _counted(40, 2, 1_000_000, "ticks")
+    cross_ticks: int = _counted(3, 0, 1_000, "price ticks beyond the touch")
+
+
+Parameters = (
+    MomentumParameters | MeanReversionParameters | MarketMakingParameters | ArbitrageParameters
+)
 
 #: By Strategy.kind.
 DEFAULTS: dict[str, Parameters] = {
     "momentum": MomentumParameters(),
     "mean-reversion": MeanReversionParameters(),
     "market-making": MarketMakingParameters(),
+    "arbitrage": ArbitrageParameters(),
 }
 
 
@@ -140,6 +158,8 @@ def _check_order(made: Parameters) -> None:
         _check_below("exit", made.exit, "enter", made.enter)
     elif isinstance(made, MarketMakingParameters):
         _check_below("rest_s", made.rest_s, "life_s", made.life_s)
+    elif isinstance(made, ArbitrageParameters):
+        _check_below("leave", made.leave, "enter", made.enter)
     else:
         _check_below("leave", made.leave, "enter", made.enter)
         _check_below("enter", made.enter, "stop", made.stop)

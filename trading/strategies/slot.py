@@ -98,6 +98,10 @@ class Slot:
         """Nothing to want, nothing under way: it need not be looked at."""
         return not self._sent_id and not self.open and abs(self.missing) < self.instrument.lot_size
 
+    def idle(self, clock_ns: int) -> bool:
+        """Nothing is under way and nothing holds it back."""
+        return not self._sent_id and not self.open and clock_ns >= self._not_before
+
     @property
     def missing(self) -> Decimal:
         """What is to be ordered to reach the target, signed."""

@@ -13,7 +13,9 @@ from trading.strategies.kernel import Flags, Kernel
 from trading.strategies.market_making import MarketMakingKernel
 from trading.strategies.mean_reversion import MeanReversionKernel
 from trading.strategies.momentum import MomentumKernel
+from trading.strategies.pair_kernel import PairKernel
 from trading.strategies.parameters import (
+    ArbitrageParameters,
     MarketMakingParameters,
     MeanReversionParameters,
     MomentumParameters,
@@ -25,6 +27,14 @@ from trading.universe import Instrument, Universe
 
 #: A price moves in whole ticks: a standard deviation below half of one is rounding, not movement.
 LEAST_SIGMA_TICKS = 0.5
+
+KINDS = (
+    MomentumParameters,
+    MeanReversionParameters,
+    MarketMakingParameters,
+    ArbitrageParameters,
+)
+"""In the order of their stacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ def stacks_of(strategies: Sequence[StrategySpec], universe: Universe) -> list[St
     """A stack for each kind that occurs. Raises UnknownInstrumentError."""
     numbers = itertools.count()
     stacks = []
-    for kind in (MomentumParameters, MeanReversionParameters, MarketMakingParameters):
+    for kind in KINDS:
         specs = [one for one in strategies if isinstance(one.parameters, kind)]
         if specs:
             members = [_member(one, universe, numbers) for one in specs]
@@ -90,6 +100,9 @@ def _maker(specs: Sequence[StrategySpec]) -> Callable[[Flags], Kernel]:
     if isinstance(parameters[0], MarketMakingParameters):
         making = cast(list[MarketMakingParameters], parameters)
         return lambda traded: MarketMakingKernel(making, traded)
+    if isinstance(parameters[0], ArbitrageParameters):
+        pairs = cast(list[ArbitrageParameters], parameters)
+        return lambda traded: PairKernel(pairs, traded)
     reversion = cast(list[MeanReversionParameters], parameters)
     return lambda traded: MeanReversionKernel(reversion, traded)
 
@@ -104,6 +117,8 @@ def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[in
         return Member(spec, given.sigma_s, 0, slots)
     if isinstance(given, MomentumParameters):
         horizon_s, rest_ns = given.slow_s, None
+    elif isinstance(given, ArbitrageParameters):
+        horizon_s, rest_ns = given.mean_s, None
     else:
         horizon_s, rest_ns = given.mean_s, int(given.rest_s * NS)
     for instrument in _instruments(spec, universe):

@@ -17,6 +17,7 @@ from trading.portfolio.books import Books
 from trading.portfolio.market import Entry, FeedPhase, Market
 from trading.ticks import unpack
 from trading.triggers.carried import SessionFact
+from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
 from trading.triggers.money import Look, MoneyWatch
 from trading.triggers.quality import QualityWatch
@@ -74,6 +75,7 @@ class DeskTriggers:
         self._money = MoneyWatch(universe)
         self._quality = QualityWatch()
         self._signals = SignalWatch()
+        self._legs = LegWatch(universe)
         self._session = ""
         self._seeded = False
         self._market: list[Reading] = []
@@ -131,6 +133,7 @@ class DeskTriggers:
             yield quality
         yield from self._unordered(sight, now)
         yield from self._signalled(sight, now)
+        yield from self._legs.readings(sight.books, sight.market, now.boot_ns)
         yield component_reading(sight.components, watched_ns, now.boot_ns)
         for account, heard in sight.gateways.items():
             yield gateway_reading(account, heard, watched_ns, now.boot_ns)
