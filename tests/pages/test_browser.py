@@ -176,10 +176,15 @@ def test_unknown_values_and_stale_prices_are_shown_as_such(
     assert desk.violations() == []
 
 
-def test_the_theme_is_chosen_and_kept(visit: Visit) -> None:
+def test_theme_and_density_are_chosen_and_kept(visit: Visit) -> None:
     desk = visit("/", theme="dark")
+    row = "document.querySelector('#strategies tbody tr').offsetHeight"
+    assert desk.evaluate(row) == 36
     desk.press_button("Dark theme")
+    desk.press_button("Dense rows")
+    assert desk.evaluate(row) == 44
     desk.reload()
+    assert desk.evaluate(row) == 44
     assert desk.evaluate("document.documentElement.dataset.theme") == "light"
     shown = desk.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert shown == "rgb(245, 246, 247)"

@@ -143,6 +143,31 @@ def test_space_and_then_a_focused_confirm(
     assert (hold.kind, hold.mode, hold.cancels) == ("kill", "FROZEN", True)
 
 
+def test_by_touch_on_a_phone(visit_as: As, ada: User, gateways: dict[str, FakeGateway]) -> None:
+    desk = visit_as(ada)("/", width=390, height=844)
+    desk.wait_for_state("live")
+    desk.do(lambda at: at.locator("#stop-open").tap())
+    box = desk.do(lambda at: at.locator(HOLD).bounding_box())
+    assert box is not None
+    finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    link = desk.do(lambda at: at.context.new_cdp_session(at))
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        desk.do(lambda _: link.send("Input.dispatchTouchEvent",
+                                    {"type": kind, "touchPoints": list(points)}))  # fmt: skip
+
+    touch("touchStart", finger)
+    desk.pause(0.2)
+    touch("touchEnd")
+    desk.wait(f"document.querySelector('{SAY}').textContent === 'Not sent: released early.'", 20)
+    touch("touchStart", finger)
+    touch("touchMove", {"x": finger["x"] + 6, "y": finger["y"] + 9})  # a hand that shakes
+    desk.pause(1)
+    touch("touchEnd")
+    effective(desk)
+    assert only_hold().scope == "firm"
+
+
 def test_with_reduced_motion_it_fills_in_eight_steps(
     visit_as: As, ada: User, gateways: dict[str, FakeGateway]
 ) -> None:
@@ -160,6 +185,12 @@ def test_with_reduced_motion_it_fills_in_eight_steps(
     hold_by_mouse(desk, HOLD)
     effective(desk)
     assert 3 <= desk.evaluate("drawn.size") <= 9
+    lines = """() => {
+      const cell = document.querySelector('[data-f="pnl"] .v');
+      cell.dataset.changed = '';
+      return getComputedStyle(cell).textDecorationLine;
+    }"""
+    assert desk.evaluate(lines) == "none", "a change is not underlined either"
 
 
 def test_without_script_a_plain_form_does_it(
