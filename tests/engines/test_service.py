@@ -234,7 +234,6 @@ def test_what_does_not_fit_the_desk_names_its_line() -> None:
     cases = [
         (document(type="mean-reversion"), "type", "mom-fx is momentum"),
         (document(account="paper-9"), "account", "mom-fx trades on paper-1"),
-        (document(type="arbitrage", riskLimit="0.5%"), "type", "not run by this desk"),
         (document("new", account="paper-9", instruments=["EURUSD"]), "account", "no account paper"),
         (document("new", account="paper-1"), "instruments", "a new strategy needs it"),
         (document(riskLimit="0.000001%"), "riskLimit", "less than a cent"),
