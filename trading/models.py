@@ -422,3 +422,24 @@ class EngineVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} version {self.number}"
+
+
+class BacktestReport(models.Model):
+    """What one backtest came to, bound to document, data, costs and code. Never changed."""
+
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of all it rests on.")
+    name = models.SlugField(help_text="metadata.name of the document.")
+    document = models.CharField(max_length=64, help_text="As EngineVersion.digest.")
+    first_day = models.DateField()
+    last_day = models.DateField()
+    body = models.JSONField(help_text="What it rests on, and its figures.")
+    made_by = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    made_at = models.DateTimeField(db_default=functions.Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "-made_at"], name="backtest_newest")]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.first_day} to {self.last_day}"

@@ -62,6 +62,7 @@ ACTION_WORDS: dict[str, str] = {
     "desk.grant": "Joined a desk",
     "desk.leave": "Taken off a desk",
     "desk.set": "Desk set",
+    "engine.backtest": "Backtest kept",
     "engine.apply": "Document of an engine brought into force",
     "engine.store": "Document of an engine kept",
     "escalation.acknowledge": "Gain of privilege acknowledged",

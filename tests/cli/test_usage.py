@@ -20,7 +20,7 @@ from tests.support.desk import PROJECT
 STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
-DOCUMENTS = {"risk-validator", "apply", "patch"}
+DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
 RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 HOLD = "00000000-0000-4000-8000-000000000001"
