@@ -226,11 +226,3 @@ def test_the_command_runs_without_a_desk_and_says_what_is_wrong(tmp_path: Path) 
     wrong.write_text(SAMPLE.read_text().replace("medium", "never"))
     refused = haltline(tmp_path, "backtest", "-c", str(wrong), "-d", str(BARS))
     assert (refused.code, "spec.strategy.frequency" in refused.err) == (4, True)
-    late = haltline(tmp_path, *common, "--from", "2030-01-01")
-    assert (late.code, "no quote of a known symbol lies in that time" in late.err) == (4, True)
-    for more in (
-        ("--from", "yesterday"),
-        ("--from", "2020-01-02", "--to", "2020-01-01"),
-        ("--book", "0"),
-    ):
-        assert haltline(tmp_path, *common, *more).code == 2

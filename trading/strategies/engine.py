@@ -142,8 +142,9 @@ class ShardEngine:
 
     @property
     def settled(self) -> bool:
-        """Nothing is wanted that is not held, and nothing is under way."""
-        return all(one.settled for one in self._views.slots)
+        """Nothing is wanted that is not held, nothing is under way, and prices alone move nothing
+        but by a signal: pairs weigh both legs at every tick."""
+        return not self._pairs and all(one.settled for one in self._views.slots)
 
     @property
     def muted(self) -> dict[str, str]:
