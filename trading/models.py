@@ -443,3 +443,29 @@ class BacktestReport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, {self.first_day} to {self.last_day}"
+
+
+class EngineAlert(models.Model):
+    """An alert of a document, from when its condition was first true to when it was not."""
+
+    id = models.UUIDField(primary_key=True)
+    engine = models.SlugField()
+    alert = models.CharField(max_length=300, help_text="Its name in the document.")
+    severity = models.CharField(max_length=8)
+    condition = models.TextField()
+    version = models.PositiveIntegerField(help_text="Of the document it was begun by.")
+    values = models.JSONField(help_text="Of the names in its condition, when it began.")
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["-began_at", "id"], name="engine_alert_newest")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["engine", "alert"], condition=models.Q(ended_at=None),
+                name="engine_alert_open_once",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.engine} {self.alert}"

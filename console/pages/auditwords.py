@@ -62,6 +62,8 @@ ACTION_WORDS: dict[str, str] = {
     "desk.grant": "Joined a desk",
     "desk.leave": "Taken off a desk",
     "desk.set": "Desk set",
+    "engine.alert-begin": "Alert of an engine",
+    "engine.alert-end": "Alert of an engine over",
     "engine.backtest": "Backtest kept",
     "engine.apply": "Document of an engine brought into force",
     "engine.store": "Document of an engine kept",

@@ -17,6 +17,7 @@ ENGINES = Section(
     "decide, risk among them. A riskLimit of 0% and the phase Emergency-Stop are stops.",
     (
         read("/api/engines"),
+        read("/api/engine-alerts"),
         read(ONE, SEEN, refusal=HIDDEN),
         read(f"{ONE}/versions", SEEN, refusal=HIDDEN),
         read(f"{ONE}/diff", SEEN, refusal=HIDDEN),

@@ -1,11 +1,13 @@
 """TradingEngine documents by REST: thin over the services, with the desk's own stops."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 from riskctl.models import Approval, Hold, Limit
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.engines.documents import document
+from trading.engines.alerting import engine_alerts_keep
 from trading.models import EngineVersion
 
 KEY = "mom-eurusd"
@@ -50,7 +52,9 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     assert (refused.status_code, refused.json()["code"]) == (400, "engine-invalid")
     assert refused.json()["problems"][0]["line"] > 1
     assert sent(browser, "/api/engines", {"config": said(), "reason": "as is"}).status_code == 200
-    lower = {"config": said(maxPositionSize="200k")}
+    lower = {
+        "config": said(maxPositionSize="200k").replace("successRate < 0.95", "totalOrders < 1")
+    }
     assert sent(browser, "/api/engines", lower).json()["version"] == 2
     assert limit("position-notional") == 200_000
     answer = sent(browser, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "6%"}}},
@@ -59,6 +63,11 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     row = Approval.objects.get(id=answer.json()["asked"])
     assert row.request["settings"] == {"gross-notional": "600000"}
 
+    engine_alerts_keep(now=dt.datetime.now(dt.UTC))
+    (alert,) = script.get("/api/engine-alerts").json()
+    assert (alert["engine"], alert["status"], alert["ended_at"]) == (KEY, "open", None)
+    assert script.get("/api/engine-alerts?status=ended").json() == []
+
     listed = script.get("/api/engines").json()
     assert [(one["engine"], one["version"], one["state"]) for one in listed] == [(KEY, 3, "waits")]
     one = script.get(ONE)
@@ -66,7 +75,7 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     assert [each["version"] for each in script.get(f"{ONE}/versions").json()] == [3, 2, 1]
     diff = script.get(f"{ONE}/diff?from=1").json()
     assert [each["field"] for each in diff["changes"]] == [
-        "spec strategy maxPositionSize", "spec strategy riskLimit",
+        "spec alerts 1 condition", "spec strategy maxPositionSize", "spec strategy riskLimit",
     ]  # fmt: skip
 
     ada = brakes.person("ada")
