@@ -17,7 +17,7 @@ from tests.cli.shell import haltline
 from tests.console.conftest import entries
 from tests.engines.documents import document
 from trading.backtest.data import DataError, load
-from trading.backtest.drawing import line_svg
+from trading.backtest.drawing import BOTTOM, HEIGHT, TOP, line_svg
 from trading.backtest.figures import DAY_NS
 from trading.backtest.keeping import backtest_keep, backtests_of
 from trading.backtest.path import play
@@ -183,7 +183,9 @@ def test_a_line_keeps_its_ends_and_its_peaks() -> None:
     values[5_003] = -0.5
     drawn = line_svg("Fall", days, values, unit="%")
     assert drawn.count(",") < 1_500
-    assert "-50.0 %" in drawn
+    heights = [float(one.split(",")[1]) for one in drawn.split('points="')[1].split('"')[0].split()]
+    assert max(heights) == pytest.approx(TOP + (HEIGHT - TOP - BOTTOM) * 5 / 6, abs=0.1)
+    assert ">-60.0 %<" in drawn
     assert "1970-01-01" in drawn
     assert line_svg("Flat", [1], [2.0], unit="USD").count("<polyline") == 1
 

@@ -1,6 +1,7 @@
 """Lines as SVG, without scripts: an area over days, with its scale and its ends. Pure."""
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -14,8 +15,10 @@ def line_svg(title: str, days: Sequence[int], values: Sequence[float], *, unit: 
     """``days`` count from 1970-01-01. ``unit``: USD, or % for shares of 1."""
     points = _thinned(days, values)
     low, high = min(value for _, value in points), max(value for _, value in points)
+    step = _step((high - low) or 1.0)
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
     if low == high:
-        low, high = low - 1, high + 1
+        high = low + step
     first, last = days[0], max(days[-1], days[0] + 1)
 
     def at(day: int, value: float) -> str:
@@ -23,9 +26,8 @@ def line_svg(title: str, days: Sequence[int], values: Sequence[float], *, unit: 
         y = TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM)
         return f"{x:.1f},{y:.1f}"
 
-    rules = "".join(
-        _rule(low + (high - low) * step / _STEPS, step, unit) for step in range(_STEPS + 1)
-    )
+    count = round((high - low) / step)
+    rules = "".join(_rule(low + step * at, at / count, unit) for at in range(count + 1))
     path = " ".join(at(day, value) for day, value in points)
     ends = "".join(
         f'<text class="scale" x="{x}" y="{HEIGHT - 8}" text-anchor="{anchor}">{_date(day)}</text>'
@@ -38,8 +40,15 @@ def line_svg(title: str, days: Sequence[int], values: Sequence[float], *, unit: 
     )
 
 
-def _rule(value: float, step: int, unit: str) -> str:
-    y = TOP + (_STEPS - step) / _STEPS * (HEIGHT - TOP - BOTTOM)
+def _step(span: float) -> float:
+    """A round distance between rules, about four of them over ``span``."""
+    rough = span / _STEPS
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(one * power for one in (1.0, 2.0, 2.5, 5.0, 10.0) if one * power >= rough * 0.999)
+
+
+def _rule(value: float, share: float, unit: str) -> str:
+    y = TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
     return (
         f'<line class="rule" x1="{LEFT}" x2="{WIDTH - 10}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="scale" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">'

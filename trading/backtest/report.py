@@ -87,7 +87,7 @@ def page_of(done: Backtest) -> str:
         '<meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>{escape(title)}</h1><p>{body['first_day']} to {body['last_day']},"
-        f" {body['years']} years, by the desk's own path in lock-step.</p>"
+        f" {Decimal(body['years']):.2f} years, by the desk's own path in lock-step.</p>"
         f"{_table(_shown(body['figures']))}"
         f"<h2>Equity, USD</h2>{equity}<h2>Drawdown</h2>{fall}"
         f"<h2>What it rests on</h2>{_table(_rests(body))}</main></body></html>\n"
