@@ -32,6 +32,7 @@ ACTOR_WORDS: dict[str, str] = {
 OUTCOME_WORDS: dict[str, str] = {"done": "done", "denied": "denied", "failed": "failed"}
 
 ACTION_WORDS: dict[str, str] = {
+    "account.set": "Venue account set",
     "access.deny": "Access denied",
     "approval.approve": "Approval",
     "approval.execute": "Approved and carried out",

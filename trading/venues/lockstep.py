@@ -20,6 +20,7 @@ from trading.papervenue.storage import Storage
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, Universe
 from trading.venues.base import (
+    Capabilities,
     Disconnected,
     Filled,
     NewOrder,
@@ -121,6 +122,10 @@ class LockstepVenue:
         self._on_event: Callable[[VenueEvent], None] | None = None
         self._held_in: deque[Callable[[], None]] = deque()
         self._held_out: deque[VenueEvent] = deque()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
 
     @property
     def connected(self) -> bool:

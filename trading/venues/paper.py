@@ -13,6 +13,7 @@ import msgspec
 
 from trading.clock import boot_ns
 from trading.venues.base import (
+    Capabilities,
     Disconnected,
     Filled,
     NewOrder,
@@ -69,6 +70,10 @@ class PaperVenue:
         self._hello: asyncio.Future[Message] | None = None
         self._on_event: Callable[[VenueEvent], None] | None = None
         self._clocks: deque[tuple[int, int]] = deque(maxlen=8)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
 
     @property
     def connected(self) -> bool:
