@@ -102,6 +102,7 @@ ACTION_WORDS: dict[str, str] = {
     "order.intend": "Order written down",
     "order.last-fill": "Order filled",
     "order.lose": "Order unanswered",
+    "order.modify": "Order modified",
     "order.partial-fill": "Order partly filled",
     "order.reject": "Order rejected",
     "orders.cancel": "Cancel of open orders asked",

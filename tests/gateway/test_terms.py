@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, Rig
-from trading.gateway.effects import SendCreate
+from trading.gateway.effects import Persist, SendCreate
 from trading.messages import OrderType, Side, TimeInForce
+from trading.venues.base import Accepted, Modified, ModifyRefused
 
 D = Decimal
 LATER = 3_600 * 10**9
@@ -82,3 +83,19 @@ def test_terms_that_do_are_sent_as_they_are() -> None:
     assert sent is not None
     assert (sent.new_order.order_type, sent.new_order.stop_price) == (OrderType.STOP, D("1.08"))
     assert (rig.intent().strategy, sent.new_order.symbol) == (STRATEGY, SYMBOL)
+
+
+def test_an_order_that_somebody_modified_is_what_the_venue_says() -> None:
+    rig = Rig()
+    _sent(rig, **LIMIT)
+    (order,) = rig.core.book.open_orders()
+    ident, version = order.client_order_id, order.version
+    rig.core.on_venue_event(Accepted(ident, "v1"), rig.now())
+    (kept,) = rig.core.on_venue_event(Modified(ident, D(30000), D("1.08")), rig.now())
+    assert isinstance(kept, Persist)
+    assert (order.quantity, order.limit_price) == (D(30000), D("1.08"))
+    assert order.remaining == D(30000)
+    assert order.version > version
+    assert rig.core.book.in_flight(STRATEGY, SYMBOL) == 30000, "what may fill is counted"
+    assert rig.core.on_venue_event(Modified(ident, D(30000), D("1.08")), rig.now()) == []
+    assert rig.core.on_venue_event(ModifyRefused(ident, "NOT_OPEN", ""), rig.now()) == []

@@ -54,7 +54,8 @@ class KrakenFutures(Face):
         self.handlers = {
             "instruments": self._instruments, "tickers": self._tickers,
             "sendorder": self._sendorder,
-            "cancelorder": self._cancelorder, "cancelallorders": self._cancelallorders,
+            "editorder": self._editorder, "cancelorder": self._cancelorder,
+            "cancelallorders": self._cancelallorders,
             "cancelallordersafter": self._cancelallordersafter, "openorders": self._openorders,
             "openpositions": self._openpositions, "accounts": self._accounts,
             "fills": self._fills, "orders/status": self._status, "orders": self._history,
@@ -199,6 +200,23 @@ class KrakenFutures(Face):
         wanted = next((asked.query[name] for name in names if name in asked.query), "")
         found = [one for one in self._orders(asked.account) if one.venue_order_id == wanted]
         return found[0].client_order_id if found else "?"
+
+    def _editorder(self, asked: Asked) -> Body:
+        ident = self._by_query(asked, "orderId", "order_id")
+        modify = wire.Modify(
+            id=self._next(), client_order_id=ident, quantity=asked.query["size"],
+            limit_price=asked.query.get("limitPrice"),
+        )  # fmt: skip
+        try:
+            _, events = self._receive(asked.account, modify)
+        except wire.ProtocolError as error:
+            raise KrakenError(f"invalidArgument: {error.field}") from error
+        status = "edited"
+        for one in events:
+            if one.kind == "modify_refused":
+                code = str(one.body["code"])
+                status = words.STATUS_OF_CODE.get(code, "orderForEditNotFound")
+        return {"editStatus": {"status": status, "orderId": ident, "orderEvents": []}}
 
     def _cancelorder(self, asked: Asked) -> Body:
         ident = self._by_query(asked, "order_id")

@@ -2,4 +2,5 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.venues.venue_contract", "tests.venues.protection_cases")
+for name in ("venue_contract", "protection_cases", "terms_cases"):
+    pytest.register_assert_rewrite(f"tests.venues.{name}")

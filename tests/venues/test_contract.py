@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.venues.kraken_rig import KrakenRig
-from tests.venues.protection_cases import CASES
 from tests.venues.rigs import LockstepRig, Rig, TcpRig, VenueProcess, redis_url
+from tests.venues.terms_cases import CASES
 from tests.venues.venue_contract import Case
 
 _NEVER_REST = "its market orders and triggered stops take what is shown and end"

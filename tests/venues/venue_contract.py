@@ -26,7 +26,7 @@ from trading.venues.base import (
 )
 
 BUY, SELL = Side.BUY, Side.SELL
-GTC, IOC = TimeInForce.GTC, TimeInForce.IOC
+GTC, IOC, GTD = TimeInForce.GTC, TimeInForce.IOC, TimeInForce.GTD
 LIFE_MS = 5_000
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -45,7 +45,8 @@ class Desk:
     def send(
         self, side: Side, quantity: str, symbol: str = "EURUSD", *, limit: str | None = None,
         tif: TimeInForce = IOC, ident: str | None = None, life_ms: int = LIFE_MS,
-        stop: str | None = None, reduce_only: bool = False,
+        stop: str | None = None, reduce_only: bool = False, post_only: bool = False,
+        expires_ns: int = 0,
     ) -> str:  # fmt: skip
         ident = ident or f"c-{next(_numbers)}"
         kind = OrderType.MARKET if limit is None else OrderType.LIMIT
@@ -55,7 +56,8 @@ class Desk:
         self.venue.send_create(
             NewOrder(
                 ident, symbol, side, kind, tif, Decimal(quantity), price, not_after,
-                reduce_only=reduce_only, stop_price=trigger,
+                reduce_only=reduce_only, stop_price=trigger, post_only=post_only,
+                expires_ns=expires_ns,
             )
         )  # fmt: skip
         return ident

@@ -38,9 +38,9 @@ ORDER_COLUMNS = (
     "send_to_answer_us", "version",
 )  # fmt: skip
 _MOVING = (
-    "state", "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
-    "not_after", "sent_at", "answered_at", "ended_at", "tick_to_send_us", "send_to_answer_us",
-    "version",
+    "quantity", "limit_price", "state", "filled", "filled_value", "fees", "venue_order_id",
+    "reason_code", "reason", "not_after", "sent_at", "answered_at", "ended_at", "tick_to_send_us",
+    "send_to_answer_us", "version",
 )  # fmt: skip
 
 # Names of columns are constants of this module; values are always parameters.

@@ -149,11 +149,31 @@ class CancelRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Modified:
+    """The order's quantity, in all, and its limit are now these."""
+
+    client_order_id: str
+    quantity: Decimal
+    limit_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyRefused:
+    """It is as it was."""
+
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     reason: str
 
 
-VenueEvent = Accepted | Rejected | Filled | Ended | CancelRefused | Disconnected
+VenueEvent = (
+    Accepted | Rejected | Filled | Ended | CancelRefused | Modified | ModifyRefused | Disconnected
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +245,14 @@ class Venue(Protocol):
 
     def send_create(self, order: NewOrder) -> None:
         """Write the order at once. Raises VenueDisconnectedError when nothing was written."""
+
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        """Write at once that the order is to be of ``quantity`` in all, at that limit.
+
+        Raises VenueDisconnectedError when nothing was written.
+        """
 
     def send_cancel(self, client_order_id: str) -> None:
         """Write a cancel at once. Raises VenueDisconnectedError."""

@@ -9,6 +9,8 @@ from typing import Any
 from trading.venues.base import (
     CancelRefused,
     Ended,
+    Modified,
+    ModifyRefused,
     NewOrder,
     Rejected,
     VenueDisconnectedError,
@@ -82,6 +84,28 @@ class Answers:
             self._deliver(Ended(ident, said.code.lower(), Decimal(0), said.reason))
         else:
             self._deliver(Rejected(ident, said.code, said.reason))
+
+    async def modified(self, wanted: Modified, answer: Awaitable[Any]) -> None:
+        """An answer that tells nothing for certain is told as nothing: the order is read again."""
+        ident = wanted.client_order_id
+        try:
+            refused = self._dialect.modified(await answer)
+        except venue_errors() as error:
+            outcome, code = outcome_of(error)
+            log.warning("modify.%s: %s: %s", outcome.value, ident, error)
+            if outcome is not Outcome.UNKNOWN:
+                self._deliver(ModifyRefused(ident, code, str(error)))
+        except (TimeoutError, VenueDisconnectedError, *_NONSENSE) as error:
+            log.warning("modify.unanswered: %s: %r", ident, error)
+        else:
+            if refused is None:
+                self._watch.modified(ident, wanted.quantity)
+                self._deliver(wanted)
+            else:
+                known = ident in self._watch.seen
+                code = "UNKNOWN_ORDER" if refused.code == "NOT_OPEN" and not known else refused.code
+                self._deliver(ModifyRefused(ident, code, refused.reason))
+        self._wake()
 
     async def cancelled(self, ident: str, answer: Awaitable[Any]) -> None:
         known = ident in self._watch.seen

@@ -28,6 +28,18 @@ class Market:
     maker: Decimal
     multiplier: Decimal
 
+    def step_refusal(
+        self, quantity: Decimal, limit_price: Decimal | None, stop_price: Decimal | None = None
+    ) -> tuple[str, str] | None:
+        """Code and reason, when something is not a positive multiple of its step."""
+        if not _on_grid(quantity, self.lot):
+            code = "LOT_SIZE" if quantity.is_finite() else "BAD_REQUEST"
+            return code, f"quantity must be a positive multiple of {self.lot:f}"
+        for field, price in (("limit_price", limit_price), ("stop_price", stop_price)):
+            if price is not None and not _on_grid(price, self.tick):
+                return "TICK_SIZE", f"{field} must be a positive multiple of {self.tick:f}"
+        return None
+
 
 def parse_symbols(text: str) -> dict[str, str]:
     """``SYMBOL=MARKET,…`` as a mapping. Raises MarketSetupError."""
@@ -77,13 +89,7 @@ class Markets:
         wrong = _wrong_price(order)
         if wrong:
             return "BAD_REQUEST", f"a {order.order_type} order with that {wrong} makes no sense"
-        if not _on_grid(order.quantity, market.lot):
-            code = "LOT_SIZE" if order.quantity.is_finite() else "BAD_REQUEST"
-            return code, f"quantity must be a positive multiple of {market.lot:f}"
-        for field, price in (("limit_price", order.limit_price), ("stop_price", order.stop_price)):
-            if price is not None and not _on_grid(price, market.tick):
-                return "TICK_SIZE", f"{field} must be a positive multiple of {market.tick:f}"
-        return None
+        return market.step_refusal(order.quantity, order.limit_price, order.stop_price)
 
 
 def _on_grid(value: Decimal, step: Decimal) -> bool:

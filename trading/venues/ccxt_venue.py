@@ -17,6 +17,8 @@ from trading.venues.base import (
     Disconnected,
     Filled,
     KnownFills,
+    Modified,
+    ModifyRefused,
     NewOrder,
     OrderStatus,
     Rejected,
@@ -205,7 +207,7 @@ class CcxtVenue:
     def _refusal(self, order: NewOrder) -> tuple[str, str] | None:
         """No id is used twice, whatever the venue would say to it."""
         ident = order.client_order_id
-        if not self._watch.sent(ident, order.quantity):
+        if not self._watch.sent(ident, order.symbol, order.quantity):
             return "DUPLICATE_ID", "client_order_id was used"
         refusal = self._asking.markets.refusal(order) or self.capabilities.refusal(order)
         if refusal is None and not self._asking.budget.take("sendorder", boot_ns() / 1e9):
@@ -213,6 +215,28 @@ class CcxtVenue:
         if refusal is not None:
             self._watch.dropped(ident)
         return refusal
+
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        asking = self._asking
+        refusal = self._watch.modify_refusal(client_order_id, quantity, limit_price)
+        if refusal is None and not asking.budget.take("editorder", boot_ns() / 1e9):
+            refusal = ("RATE_LIMIT", "the venue's budget of requests is spent: not sent")
+        if refusal is not None:
+            gone = ModifyRefused(client_order_id, *refusal)
+            asyncio.get_running_loop().call_soon(self._deliver, gone)
+            return
+        try:
+            answer = begin(
+                self.dialect.modify(asking.client, client_order_id, quantity, limit_price)
+            )
+        except asking.client.errors as error:
+            raise VenueDisconnectedError(f"nothing was written: {error}") from error
+        wanted = Modified(client_order_id, quantity, limit_price)
+        self._spawn(self._answers.modified(wanted, answer))
 
     def send_cancel(self, client_order_id: str) -> None:
         if not self.connected:

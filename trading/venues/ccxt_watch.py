@@ -35,6 +35,7 @@ SEEN = 100_000
 class Tracked:
     """An order that was sent or seen. ``accepted``: the venue said that it has it."""
 
+    symbol: str
     quantity: Decimal
     filled: Decimal = Decimal(0)
     accepted: bool = False
@@ -60,13 +61,26 @@ class Watch:
     def resume(self, known: KnownFills) -> None:
         self._book.resume(known)
 
-    def sent(self, client_order_id: str, quantity: Decimal) -> bool:
+    def sent(self, client_order_id: str, symbol: str, quantity: Decimal) -> bool:
         """It is about to leave, and what becomes of it is told; False when the id was used."""
         if client_order_id in self.seen:
             return False
         self._saw(client_order_id)
-        self.orders[client_order_id] = Tracked(quantity)
+        self.orders[client_order_id] = Tracked(symbol, quantity)
         return True
+
+    def modify_refusal(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> tuple[str, str] | None:
+        """Code and reason, when the exchange could not take that exactly as it is."""
+        order = self.orders.get(client_order_id)
+        market = self._asking.markets.of(order.symbol) if order else None
+        return market.step_refusal(quantity, limit_price) if market else None
+
+    def modified(self, client_order_id: str, quantity: Decimal) -> None:
+        order = self.orders.get(client_order_id)
+        if order is not None:
+            order.quantity = quantity
 
     def _saw(self, client_order_id: str) -> None:
         self.seen[client_order_id] = None
@@ -114,7 +128,7 @@ class Watch:
         self._saw(status.client_order_id)
         known = self.orders.get(status.client_order_id)
         if known is None:
-            known = Tracked(status.quantity, status.filled)
+            known = Tracked(status.symbol, status.quantity, status.filled)
             self.orders[status.client_order_id] = known
         known.quantity = status.quantity  # it may have been modified
         return known
