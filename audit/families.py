@@ -13,7 +13,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "approvals": frozenset({"approval"}),
     DENIALS: frozenset({"access"}),
     "limits": frozenset({"limit", "trigger", "triggers"}),
-    "stages": frozenset({"stage", "strategy"}),
+    "stages": frozenset({"stage", "strategy", "engine"}),
     "orders": frozenset({"order", "orders"}),
     "fills": frozenset({"fill"}),
     "reconciliation": frozenset({"reconciliation", "break", "books"}),

@@ -64,9 +64,14 @@ def accounts_keep(home: BrakesHome, accounts: Iterable[str]) -> None:
 
 
 def accounts_kept(home: BrakesHome) -> frozenset[str]:
-    """Every account as last read from the database. Raises ValueError naming the file."""
-    body = read_json(home.accounts) or {}
-    names = body.get("accounts", [])
+    """Every account as last read from the database.
+
+    Raises ValueError naming the file that is wrong, or is not there yet: then nobody knows.
+    """
+    body = read_json(home.accounts)
+    if body is None:
+        raise ValueError(f"{home.accounts}: no gateway has loaded here, and no stop been recorded")
+    names = body.get("accounts")
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise ValueError(f"{home.accounts}: accounts is no list of names")
     return frozenset(names)

@@ -26,7 +26,7 @@ from trading.gateway.effects import (
 from trading.gateway.telling import snapshot
 from trading.messages import GatewayMessage, Intent
 from trading.strategies.engine import ShardEngine
-from trading.strategies.specs import Clocks, SignalMade, StrategySpec
+from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.universe import UNIVERSE, Universe
 from trading.venues.base import Filled, VenueEvent
 from trading.venues.lockstep import LockstepExchange, LockstepVenue
@@ -49,6 +49,7 @@ class Result:
     orders: list[OrderRow] = field(default_factory=list)
     fills: list[FillRow] = field(default_factory=list)
     signals: list[SignalMade] = field(default_factory=list)
+    outcomes: list[OutcomeMade] = field(default_factory=list)
     refused: int = 0
     ticks: int = 0
 
@@ -107,11 +108,15 @@ class Lockstep:
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
         self.exchange.advance(ingested.ticks, self._clock_ns)
         for account, core in self.cores.items():
+            self._perform(account, core.take_back(self._now()))
+        self.exchange.settle()
+        for account, core in self.cores.items():
             self.engine.on_gateway(snapshot(account, core.book, self._clock_ns))
         for intent in self.engine.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns):
             self._on_intent(intent)
         self.exchange.settle()
         self.result.signals += self.engine.take_signals()
+        self.result.outcomes += self.engine.take_outcomes()
 
     def _license(self) -> None:
         reading = Reading(

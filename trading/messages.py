@@ -62,8 +62,11 @@ class OrderIntent(msgspec.Struct, frozen=True, tag="order", tag_field="kind"):
     stop_price: Decimal | None = None
     reduce_only: bool = False
     post_only: bool = False
+    """Denied where it would trade at once, here and by the venue."""
     expires_wall: int = 0
     """Of a GTD order, and of no other: wall nanoseconds at which what is left expires."""
+    life_ms: int = 0
+    """A quote: the gateway takes back what is left of it after this long. 0: it rests on."""
 
 
 class CancelIntent(msgspec.Struct, frozen=True, tag="cancel", tag_field="kind"):

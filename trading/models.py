@@ -4,9 +4,10 @@ import pgtrigger
 from django.db import models
 from django.db.models import functions
 
-from audit.models import refuse_truncate
+from audit.models import append_only, refuse_truncate
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import OrderState
+from trading.strategies.outcomes import Outcome
 
 
 def _choices(kind: type) -> list[tuple[str, str]]:
@@ -45,6 +46,8 @@ class Strategy(models.Model):
     class Kind(models.TextChoices):
         MOMENTUM = "momentum"
         MEAN_REVERSION = "mean-reversion"
+        MARKET_MAKING = "market-making"
+        ARBITRAGE = "arbitrage"
 
     key = models.SlugField(primary_key=True)
     kind = models.CharField(max_length=24, choices=Kind)
@@ -80,13 +83,25 @@ class Signal(models.Model):
     confidence = models.FloatField(help_text="0 to 1")
     horizon_s = models.FloatField()
     price = Money(help_text="Mid when it was made.")
+    spread = Money(null=True, help_text="Ask less bid then: what acting on it costs.")
     feed_time = models.DateTimeField()
     created_at = models.DateTimeField()
     latency_us = models.BigIntegerField(help_text="Tick published to signal made.")
+    outcome = models.CharField(
+        max_length=8, blank=True, choices=_choices(Outcome),
+        help_text="Empty: its horizon has not passed, or it says out, which is no forecast.",
+    )  # fmt: skip
+    outcome_price = Money(null=True, help_text="Mid at its horizon; None: not known.")
+    outcome_time = models.DateTimeField(null=True, help_text="Feed time of that quote.")
 
     class Meta:
         indexes = [models.Index(fields=["-created_at"], name="signal_newest")]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(outcome__in=["", "unknown"])
+                | models.Q(outcome__in=["hit", "miss", "flat"], outcome_price__isnull=False),
+                name="signal_outcome_priced",
+            ),
             models.CheckConstraint(
                 condition=models.Q(direction__in=[-1, 0, 1]), name="signal_direction"
             ),
@@ -119,8 +134,11 @@ class Order(models.Model):
     reduce_only = models.BooleanField(
         default=False, help_text="The venue must refuse what would not reduce."
     )
+    life_ms = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="A quote: taken back after this long. 0: it rests on."
+    )
     post_only = models.BooleanField(
-        default=False, db_default=False, help_text="The venue must refuse what would trade at once."
+        default=False, db_default=False, help_text="Denied where it would trade at once."
     )
     expires_at = models.DateTimeField(
         null=True, help_text="Good till then: the venue ends what is left."
@@ -384,3 +402,26 @@ class Break(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.what} {self.key}"
+
+
+class EngineVersion(models.Model):
+    """One TradingEngine document as it was given, for the strategy of its name. Never changed."""
+
+    name = models.SlugField(help_text="metadata.name: the strategy's key, made or to be made.")
+    number = models.PositiveIntegerField(help_text="Counts from 1 for each name.")
+    text = models.TextField(help_text="YAML, as given.")
+    document = models.JSONField(help_text="The same as JSON.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of what the document says.")
+    made_by = models.CharField(max_length=150)
+    reason = models.TextField(blank=True)
+    made_at = models.DateTimeField(db_default=functions.Now())
+
+    class Meta:
+        ordering = ["name", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "number"], name="engine_version_once"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.number}"

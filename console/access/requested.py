@@ -18,7 +18,9 @@ from riskctl.approvals.deciding import waiting_for
 from riskctl.approvals.kinds import KINDS
 from riskctl.models import Approval
 
-SCOPED = frozenset({"hold-lift", "stage-promote", "size-raise", "limit-raise", "break-accept"})
+SCOPED = frozenset(
+    {"hold-lift", "stage-promote", "size-raise", "limit-raise", "break-accept", "engine-apply"}
+)
 """Kinds that are about a scope; all others are about none."""
 
 

@@ -70,6 +70,11 @@ class ProblemSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="What is not so yet: name, met, text, evidence.",
     )
+    problems = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text="What is wrong with a document: grade, line, field, text.",
+    )
 
 
 PROBLEMS = {

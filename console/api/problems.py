@@ -30,6 +30,8 @@ from riskctl.conditions import PreconditionError
 from riskctl.holds import ScopeError
 from riskctl.schedule import ScheduleError
 from riskctl.triggers.inforce import SettingError
+from trading.engines.problems import EngineInvalidError
+from trading.engines.versions import NoSuchEngineError
 
 MEDIA_TYPE = "application/problem+json"
 DATABASE_OUT = (OperationalError, InterfaceError)
@@ -287,6 +289,8 @@ _REFUSED_AS: dict[str, int] = {
     "stage-moved": 409,
     "size-version": 412,
     "limit-moved": 412,
+    "engine-version": 412,
+    "engine-name": 409,
     "break-glass-unknown": 404,
     "break-glass-ended": 409,
     "break-glass-changed": 409,
@@ -309,6 +313,16 @@ def _refusal(error: Exception) -> Problem | None:
         return _wrong_field(error.field, str(error))
     if isinstance(error, ScopeError):
         return _wrong_field("scope", str(error))
+    return _of_document(error)
+
+
+def _of_document(error: Exception) -> Problem | None:
+    """A TradingEngine document that is none, or that there is none of."""
+    if isinstance(error, EngineInvalidError):
+        extra = {"problems": [one.body() for one in error.problems]}
+        return Problem(400, error.code, _TITLES[400], str(error), extra=extra)
+    if isinstance(error, NoSuchEngineError):
+        return Problem(404, "engine-unknown", _TITLES[404], str(error))
     return None
 
 

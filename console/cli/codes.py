@@ -9,6 +9,7 @@ class Code(IntEnum):
     LATCHED = 3
     REFUSED = 4
     UNREACHABLE = 5
+    MISSED = 6
 
 
 EXIT_CODES = """Exit codes: 0 effective (or done, or all could be asked); 3 latched: kept, and in

@@ -44,6 +44,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     {"connect_timeout": 2, "options": "-c lock_timeout=2s -c statement_timeout=5s"}
 )
 
+REDIS_URL = env.str("REDIS_URL", f"unix://{HALTLINE_HOME / 'run' / 'no-redis-is-known'}")
 BRAKES_HOME = HALTLINE_HOME / "brakes"
 CONTROL_KEY = env.str("HALTLINE_CONTROL_KEY", "")
 SIGNING_KEY = env.str("HALTLINE_SIGNING_KEY", "")

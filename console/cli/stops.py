@@ -94,7 +94,7 @@ def flatten(
         tell(f"{account}: does not close positions: {why}")
     if not ordered.taken:
         tell("no gateway closes positions: the stop stands, the positions too")
-    code = _answer(desk, ordered.placing, output, follow, closing=closing)
+    code = answer(desk, ordered.placing, output, follow, closing=closing)
     raise typer.Exit(code or (Code.LATCHED if ordered.refused or not ordered.taken else Code.DONE))
 
 
@@ -116,10 +116,10 @@ def _stop(
         )  # fmt: skip
     except NotAllowedError as error:
         raise EndError(Code.REFUSED, str(error)) from error
-    raise typer.Exit(_answer(desk, placing, output, follow))
+    raise typer.Exit(answer(desk, placing, output, follow))
 
 
-def _answer(
+def answer(
     desk: BrakesDesk,
     placing: Placing,
     output: Form,

@@ -120,6 +120,16 @@ def _size(row: Approval, _names: Names) -> list[Effect]:
     ]
 
 
+def _engine(row: Approval, _names: Names) -> list[Effect]:
+    """Limits, size and what else the document raises; ``none`` now: the strategy is new."""
+    now = row.asked_in.get("settings", {})
+    note = f"version {row.request.get('version')} of the document"
+    return [
+        _number(str(name).replace("-", " ").capitalize(), now.get(name), value, note)
+        for name, value in sorted(row.request.get("settings", {}).items())
+    ]
+
+
 def _number(what: str, now: Any, after: Any, note: str) -> Effect:
     before, then = _decimal(now), _decimal(after)
     way = UP
@@ -207,6 +217,7 @@ _DIFFS: dict[str, Callable[[Approval, Names], list[Effect]]] = {
     "stage-promote": _promote,
     "limit-raise": _limit,
     "size-raise": _size,
+    "engine-apply": _engine,
     "trigger-relax": _trigger,
     "triggers-shadow": _shadow,
     "break-accept": _break,

@@ -23,6 +23,7 @@ TITLES = {
     "token-issue": "Issue token",
     "role-grant": "Change access of",
     "size-raise": "Raise size of",
+    "engine-apply": "Apply document of",
     "access-review": "Sign off access review",
 }
 PART_WORDS = {

@@ -63,6 +63,8 @@ ACTION_WORDS: dict[str, str] = {
     "desk.grant": "Joined a desk",
     "desk.leave": "Taken off a desk",
     "desk.set": "Desk set",
+    "engine.apply": "Document of an engine brought into force",
+    "engine.store": "Document of an engine kept",
     "escalation.acknowledge": "Gain of privilege acknowledged",
     "escalation.explained": "Gain of privilege, accounted for",
     "escalation.unexplained": "Gain of privilege, unexplained",
@@ -148,6 +150,7 @@ ATTEMPTS: dict[str, str] = {
     "approval.request": "Request",
     "approval.withdraw": "Withdrawal",
     "desk.leave": "Taking off a desk",
+    "engine.store": "Document of an engine",
     "escalation.acknowledge": "Acknowledgement",
     "factor.add": "Adding a factor",
     "factor.remove": "Removing a factor",
@@ -222,7 +225,7 @@ def object_words(kind: str, ident: str, body: Mapping[str, Any], names: Mapping[
         return scope_words(ident)
     if kind == "path":
         return ident
-    if kind in ("strategy", "limit", "trigger", "lease", "account"):
+    if kind in ("strategy", "limit", "trigger", "lease", "account", "engine"):
         return ident
     if kind == "approval" and said.get("subject"):
         return f"{said.get('kind', '')} {_short(str(said['subject']))}".strip()

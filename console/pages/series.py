@@ -17,7 +17,8 @@ from console.pages import formats, words
 from console.pages.framing import page_sight
 from riskctl.models import Hold, TriggerFiring, TriggerSetting
 from riskctl.triggers.specs import SPECS
-from trading.models import Fill, Signal, Strategy
+from trading.models import Fill, Order, Signal, Strategy
+from trading.orders.states import OrderState
 from trading.resume.scope import scopes_over
 from trading.selectors.performance import Performance, Period, PnlAt, performance, prices
 from trading.universe import UNIVERSE
@@ -28,6 +29,9 @@ MARKS = 1_000
 """The newest so many signals and fills are drawn."""
 HOLDS, INCIDENTS = 60, 60
 GAP_S, MINUTE = 60, 60
+RESTING = (
+    OrderState.WORKING, OrderState.PARTIALLY_FILLED, OrderState.CANCEL_PENDING, OrderState.UNKNOWN,
+)  # fmt: skip
 TABLE_ROWS = 48
 
 
@@ -103,6 +107,7 @@ def marks_of(row: Strategy, asked: Chosen, since: dt.datetime) -> dict[str, Any]
     return {
         "fills": _fills(row.key, asked.symbol, since),
         "signals": _signals(row.key, asked.symbol, since),
+        "stops": stops_of(row.key, asked.symbol),
         "holds": holds_of(row, since),
         "incidents": incidents_of(row, since),
     }
@@ -153,6 +158,15 @@ def _signals(key: str, symbol: str, since: dt.datetime) -> list[list[Any]]:
     rows = Signal.objects.filter(strategy=key, symbol=symbol, created_at__gte=since)
     found = rows.order_by("-created_at", "-id").values_list("created_at", "direction", "price")
     return [[_at(at), direction, float(price)] for at, direction, price in found[:MARKS]][::-1]
+
+
+def stops_of(key: str, symbol: str) -> list[float]:
+    """Prices at which protective stops rest at the venue, or may."""
+    rows = Order.objects.filter(
+        strategy=key, symbol=symbol, order_type="stop", reduce_only=True, state__in=RESTING
+    )
+    found = rows.values_list("stop_price", flat=True)
+    return sorted({float(price) for price in found if price is not None})
 
 
 def holds_of(row: Strategy, since: dt.datetime) -> list[dict[str, Any]]:

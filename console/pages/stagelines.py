@@ -58,6 +58,24 @@ def workers_of(lines: list[WorkerLine] | None) -> list[WorkerView] | None:
     return None if lines is None else [_worker(one) for one in lines]
 
 
+SPANS = {"1m": ("1 min", 60), "5m": ("5 min", 300), "15m": ("15 min", 900)}
+"""How far back the stages' lines go: as the address says it (``?past=5m``), in words, seconds."""
+
+
+@dataclass(frozen=True)
+class Span:
+    name: str
+    words: str
+    seconds: int
+    now: bool
+
+
+def spans_of(asked: str) -> list[Span]:
+    """What may be chosen; another than there is counts as the longest."""
+    chosen = asked if asked in SPANS else "15m"
+    return [Span(name, words, seconds, name == chosen) for name, (words, seconds) in SPANS.items()]
+
+
 def past_read() -> dict[str, Any] | None:
     """The stages' last quarter of an hour (trading.portfolio.past); None when it is not known."""
     try:

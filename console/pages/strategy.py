@@ -20,6 +20,7 @@ from console.pages.frames import DeskFrame, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
 from console.pages.series import PERIODS, chosen, table_of
+from console.pages.signalread import signals_of
 from console.pages.strategyread import (
     distances_of,
     figures_of,
@@ -35,6 +36,7 @@ from riskctl.conditions import Condition
 from riskctl.ladder import promote_conditions, stage_demote, stage_of, stage_promote_request
 from riskctl.models import Approval, Hold, Stage
 from riskctl.rungs import Rung, next_up
+from trading.clock import utc_now
 from trading.models import Strategy
 from trading.resume.scope import scopes_over
 from trading.resume.versions import version_of
@@ -70,6 +72,7 @@ def _parts(row: Strategy, frame: DeskFrame | None, sight: Sight) -> dict[str, An
         "distances": distances,
         "distances_why": why,
         "own_scope": f"strategy:{row.key}",
+        "signals": signals_of(row.key, utc_now()),
     }
 
 

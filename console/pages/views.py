@@ -101,6 +101,7 @@ def pipeline_page(request: HttpRequest) -> HttpResponse:
         "services": pipeline.services_of(frame),
         "workers": stagelines.workers_of(frame.workers if frame else None),
         "past": stagelines.past_read(),
+        "spans": stagelines.spans_of(request.GET.get("past", "")),
         "known": frame is not None,
     }
     return render(request, "pages/pipeline.html", context)

@@ -49,7 +49,7 @@ _ASKED = "riskctl.approvals.asked"
 _RESUME = "trading.resume"
 
 # The database keeps a rule of its own for each kind, and refuses what has none: a new kind's goes
-# into console/migrations/0009_approval_roles.py (RULES).
+# into console/migrations/0009_approval_roles.py (RULES), or a migration after it.
 KINDS: dict[str, ApprovalKind] = {
     "hold-lift": ApprovalKind(
         execute="riskctl.lifting.lift_execute",
@@ -129,6 +129,13 @@ KINDS: dict[str, ApprovalKind] = {
         roles=frozenset({TRADER, RISK}),
         binds=frozenset({"size", "limits", "version"}),
         check="trading.strategies.resize.size_check",
+    ),
+    "engine-apply": ApprovalKind(
+        execute="trading.engines.approving.engine_apply_execute",
+        state="trading.engines.approving.engine_state",
+        roles=frozenset({TRADER, RISK}),
+        binds=frozenset({"settings", "version"}),
+        check="trading.engines.approving.engine_check",
     ),
     # Compliance prepares and asks, risk or an administrator signs: the check says.
     "access-review": ApprovalKind(

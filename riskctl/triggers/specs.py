@@ -74,6 +74,8 @@ _PNL = "PnL = realised + unrealised at the mid - fees; a symbol without any quot
 _FEED = "feed-outage"
 
 COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
+SIGNALS_SILENT, SIGNALS_ZERO = "signals-silent", "signals-zero"
+SIGNAL_LATENCY, OPEN_LEG = "signal-latency", "open-leg"
 
 _LOSSES = (
     TriggerSpec(
@@ -136,6 +138,12 @@ _EXPOSURES = (
     TriggerSpec(
         "position-value", "Largest position", "USD", _STRATEGY, D(2_000_000), 3, _KILL,
         "largest |position * mid| of the strategy in one instrument", _EP, warn_at=D("0.9"),
+    ),
+    TriggerSpec(
+        OPEN_LEG, "Open leg", "s", _STRATEGY, D("3.5"), 2, Kind.REDUCE_ONLY,
+        "seconds for which the two legs of an arbitrage have differed by more than a tenth of what"
+        " is held; so that within 5 s a hold names the leg, which may still be given back",
+        "docs/strategies.md", warn_at=D("0.6"),
     ),
 )  # fmt: skip
 
@@ -212,6 +220,22 @@ _SYSTEM = (
         "sized-zero", "Signals without any order", "share", _STRATEGY, D(1), 3, _BREAKER,
         "1 - orders / signals in the window, of at least 10 signals; not under a hold or below the"
         " rung ramp", _RB, warn_at=D("0.95"), window_s=900,
+    ),
+    TriggerSpec(
+        SIGNALS_SILENT, "No signals", "s", _FIRM, D(900), 3, _BREAKER,
+        "seconds since the latest signal of any strategy that may signal, counted while an"
+        " instrument of such a one is quoted (a quote under 30 s old by the feed's clock): pauses"
+        " of its market do not count", _RB, warn_at=D("0.66"),
+    ),
+    TriggerSpec(
+        SIGNALS_ZERO, "Confidence zero", "share", _STRATEGY, D(1), 3, _BREAKER,
+        "signals of confidence 0 / all signals in the window, of at least 10", _RB,
+        warn_at=D("0.9"), window_s=900,
+    ),
+    TriggerSpec(
+        SIGNAL_LATENCY, "Signal generation slow", "s", _STRATEGY, D(10), 3, _BREAKER,
+        "95th percentile of tick published to signal made, of the window's signals, at least 5",
+        _RB, warn_at=D("0.5"), window_s=300,
     ),
     TriggerSpec(
         "queue-backlog", "Queue backlog", "messages", _FIRM, D(5_000), 5, _BREAKER,

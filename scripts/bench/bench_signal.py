@@ -33,7 +33,7 @@ from trading.clock import NS
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.strategies.loop import ShardLoop
-from trading.strategies.specs import SignalMade
+from trading.strategies.specs import OutcomeMade, SignalMade
 from trading.ticks import pack
 
 RATE = 20_000
@@ -52,8 +52,8 @@ class Recorder:
     def __init__(self) -> None:
         self.signals: list[SignalMade] = []
 
-    def put(self, signals: Sequence[SignalMade]) -> None:
-        self.signals += signals
+    def put(self, made: Sequence[SignalMade | OutcomeMade]) -> None:
+        self.signals += [one for one in made if isinstance(one, SignalMade)]
 
 
 def main() -> list[Figure]:

@@ -2,9 +2,10 @@
 // what is not live and why.
 
 import { age, clock, day, moment, UNKNOWN } from "./format.js";
-import { aged, attribute, glyph, put } from "./cells.js";
+import { aged, attribute, glyph, put, settle } from "./cells.js";
 import { equip } from "./equip.js";
 import { deskTime, drawSessions } from "./market.js";
+import { oncePerPicture } from "./picture.js";
 import { nameOf } from "./viewer.js";
 import { countdown, countsWords, holdsWords, WITHOUT_ORDERS } from "./words.js";
 
@@ -178,12 +179,12 @@ function drawData(live) {
   const oldest = known.length < ages.length || !ages.length ? null : Math.max(...known) + past;
   const status = live.standing() === "dead" ? "stale" : worse ? "late" : "fresh";
   aged(parts["data-age"], age(oldest), status);
-  put(parts["data-sub"], worse ? `${worse} of ${ages.length} not fresh` : "oldest price");
+  put(parts["data-sub"], worse ? `${worse} not fresh` : "oldest price");
 }
 
 function connWords(live) {
   const past = live.age();
-  const last = live.asOf === null ? "no frame yet" : `last frame ${clock(live.asOf)}`;
+  const last = live.asOf === null ? "no frame yet" : `last ${clock(live.asOf)}`;
   switch (live.standing()) {
     case "live":
       return ["live", "Live", `frame ${Math.round(past / 10) * 10} ms old`];
@@ -258,6 +259,7 @@ function feedNow(live) {
 
 function tick(live) {
   const now = live.clock.now();
+  settle();
   put(parts.clock, clock(now));
   put(parts.date, [day(now), deskTime(now)].filter(Boolean).join(" · "));
   drawSessions(frame ? feedNow(live) : null);
@@ -278,18 +280,29 @@ function leave() {
   location.reload();
 }
 
-// Start drawing from `live`; `each` is called with every tick as well.
+// Start drawing from `live`, with every frame and, between frames, four times a second; `each` is
+// called four times a second as well.
 export function drawBand(live, each) {
+  let drawnAt = 0;
+  let eachAt = 0;
+  const draw = () => {
+    drawnAt = performance.now();
+    tick(live);
+    if (drawnAt - eachAt < TICK_MS) return;
+    eachAt = drawnAt;
+    each();
+  };
+  const soon = oncePerPicture(draw);
   equip(live);
   live.addEventListener("desk", ({ detail }) => {
     frame = detail;
     put(parts["feed-clock"], clock(moment(frame.feed.clock)));
     put(parts["feed-sub"], feedWords(frame.feed, live.clock.now()));
     put(parts["feed-spec"], frame.feed.spec || UNKNOWN);
-    tick(live);
+    soon();
     askWaiting();
   });
-  live.addEventListener("change", () => tick(live));
+  live.addEventListener("change", soon);
   live.addEventListener("ended", () => {
     tick(live);
     leave();
@@ -298,12 +311,8 @@ export function drawBand(live, each) {
     if (live.phase === "ended") location.reload();
     else live.tryNow();
   });
-  const beat = () => {
-    tick(live);
-    each();
-  };
-  setInterval(beat, TICK_MS);
-  beat();
+  setInterval(() => performance.now() - drawnAt >= TICK_MS && soon(), TICK_MS);
+  draw();
 }
 
 export function firstAsOf() {

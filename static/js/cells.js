@@ -3,13 +3,25 @@
 const FLASH_MS = 600;
 const AGAIN_MS = 2400; // a figure that always moves is not always underlined
 const flashed = new WeakMap();
+const lit = new Map(); // cells underlined now, and until when
 
 function flash(node) {
   const now = performance.now();
   if (now - (flashed.get(node) ?? -AGAIN_MS) < AGAIN_MS) return;
   flashed.set(node, now);
+  lit.set(node, now + FLASH_MS);
   node.dataset.changed = "";
-  setTimeout(() => delete node.dataset.changed, FLASH_MS);
+}
+
+// Ends the underlines whose moment is over: with each drawing of the band, not by a timer for each
+// cell, since every one would be a picture of its own.
+export function settle() {
+  const now = performance.now();
+  for (const [node, until] of lit) {
+    if (now < until) continue;
+    delete node.dataset.changed;
+    lit.delete(node);
+  }
 }
 
 // Text alone, without a flash: clocks, ages, words.

@@ -147,11 +147,44 @@ export function level(u, value, colour, dash = [], words = "") {
   ctx.fillText(words, bbox.left + px(5), y - px(5));
 }
 
+// Where a box stands on the axis: at its value, or at the edge it lies beyond.
+function boxAt(u, value) {
+  const { bbox } = u;
+  return Math.min(Math.max(u.valToPos(value, "y", true), bbox.top + px(8)), bbox.top + bbox.height - px(8));
+}
+
+// A resting protective stop: its price in an outlined box, beside that of the last price where both
+// are in one place, with a dotted way to it from the edge of the lines.
+export function stopChip(u, value, words, last) {
+  const { ctx, bbox } = u;
+  const [at, taken] = [boxAt(u, value), last === null ? -px(99) : boxAt(u, last)];
+  const aside = Math.abs(at - taken) >= px(20) ? at : taken + px(20) * (value > last ? -1 : 1);
+  const y = Math.min(Math.max(aside, px(10)), bbox.top + bbox.height + px(8));
+  const left = bbox.left + bbox.width + px(4);
+  ctx.strokeStyle = colours.ink;
+  ctx.lineWidth = px(1);
+  ctx.setLineDash([px(2), px(3)]);
+  ctx.beginPath();
+  ctx.moveTo(left - px(36), at);
+  ctx.lineTo(left, y);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  ctx.font = `600 ${px(11)}px Inter, sans-serif`;
+  const width = ctx.measureText(words).width + px(12);
+  ctx.fillStyle = colours.page;
+  ctx.fillRect(left, y - px(9), width, px(18));
+  ctx.strokeRect(left + px(0.5), y - px(8.5), width - px(1), px(17));
+  ctx.fillStyle = colours.ink;
+  ctx.textBaseline = "middle";
+  ctx.fillText(words, left + px(6), y + px(0.5));
+  ctx.textBaseline = "alphabetic";
+}
+
 // The last value, boxed on the axis.
 export function lastChip(u, value, words, fill) {
   if (value === null || value === undefined) return;
   const { ctx, bbox } = u;
-  const y = Math.min(Math.max(u.valToPos(value, "y", true), bbox.top + px(8)), bbox.top + bbox.height - px(8));
+  const y = boxAt(u, value);
   ctx.font = `600 ${px(11)}px Inter, sans-serif`;
   ctx.fillStyle = fill;
   ctx.fillRect(bbox.left + bbox.width + px(4), y - px(9), ctx.measureText(words).width + px(12), px(18));

@@ -1,7 +1,7 @@
 // The charts of one strategy: PnL, drawdown from its peak, and the price with signals and fills.
 // Read once, then carried on by the live frames.
 
-import { Charts, colours, lastChip, level, timeWords, triangle } from "./chart.js";
+import { Charts, colours, lastChip, level, stopChip, timeWords, triangle } from "./chart.js";
 import { put } from "./cells.js";
 import { number } from "./format.js";
 import { live } from "./page.js";
@@ -82,6 +82,7 @@ let charts = null;
 let panels = {};
 let drawnAt = 0;
 let due = 0;
+let inSight = true;
 
 async function read(only = "") {
   const address = new URL(root.dataset.from, location.href);
@@ -122,6 +123,17 @@ function padded(min, max, least) {
   if (min === null || max === null) return [-least, least];
   const room = Math.max((max - min) * 0.08, least * 0.05);
   return [min - room, max + room];
+}
+
+const priceWords = (value) => number(value.toFixed(shown.places), shown.places);
+
+// A stop that is about as near as prices went is drawn in its place; one further off at the edge,
+// where it does not flatten the line.
+function withStops(min, max) {
+  if (min === null || max === null) return [min, max];
+  const span = Math.max(max - min, 10 ** -shown.places * 4);
+  const near = shown.stops.filter((price) => price > min - span && price < max + span);
+  return [Math.min(min, ...near), Math.max(max, ...near)];
 }
 
 function drawMarks(u) {
@@ -174,12 +186,13 @@ function build() {
   panels.price = charts.panel(document.getElementById("chart-price"), {
     times: true,
     line: { stroke: () => colours["ink-2"], width: 1.2 },
-    rangeY: (min, max) => padded(min, max, 10 ** -shown.places * 4),
-    yWords: (value) => number(value.toFixed(shown.places), shown.places),
+    rangeY: (min, max) => padded(...withStops(min, max), 10 ** -shown.places * 4),
+    yWords: priceWords,
     over: (u) => {
       drawMarks(u);
       const last = shown.price.last;
-      if (last !== null) lastChip(u, last, number(last.toFixed(shown.places), shown.places), colours.ink);
+      for (const price of shown.stops) stopChip(u, price, priceWords(price), last);
+      if (last !== null) lastChip(u, last, priceWords(last), colours.ink);
     },
   });
   reset.addEventListener("click", () => {
@@ -197,16 +210,20 @@ function draw() {
   due = 0;
   if (document.hidden) return;
   const until = Math.max(shown.until, live.clock.now() / 1000);
-  charts.show(shown.since0 ?? first(), until, [
-    [panels.pnl, [shown.line.at, shown.line.values]],
-    [panels.down, [shown.down.at, shown.down.values]],
-    [panels.price, [shown.price.at, shown.price.values]],
-  ]);
+  if (inSight) {
+    charts.show(shown.since0 ?? first(), until, [
+      [panels.pnl, [shown.line.at, shown.line.values]],
+      [panels.down, [shown.down.at, shown.down.values]],
+      [panels.price, [shown.price.at, shown.price.values]],
+    ]);
+  }
   root.dataset.points = shown.line.at.length;
   const words = [shown.line.values[0] ?? null, shown.line.last].map((value) => money(value));
   const lowest = Math.min(0, ...shown.down.values.filter((value) => value !== null));
   document.getElementById("chart-pnl").setAttribute("aria-label", `PnL, USD: first ${words[0]}, last ${words[1]}`);
   document.getElementById("chart-down").setAttribute("aria-label", `Drawdown from peak: worst ${percent(lowest)}`);
+  const stops = shown.stops.map((price) => ` Protective stop at ${priceWords(price)}.`).join("");
+  document.getElementById("chart-price").setAttribute("aria-label", `Price of ${shown.symbol}, signals and fills.${stops}`);
 }
 
 // From where there is anything: a desk started at noon has no morning.
@@ -262,7 +279,7 @@ live.addEventListener("desk", ({ detail }) => {
   }
   const mark = detail.marks?.[shown.symbol];
   if (mark) shown.price.push(at, Number(mark));
-  const now = `${one.fills} ${one.last_signal?.at} ${one.holds.map((hold) => hold.id)}`;
+  const now = `${one.orders_open} ${one.fills} ${one.last_signal?.at} ${one.holds.map((hold) => hold.id)}`;
   if (marked && marked !== now) remark();
   marked = now;
   if (due) return;
@@ -271,7 +288,7 @@ live.addEventListener("desk", ({ detail }) => {
 
 let reading = false;
 
-// Signals, fills, holds and incidents are read again when the frame says that there are new ones.
+// Signals, fills, stops, holds and incidents are read again when the frame says that there are new ones.
 async function remark() {
   if (reading) return;
   reading = true;
@@ -283,5 +300,12 @@ async function remark() {
   setTimeout(() => (reading = false), 1000);
 }
 
-addEventListener("visibilitychange", () => !document.hidden && shown && draw());
+// Nothing is drawn that nobody sees; coming back into sight it is drawn anew.
+addEventListener("visibilitychange", () => shown && draw());
+if (root) {
+  new IntersectionObserver(([entry]) => {
+    inSight = entry.isIntersecting;
+    if (shown) draw();
+  }).observe(root);
+}
 if (root) load();

@@ -9,6 +9,7 @@ import { Chosen } from "./deskchosen.js";
 import * as format from "./format.js";
 import { bind } from "./keys.js";
 import { Live } from "./live.js";
+import { oncePerPicture } from "./picture.js";
 import { fillMoving, fillRegister } from "./register.js";
 import { rowsWith } from "./stop.js";
 
@@ -22,6 +23,7 @@ const holdings = new WeakMap();
 
 let frame = null;
 const chosen = table ? new Chosen(table, () => draw()) : null;
+const soon = oncePerPicture(draw);
 
 function newRow() {
   return wired(template.content.firstElementChild.cloneNode(true));
@@ -53,7 +55,7 @@ live.addEventListener("desk", ({ detail }) => {
   frame = detail;
   if (!table && frame.strategies.length) location.reload(); // the first strategy has come
   document.getElementById("no-frame")?.remove();
-  draw();
+  soon();
 });
 document.addEventListener("visibilitychange", draw);
 

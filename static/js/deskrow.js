@@ -93,6 +93,10 @@ function fillHold(at, one) {
 // Pause and kill stay whatever lies on it; resuming only where the viewer may.
 function fillActs(at, one) {
   const { lift, who, pause, kill } = at.acts;
+  const said = ({ id, kind, scope, own, by, by_person: person }) => `${id} ${kind} ${scope} ${own} ${by} ${person}`;
+  const mark = [one.key, ...(one.holds ?? []).map(said)].join();
+  if (at.acts.mark === mark) return; // the same holds, the same ways out of them
+  at.acts.mark = mark;
   const scope = `strategy:${one.key}`;
   const own = (one.holds ?? []).find((hold) => hold.own);
   const way = own ? liftWay(own) : { word: "", short: "", who: "" };

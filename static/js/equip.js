@@ -41,20 +41,7 @@ addEventListener("submit", (event) => {
   event.stopImmediatePropagation();
 }, true);
 
-// What scrolls sideways and holds nothing to focus is itself reached by keyboard.
-const INSIDE = "a[href], button, input, select, textarea, [tabindex]";
-
-function reachable() {
-  for (const box of document.querySelectorAll(".scroll")) {
-    const wanted = box.scrollWidth > box.clientWidth && !box.querySelector(INSIDE);
-    if (wanted) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
-  }
-}
-
 export function equip(live) {
-  reachable();
-  addEventListener("resize", reachable);
   paletteOf(live);
   soundOf(live);
   setInterval(() => {

@@ -3,7 +3,9 @@
 import { drawBand, firstAsOf } from "./band.js";
 import { aged, attribute, figure, glyph, put, rows } from "./cells.js";
 import * as format from "./format.js";
+import { bind } from "./keys.js";
 import { DEAD_MS, Live } from "./live.js";
+import { oncePerPicture } from "./picture.js";
 import "./stop.js";
 
 const INSTANCES = {
@@ -95,10 +97,36 @@ function drawPast(node, one) {
   });
   attribute(node.querySelector(".comb-beats"), "d", beats);
   attribute(node.querySelector(".comb-late"), "d", late);
-  drawHistory(node.querySelector(".history polyline"), kept.p99);
-  const most = kept.p99.length ? `, worst ${format.latency(Math.max(...kept.p99))}` : "";
-  put(node.querySelector('[data-f="since"]'), `${spanWords(kept.p99.length)}${most}`);
+  drawLine(node, kept.p99);
 }
+
+// The p99 over the range of time that was chosen.
+function drawLine(node, p99) {
+  const shown = p99.slice(-Math.round(span / HISTORY_EVERY));
+  drawHistory(node.querySelector(".history polyline"), shown);
+  const most = shown.length ? `, worst ${format.latency(Math.max(...shown))}` : "";
+  put(node.querySelector('[data-f="since"]'), `${spanWords(shown.length)}${most}`);
+}
+
+const spans = [...document.querySelectorAll("#spans a")];
+let span = Number(spans.find((link) => link.hasAttribute("aria-current")).dataset.seconds);
+
+function choose(link) {
+  for (const one of spans) one.toggleAttribute("aria-current", false);
+  link.setAttribute("aria-current", "true");
+  span = Number(link.dataset.seconds);
+  history.replaceState(null, "", link.href);
+  for (const [stage, kept] of past) drawLine(stageNode(stage), kept.p99);
+}
+
+for (const link of spans) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // in a tab of its own
+    event.preventDefault();
+    choose(link);
+  });
+}
+bind("t", () => choose(spans[(spans.findIndex((one) => one.hasAttribute("aria-current")) + 1) % spans.length]));
 
 const spanWords = (points) => {
   const seconds = points * HISTORY_EVERY;
@@ -242,9 +270,7 @@ function fillFlags() {
 const stageName = (key) => document.querySelector(`.stage[data-key="${key}"] h2`)?.textContent ?? key;
 const stageNode = (key) => document.querySelector(`.stage[data-key="${key}"]`);
 
-live.addEventListener("pipeline", ({ detail }) => {
-  frame = detail;
-  document.getElementById("no-frame")?.remove();
+const soon = oncePerPicture(() => {
   for (const one of frame.stages) fillStage(stageNode(one.stage), one);
   rows(tbody("quotes"), frame.feeds, (one) => one.symbol, () => row(QUOTE), fillQuote);
   rows(tbody("gateways"), frame.gateways ?? [], (one) => one.account, () => row(GATEWAY), fillGateway);
@@ -253,6 +279,12 @@ live.addEventListener("pipeline", ({ detail }) => {
   fillServices();
   fillFeed();
   fillFlags();
+});
+
+live.addEventListener("pipeline", ({ detail }) => {
+  frame = detail;
+  document.getElementById("no-frame")?.remove();
+  soon();
 });
 
 setInterval(() => {

@@ -20,6 +20,9 @@ from tests.support.desk import PROJECT
 STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
+DOCUMENTS = {"risk-validator", "apply", "patch"}
+RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
+SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 HOLD = "00000000-0000-4000-8000-000000000001"
 
 
@@ -60,6 +63,17 @@ def register(home: Path, account: str, address: str) -> None:
         (("lift", HOLD), "'--reason'"),
         (("lift", "17", "--reason", "x"), "HOLD_ID"),
         (("resume",), "resume"),
+        (("risk-validator", "--config", "/nowhere.yaml"), "'--config'"),
+        (("apply", "-f", str(SAMPLE), "--mode", "strict"), "--mode"),
+        (("patch", "pod", "x", "-p", "{}"), "tradingengine"),
+        (("patch", "tradingengine", "x"), "'--patch'"),
+        (("patch", "tradingengine", "x", "-p", "[]"), "'--patch'"),
+        (("compare-positions", "/nowhere.json", str(SAMPLE)), "SYSTEM"),
+        (("compare-positions", str(SAMPLE)), "BROKER"),
+        (("trading-latency", "--target-latency", "soon"), "'--target-latency'"),
+        (("trading-latency", "--target-latency", "0ms"), "'--target-latency'"),
+        (("trading-latency", "--duration", "0"), "'--duration'"),
+        (("position-alerts",), "'--threshold'"),
     ],
 )
 def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -> None:
@@ -68,7 +82,7 @@ def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -
     assert named in said.stderr
 
 
-@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS))
+@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS))
 def test_every_command_says_its_exit_codes(name: str) -> None:
     said = CliRunner().invoke(app, [name, "--help"])
     assert said.exit_code == 0
@@ -82,7 +96,7 @@ def test_there_is_no_command_that_starts_anything() -> None:
         for command in group.typer_instance.registered_commands  # type: ignore[union-attr]
         if command.callback is not None
     }
-    assert named == STOPS | LOOKS | ASKS
+    assert named == STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS
 
 
 def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:
@@ -179,3 +193,36 @@ def test_what_lies_in_the_folder_it_is_called_from_is_not_imported(
     (tmp_path / "typer.py").write_text("raise SystemExit('taken for typer')")
     said = haltline(home, "--help", cwd=str(tmp_path), PYTHONPATH=str(tmp_path))
     assert (said.code, said.err) == (0, "")
+
+
+def test_a_document_is_validated_without_a_desk(tmp_path: Path) -> None:
+    good = haltline(tmp_path, "risk-validator", "--config", str(SAMPLE), "--mode", "strict")
+    assert (good.code, "VALID" in good.out) == (0, True), good.err
+    assert "not compared with the limits in force: no desk's home at" in good.err
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(SAMPLE.read_text().replace('"0.5%"', '"0.5"', 1).replace("- FOREX", "- MARS"))
+    said = haltline(tmp_path, "risk-validator", "-c", str(wrong), "-o", "json")
+    assert (said.code, said.json["valid"], said.json["settings"]) == (4, False, None)
+    assert [one["field"] for one in said.json["problems"]] == [
+        "spec.strategy.riskLimit", "spec.markets[0]",
+    ]  # fmt: skip
+    loose = tmp_path / "loose.yaml"
+    loose.write_text(SAMPLE.read_text().replace("50us", "50ms"))
+    assert haltline(tmp_path, "risk-validator", "-c", str(loose)).code == 0
+    assert haltline(tmp_path, "risk-validator", "-c", str(loose), "--mode", "strict").code == 4
+
+
+def test_a_patch_that_stops_is_a_kill_with_nothing_running(home: Path) -> None:
+    patch = '{"spec":{"strategy":{"riskLimit":"0%"}}}'
+    said = haltline(home, "patch", "tradingengine", "mom-fx", "-p", patch, "-o", "json")
+    hold = said.json["hold"]
+    assert (said.code, said.json["status"]) == (3, "latched")
+    assert (hold["scope"], hold["kind"]) == ("strategy:mom-fx", "kill")
+    assert hold["reason"] == "TradingEngine mom-fx: spec.strategy.riskLimit 0%"
+    held = home / "stop.yaml"
+    held.write_text(SAMPLE.read_text() + "status:\n  phase: Emergency-Stop\n  since: now\n")
+    said = haltline(home, "apply", "-f", str(held))
+    assert (said.code, "the stop stands" in said.err) == (4, True)
+    assert "status.since: is no field" in said.err
+    lower = '{"spec":{"strategy":{"riskLimit":"0.1%"}}}'
+    assert haltline(home, "patch", "tradingengine", "mom-fx", "-p", lower).code == 5

@@ -52,7 +52,7 @@ def test_a_frozen_store_stops_trading_and_nothing_else(desk: Desk, name: str) ->
     with frozen(desk, name):
         # Two seconds: an intent's life. After it nothing made before can be sent.
         deadline = time.monotonic() + 2
-        desk.wait_for(lambda: time.monotonic() > deadline, 5, "later")
+        desk.wait_for(lambda: time.monotonic() > deadline, 20, "later")
         before = venue_creates(desk)
         deadline = time.monotonic() + FROZEN_S
         desk.wait_for(lambda: time.monotonic() > deadline, FROZEN_S + 5, "later")

@@ -83,7 +83,7 @@ def test_with_the_database_frozen_a_killed_gateway_comes_back_and_cancels(own: D
             placing = ends.enter_context(stopped(own, "firm", cancels=True))
             after = wall_ns()
             assert placing.effective, placing.body()
-            own.wait_for(lambda: not open_at_venue(own), 5, "rid of open orders")
+            own.wait_for(lambda: not open_at_venue(own), 20, "rid of open orders")
             for account in TRADING:
                 os.kill(hosted(own)[f"gateway:{account}"], signal.SIGKILL)
             with venue(own) as admin:

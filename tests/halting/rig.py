@@ -129,7 +129,7 @@ class Rig:
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not alive(pid), f"{pid} is dead", 5)
+        wait_for(lambda: not alive(pid), f"{pid} is dead", 20)
 
     def step_clock(self, seconds: float) -> None:
         """The gateways' wall clocks are off by so much from now on."""

@@ -14,7 +14,7 @@ from tests.halting.load import ACCOUNTS, STRATEGIES, SYMBOLS
 from tests.halting.rig import Rig
 
 EVENTS, HALTS = 4, 10
-PATIENCE_S = 3.0
+PATIENCE_S = 10.0
 """A busy machine commits late; how soon a stop is proven is measured elsewhere."""
 SETTLE_S = 0.6
 """Longer than any licence, and than any order may be under way, once all is well again."""

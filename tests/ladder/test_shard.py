@@ -72,18 +72,18 @@ def test_it_takes_each_rung_where_it_is_and_keeps_its_prices(shard: ShardRig) ->
     wait_for(lambda: set(Signal.objects.values_list("strategy_id", flat=True)) == {"mom-two"})
     assert muted(shard) in ("?", "mom-one: on rung stopped; mom-two: on rung monitor")
     put("mom-two", Rung.PAPER)
-    wait_for(lambda: muted(shard) == "mom-one: on rung stopped", 3)
+    wait_for(lambda: muted(shard) == "mom-one: on rung stopped", 20)
     shard.book("paper-r")
     shard.publish(quotes("EURUSD", [1.151], start=START + 42 * NS))
     rehearsed = wait_for(lambda: orders(shard, "paper-r"))[0]
     assert (rehearsed.strategy, rehearsed.account) == ("mom-two", "paper-r")
     assert rehearsed.quantity == Decimal(86_000)
     put("mom-two", Rung.RAMP, "0.25")
-    wait_for(lambda: _ordered_on_ramp(shard), 5)
+    wait_for(lambda: _ordered_on_ramp(shard), 20)
     assert {one.strategy for one in orders(shard, "paper-1")} == {"mom-two"}
     assert orders(shard, "paper-1")[0].quantity < Decimal(22_000)
     stage_demote(strategy="mom-two", to="stopped", actor=WATCH)
-    wait_for(lambda: muted(shard) == "mom-one: on rung stopped; mom-two: on rung stopped", 3)
+    wait_for(lambda: muted(shard) == "mom-one: on rung stopped; mom-two: on rung stopped", 20)
     assert shard.stop() == 0
 
 
@@ -101,7 +101,7 @@ def _next(shard: ShardRig) -> int:
 
 def test_while_the_database_hangs_it_trades_on_and_takes_the_rung_later(shard: ShardRig) -> None:
     put("mom-two", Rung.LIVE)
-    wait_for(lambda: muted(shard) == "mom-one: on rung stopped", 3)
+    wait_for(lambda: muted(shard) == "mom-one: on rung stopped", 20)
     with psycopg.connect(database_url()) as blocker:
         blocker.execute("LOCK TABLE riskctl_stage IN ACCESS EXCLUSIVE MODE")
         shard.book("paper-1")
@@ -110,4 +110,4 @@ def test_while_the_database_hangs_it_trades_on_and_takes_the_rung_later(shard: S
         order = wait_for(lambda: orders(shard, "paper-1"))[0]
         assert order.created_boot - order.tick_boot < NS
     put("mom-two", Rung.MONITOR)
-    wait_for(lambda: "mom-two: on rung monitor" in muted(shard), 5)
+    wait_for(lambda: "mom-two: on rung monitor" in muted(shard), 20)

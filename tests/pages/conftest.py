@@ -16,8 +16,10 @@ from pytest_django import Settings
 from redis import Redis
 
 from console.access import sessions
+from console.access.roles import roles_reconcile
 from console.models import Authenticator
 from console.stores import redis_client
+from riskctl.actors import system_actor
 from riskctl.brakes_home import BrakesHome
 from riskctl.ladder import stages_prepare
 from riskctl.models import Lease
@@ -72,6 +74,19 @@ def ada(db: None) -> User:
 def tomas(db: None) -> User:
     """A trader, of the other strategy."""
     return _person("tomas.brandt", "Tomas", "Brandt", "trader")
+
+
+@pytest.fixture
+def staff(mercy: User, ada: User, db: None) -> dict[str, User]:
+    """One person of each role."""
+    roles_reconcile(actor=system_actor("desk start"))
+    others = {
+        "sre": ("jonas.lindqvist", "Jonas", "Lindqvist"),
+        "compliance": ("ruth.adeyemi", "Ruth", "Adeyemi"),
+        "administrator": ("noor.haddad", "Noor", "Haddad"),
+    }
+    made = {role: _person(*names, role) for role, names in others.items()}
+    return {"trader": mercy, "risk": ada, **made}
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ class Publisher:
 
     def __init__(self, redis: Redis, *, every_s: float = 0.2, moves: Moves | None = None) -> None:
         self._redis = redis
-        self._every_s = every_s
+        self.every_s = every_s
         self._moves: Moves = moves or _one_that_moves
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -165,7 +165,7 @@ class Publisher:
         self._thread.join(5)
 
     def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
+        while not self._stop.wait(self.every_s):
             if self.silent:
                 continue
             self._step += self.moving

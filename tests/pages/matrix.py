@@ -18,20 +18,27 @@ PEOPLE = ("administrator", "compliance", "risk")
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: its path, whom it is shown to, and whether the live frame stands around it."""
+    """A page: its path, whom it is shown to, and whether the live frame stands around it.
+
+    ``light``: its path in the light theme, where it has another look to show.
+    """
 
     name: str
     path: str
     roles: tuple[str, ...] = ROLES
     live: bool = True
+    light: str = ""
+
+    def at(self, theme: str) -> str:
+        return self.light if self.light and theme == "light" else self.path
 
 
 PAGES = (
-    Shown("desk", "/"),
-    Shown("desk-held", "/?show=held&sort=-pnl"),
+    Shown("desk", "/", light="/?show=held&sort=-pnl"),
     Shown("strategy", "/strategies/mom-eurusd", ("trader", "risk", "sre", "compliance")),
     Shown("risk", "/risk"),
     Shown("limits", "/risk/limits"),
+    Shown("triggers", "/risk/triggers/settings"),
     Shown("pipeline", "/pipeline"),
     Shown("holds", "/holds"),
     Shown("hold", "/holds/{hold}", ("risk", "sre", "compliance", "trader")),

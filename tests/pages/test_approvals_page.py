@@ -218,7 +218,7 @@ def _given(asked: Approval) -> None:
 
 
 def approved(asking: Visitor) -> None:
-    asking.wait("document.querySelector('.said')?.textContent.includes('Executed')", 8)
+    asking.wait("document.querySelector('.said')?.textContent.includes('Executed')")
 
 
 @pytest.mark.browser
@@ -227,14 +227,14 @@ def test_the_count_and_the_inbox_follow_what_is_asked(
 ) -> None:
     page = visit_as(ada)("/approvals")
     page.wait_for_state("live")
-    page.wait("document.querySelector('[data-band=waiting]').textContent === '0'", 8)
+    page.wait("document.querySelector('[data-band=waiting]').textContent === '0'")
     ask()
     publisher.desk = {"waiting": 1, "waiting_mark": "abc"}
-    page.wait("document.querySelector('[data-band=waiting]').textContent === '1'", 8)
-    page.wait("document.querySelector('[data-inbox]').textContent.includes('mom-eurusd')", 8)
+    page.wait("document.querySelector('[data-band=waiting]').textContent === '1'")
+    page.wait("document.querySelector('[data-inbox]').textContent.includes('mom-eurusd')")
     page.do(lambda at: at.locator("[data-inbox] a").first.click())
     page.wait_for_address("**/approvals/*", 8)
-    page.wait("/^\\d+:\\d\\d$/.test(document.getElementById('left').textContent)", 8)
+    page.wait("/^\\d+:\\d\\d$/.test(document.getElementById('left').textContent)")
     assert page.violations() == []
     page.press_button("Approve and carry out")
     approved(page)
@@ -267,6 +267,6 @@ def test_glass_that_one_person_broke_is_on_every_page(
                    "used_at": now.isoformat(),
                    "until": (now + dt.timedelta(hours=4)).isoformat()}],
     }  # fmt: skip
-    page.wait("!document.getElementById('glass').hidden", 8)
+    page.wait("!document.getElementById('glass').hidden")
     assert "lifted the kill on mom-eurusd alone" in page.text("#glass")
     assert page.violations() == []

@@ -93,7 +93,7 @@ def test_new_entries_appear_until_it_is_paused(
     page = visit_as(ruth)("/audit")
     page.wait("!document.getElementById('tail').hidden")
     new("entry-one")
-    page.wait(shows("entry-one"), 8)
+    page.wait(shows("entry-one"))
     assert "entry-one" in page.text(FIRST)
     assert page.text("#tail-word") == "Live"
     page.press_button("Pause")
@@ -102,7 +102,7 @@ def test_new_entries_appear_until_it_is_paused(
     page.pause(4.5)  # two looks
     assert not page.evaluate(shows("entry-two"))
     page.press_button("Go on")
-    page.wait(shows("entry-two"), 8)
+    page.wait(shows("entry-two"))
     assert page.complaints == []
 
 
@@ -114,11 +114,11 @@ def test_nothing_is_pulled_from_under_who_reads(
     page.press_key("j")
     page.wait("document.activeElement.closest('.entry') !== null")
     new("entry-three")
-    page.wait("document.getElementById('tail-word').textContent.startsWith('Newer wait')", 8)
+    page.wait("document.getElementById('tail-word').textContent.startsWith('Newer wait')")
     assert not page.evaluate(shows("entry-three"))
     page.press_key("/")
     page.wait("document.activeElement.id === 'q'")
-    page.wait(shows("entry-three"), 8)
+    page.wait(shows("entry-three"))
 
 
 def test_the_list_stays_where_it_was_when_an_entry_opens(
@@ -130,7 +130,7 @@ def test_the_list_stays_where_it_was_when_an_entry_opens(
     page.wait_for_state("live")
     page.evaluate("scrollTo(0, 700)")
     page.do(lambda one: one.locator(".entry a").nth(25).click())
-    page.wait_for_address("**entry=**", 10)
+    page.wait_for_address("**entry=**")
     page.wait("scrollY > 600")
     assert page.evaluate("document.getElementById('entry-head').getBoundingClientRect().y") < 300
     assert page.violations() == []
@@ -151,25 +151,25 @@ def test_it_is_searched_read_and_kept_with_and_without_script(
     page.do(lambda one: one.get_by_label("Holds and lifts").check())
     page.do(lambda one: one.get_by_label("Name", exact=True).fill("ada.nwosu"))
     page.press_button("Search")
-    page.wait_for_address("**what=holds**", 10)
+    page.wait_for_address("**what=holds**")
     assert page.count(".entry") == 2
     assert page.do(lambda one: one.get_by_label("Holds and lifts").is_checked())
     page.do(lambda one: one.locator(".entry a").first.click())
-    page.wait_for_address("**entry=**", 10)
+    page.wait_for_address("**entry=**")
     assert "Hold lifted" in page.text(".audit-entry h2")
     assert page.text(".audit-diff del") == "HALTED"
     assert page.text(".audit-diff ins") == "ACTIVE"
     page.do(lambda one: one.get_by_label("Keep this one as").fill("Ada’s holds"))
     page.press_button("Keep view")
-    page.wait_for_address("**/audit?what=holds&actor=ada.nwosu", 10)
+    page.wait_for_address("**/audit?what=holds&actor=ada.nwosu")
     assert page.text(".audit-views li a") == "Ada’s holds"
     page.press_button("Delete the view Ada’s holds")
-    page.wait_for_address("**/audit", 10)
+    page.wait_for_address("**/audit")
     assert page.count(".audit-views li a") == 0
     page.do(lambda one: one.locator(".entry a").first.click())
-    page.wait_for_address("**entry=**", 10)
+    page.wait_for_address("**entry=**")
     page.do(lambda one: one.get_by_role("link", name="Close").click())
-    page.wait_for_address("**/audit", 10)
+    page.wait_for_address("**/audit")
 
 
 # Exports -----------------------------------------------------------------------------------------
@@ -209,7 +209,7 @@ def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
     visit = visit_as(ruth)
     page = visit("/audit?what=holds&actor=ada.nwosu")
     page.press_key("x")
-    assert page.evaluate("document.activeElement.textContent") == "With proofs"
+    page.wait("document.activeElement.textContent === 'With proofs'")
     found = verify_export(
         exported(page, "With proofs").splitlines(keepends=True), recording.keys.trust(), []
     )
@@ -221,16 +221,16 @@ def test_what_is_searched_is_exported_with_progress_and_can_be_broken_off(
     many = visit("/audit?action=limit.raise")
     many.do(over_a_slow_line)
     many.do(lambda at: at.get_by_role("link", name="With proofs").click())
-    many.wait(says(f" of {MANY:,} entries"), 20)
+    many.wait(says(f" of {MANY:,} entries"))
     many.press_button("Cancel")
-    many.wait(says("Cancelled after "), 10)
+    many.wait(says("Cancelled after "))
     assert many.count("#export-cancel:not([hidden])") == 0
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while ended() != ["done", "done", "failed"]:
         assert time.monotonic() < end, ended()
         many.pause(0.04)
     many.do(lambda at: at.get_by_role("link", name="PDF").click())
-    many.wait(says("Not exported. This is of 12,000 entries, and a pdf has 2,000 at most."), 10)
+    many.wait(says("Not exported. This is of 12,000 entries, and a pdf has 2,000 at most."))
     recording.close()
 
 

@@ -13,8 +13,9 @@ from django.contrib.sessions.models import Session
 from redis import Redis
 
 from console.pages import formats
-from tests.pages.frames import Publisher, strategy_line
+from tests.pages.frames import Publisher, hold_line, strategy_line
 from tests.pages.web import Visit, Web
+from trading.portfolio.past import KEY as PAST
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -25,7 +26,7 @@ def test_the_desk_moves_by_itself(visit: Visit) -> None:
     assert desk.title == "PAPER · ACTIVE · Desk · Haltline"
     pnl = '[data-key="mom-eurusd"] [data-f="pnl"] .v'
     before = desk.text(pnl)
-    desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'", 3)
+    desk.wait(f"document.querySelector('{pnl}').textContent !== '{before}'")
     assert desk.text('[data-key="mom-eurusd"] .c-pnl').startswith("+")
     assert desk.text("#as-of") != "–"
     assert desk.complaints == []
@@ -50,6 +51,18 @@ def test_nothing_jumps_and_no_figure_is_always_underlined(
     desk.pause(3)
     assert desk.evaluate("shifts") < 0.001
     assert 1 <= desk.evaluate("flashes") <= 3
+    # The widest that the band has to say fits, so that nothing is cut while it counts.
+    cut = desk.evaluate(
+        """longest => Object.entries(longest).filter(([name, text]) => {
+          const node = document.querySelector(`[data-band="${name}"]`);
+          node.textContent = text;
+          return node.scrollWidth > node.clientWidth;
+        }).map(([name]) => name)""",
+        {"conn-sub": "frame 990 ms old", "date": "Wed 26 Nov · 20:08 New York",
+         "data-sub": "20 not fresh", "feed-sub": "Wed 26 Nov · running",
+         "sub": "12 holds open on 12 of 20 strategies"},
+    )  # fmt: skip
+    assert cut == []
 
 
 def test_a_desk_that_falls_silent_says_so_within_three_seconds(
@@ -163,10 +176,15 @@ def test_unknown_values_and_stale_prices_are_shown_as_such(
     assert desk.violations() == []
 
 
-def test_the_theme_is_chosen_and_kept(visit: Visit) -> None:
+def test_theme_and_density_are_chosen_and_kept(visit: Visit) -> None:
     desk = visit("/", theme="dark")
+    row = "document.querySelector('#strategies tbody tr').offsetHeight"
+    assert desk.evaluate(row) == 36
     desk.press_button("Dark theme")
+    desk.press_button("Dense rows")
+    assert desk.evaluate(row) == 44
     desk.reload()
+    assert desk.evaluate(row) == 44
     assert desk.evaluate("document.documentElement.dataset.theme") == "light"
     shown = desk.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     assert shown == "rgb(245, 246, 247)"
@@ -181,7 +199,7 @@ def test_everything_is_reached_by_keyboard(visit: Visit) -> None:
         reached.append(desk.evaluate("document.activeElement.textContent.trim().split(/\\s/)[0]"))
     assert reached[1] in ("0", "–"), "approvals waiting; unknown where the database was not prompt"
     assert reached[:1] + reached[2:14] == [
-        "Skip", "Stop…", "Desk", "Risk", "Holds", "Approvals", "Pipeline", "Find", "Sound",
+        "Skip", "Stop…", "Desk", "Risk", "Approvals", "Holds", "Pipeline", "Find", "Sound",
         "Dense", "Dark", "Security", "Sign",
     ]  # fmt: skip
 
@@ -194,18 +212,53 @@ def test_without_script_the_page_stands_and_says_that_it_does_not_move(visit: Vi
     assert desk.text("[data-band=conn-word]") == "Snapshot"
 
 
-def test_a_phone_names_the_state_it_draws(visit: Visit) -> None:
+def test_on_a_phone_five_tabs_and_stop_are_in_reach(visit: Visit, publisher: Publisher) -> None:
+    publisher.lines = [
+        strategy_line(),
+        strategy_line("mr-btcusdt", state="HALTED", mode="HALTED", own=True, holds=[hold_line()]),
+    ]
     desk = visit("/", width=390, height=844)
     desk.wait_for_state("live")
-    row = '[data-key="mom-eurusd"]'
-    assert desk.evaluate(f"document.querySelector('tr{row} .state').textContent") == "ACTIVE"
-    assert desk.visible(f"tr{row} .c-pnl")
-    assert not desk.visible(f"tr{row} .c-position")
+    halted = "tr[data-key=mr-btcusdt]"
+    desk.wait(f"document.querySelector('{halted} .state').dataset.state === 'HALTED'")
+    assert desk.text(f"{halted} .state-word") == "HALTED", "no glyph stands without its word"
+    active = desk.evaluate("document.querySelector('tr[data-key=mom-eurusd] .state').textContent")
+    assert active == "ACTIVE"
+    assert desk.visible("tr[data-key=mom-eurusd] .c-pnl")
+    assert not desk.visible("tr[data-key=mom-eurusd] .c-position")
+    tabs = desk.evaluate("[...document.querySelectorAll('.nav-tabs > li')].map(li => li.innerText)")
+    assert tabs == ["Desk", "Risk", "Approvals", "Holds", "More"]
+    assert not desk.visible(".nav-more")
+    desk.do(lambda page: page.locator(".nav-else summary").tap())
+    on_top = """name => {
+      const box = document.querySelector(name).getBoundingClientRect();
+      const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return box.height >= 44 && Boolean(top.closest(name));
+    }"""
+    for name in ("#stop-open", ".nav-more [data-go=p]", ".nav-more [data-go=s]",
+                 ".nav-more [data-sign-out]", ".nav-tabs [data-go=d]"):  # fmt: skip
+        assert desk.evaluate(on_top, name), f"{name} is covered, or too small to touch"
+    assert desk.violations() == []
+    desk.do(lambda page: page.locator(".nav-more [data-go=p]").tap())
+    desk.wait_for_address("**/pipeline", 8)
+    assert desk.attribute(".nav-more [data-go=p]", "aria-current") == "page"
 
 
-def test_the_pipeline_moves_and_names_what_is_not_well(visit: Visit, publisher: Publisher) -> None:
-    pipeline = visit("/pipeline")
+def test_the_pipeline_moves_and_names_what_is_not_well(
+    visit: Visit, publisher: Publisher, redis: Redis
+) -> None:
+    past = {"p99_us": {"broker": [9000] * 168 + [61_000] * 12}}
+    redis.set(PAST, json.dumps(past), ex=60)
+    pipeline = visit("/pipeline?past=5m")
     pipeline.wait_for_state("live")
+    since = "document.querySelector('.stage[data-key=broker] [data-f=since]').textContent"
+    pipeline.wait(f"{since}.startsWith('5 min, worst 61.0 ms')", 20)
+    pipeline.do(lambda page: page.get_by_role("link", name="15 min").click())
+    pipeline.wait(f"{since}.startsWith('15 min')", 20)
+    pipeline.press_key("t")
+    assert pipeline.evaluate("location.search") == "?past=1m", "it can be handed on"
+    pipeline.wait(f"{since}.startsWith('1 min')", 20)
+    redis.delete(PAST)
     publisher.pipeline = {
         "gateways": [{"account": "paper-1", "venue": "Paper One", "live": False,
                       "connected": None, "licence_ms": None, "state": "dead",

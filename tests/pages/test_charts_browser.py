@@ -1,12 +1,14 @@
 """A strategy's charts in a real browser: ten thousand points, carried on by the live frames."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.db import connection
 
 from tests.pages.frames import Publisher, strategy_line
-from tests.pages.web import Visit
+from tests.pages.test_strategy_page import order
+from tests.pages.web import PICTURES, Visit
 from trading.models import PnlPoint, Strategy
 from trading.portfolio.books import day_start
 
@@ -39,18 +41,23 @@ def points_written(now: dt.datetime) -> None:
 def test_charts_draw_ten_thousand_points_and_go_on(
     visit: Visit, publisher: Publisher, books: list[Strategy]
 ) -> None:
-    points_written(dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    points_written(now)
+    order(books[0], now, "s1", order_type="stop", limit_price=None, stop_price=Decimal("1.1496"),
+          reduce_only=True, state="working", ended_at=None, filled=0, filled_value=0)  # fmt: skip
     page = visit(PATH, theme="light")
     page.wait_for_state("live")
     # The step is of whole seconds, 35 to 44 of them by the time of day: so many points are left.
-    page.wait("Number(document.getElementById('charts').dataset.points) >= 9_700", 10)
+    page.wait("Number(document.getElementById('charts').dataset.points) >= 9_700")
     assert page.count("#charts canvas") == 3
+    assert "Protective stop at 1.149600." in str(page.attribute("#chart-price", "aria-label"))
+    page.picture(PICTURES / "charts-with-a-stop.jpeg")
     assert page.attribute("#chart-pnl", "aria-label").startswith("PnL, USD: first ")  # type: ignore[union-attr]
 
     # The frames carry the line on: its last value is what the figures above it say, and more.
     last = "document.querySelector('#chart-pnl').getAttribute('aria-label')"
     before = page.evaluate(last)
-    page.wait(f"{last} !== {before!r}", 3)
+    page.wait(f"{last} !== {before!r}")
 
     # By keyboard: a time is read out, a part is shown, the whole comes back.
     page.evaluate("document.getElementById('charts').focus()")
@@ -78,7 +85,7 @@ def test_charts_draw_ten_thousand_points_and_go_on(
         mouse.up()
 
     page.do(drag)
-    page.wait("!document.getElementById('charts-reset').hidden", 2)
+    page.wait("!document.getElementById('charts-reset').hidden")
 
     # In the other theme lines are drawn in its ink.
     ink = """() => {
@@ -92,13 +99,13 @@ def test_charts_draw_ten_thousand_points_and_go_on(
     }"""
     assert page.evaluate(ink) is False
     page.press_button("Light theme")
-    page.wait(f"({ink})()", 2)
+    page.wait(f"({ink})()")
     assert page.violations() == []
 
     # A hold that ends reloads the page as before; the same chart as a table is a link away.
     publisher.lines = [strategy_line()]
     page.do(lambda one: one.get_by_role("link", name="As table").click())
-    page.wait("document.querySelector('.charts-table tbody tr') !== null", 5)
+    page.wait("document.querySelector('.charts-table tbody tr') !== null")
     assert page.count(".charts-table tbody tr") >= 40
     assert page.violations() == []
     ours = "willReadFrequently"  # Chromium's advice on the readings of this test
@@ -124,7 +131,7 @@ def test_charts_that_cannot_be_read_say_so_and_come_by_themselves(
         one.goto(one.url + "strategies/mom-eurusd")  # type: ignore[attr-defined]
 
     page.do(once)
-    page.wait("document.getElementById('charts-note').textContent.includes('asked again')", 5)
-    page.wait("document.getElementById('charts').dataset.points > 100", 5)
+    page.wait("document.getElementById('charts-note').textContent.includes('asked again')")
+    page.wait("document.getElementById('charts').dataset.points > 100")
     assert not page.visible("#charts-note")
     assert page.sideways() <= 0

@@ -294,7 +294,7 @@ def test_a_hint_closes_nobody_whose_session_is_good(
 
 async def listening() -> None:
     """Until this process is subscribed to the hints."""
-    await asyncio.wait_for(hints().listening.wait(), 5)
+    await asyncio.wait_for(hints().listening.wait(), 20)
 
 
 def test_hints_end_with_the_last_socket(mercy: User, redis: Redis) -> None:

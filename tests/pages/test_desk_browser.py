@@ -206,8 +206,10 @@ def test_critical_alarms_sound_when_asked_to(visit: Visit, publisher: Publisher)
     desk.press_button("Test")
     desk.wait("tones === 3")
     desk.press_button("Close")
+    desk.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
     alarm_with(desk, publisher, 2)
-    desk.wait("tones === 6")
+    desk.wait("tones === 6", 20)  # in a tab that nobody sees, too
+    desk.evaluate("delete document.hidden")
     desk.press_key("m")
     assert desk.text("[data-sound-open]") == "Muted 15 m"
     desk.pause(3.1)

@@ -107,6 +107,23 @@ def test_a_frame_that_cannot_be_read_is_said_to_be(
     assert "The latest live frame cannot be read" in page("/")
 
 
+def test_a_defect_says_its_request_and_what_still_works(
+    mercy: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("console.pages.views.framed", broken)
+    client = Client(raise_request_exception=False)
+    client.cookies[settings.SESSION_COOKIE_NAME] = open_session(mercy)
+    answer = client.get("/")
+    html = answer.content.decode()
+    assert answer.status_code == 500
+    assert f"Request {answer['X-Request-ID']}" in html
+    assert 'href="/stop"' in html
+    assert "a defect" not in html
+
+
 def test_a_desk_without_strategies_says_what_stands_here(
     page: Read, ada: User, redis: Redis, settings: Settings
 ) -> None:

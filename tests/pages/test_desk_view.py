@@ -13,6 +13,7 @@ from console.live.reduced import reduced
 from console.pages import deskview, marketclock, register
 from console.pages.frames import Gauge, Gauges, LimitUse, StrategyLine, Totals
 from tests.pages.frames import desk_frame, strategy_line
+from trading.sessions import nyse_days
 
 UTC = dt.UTC
 
@@ -79,13 +80,13 @@ def test_sessions_are_of_the_markets_own_clocks(moment: str, said: str) -> None:
 
 
 def test_nyse_keeps_its_holidays() -> None:
-    shut = {f"{day:%m-%d}" for day, end in marketclock.nyse_days(2026).items() if end == 0}
+    shut = {f"{day:%m-%d}" for day, end in nyse_days(2026).items() if end == 0}
     assert shut == {"01-01", "01-19", "02-16", "04-03", "05-25", "06-19", "07-03", "09-07",
                     "11-26", "12-25"}  # fmt: skip
-    short = {f"{day:%m-%d}" for day, end in marketclock.nyse_days(2026).items() if end}
+    short = {f"{day:%m-%d}" for day, end in nyse_days(2026).items() if end}
     assert short == {"11-27", "12-24"}
-    assert dt.date(2021, 12, 31) not in marketclock.nyse_days(2022), "a Saturday's is not made up"
-    assert dt.date(2022, 1, 1) not in marketclock.nyse_days(2022)
+    assert dt.date(2021, 12, 31) not in nyse_days(2022), "a Saturday's is not made up"
+    assert dt.date(2022, 1, 1) not in nyse_days(2022)
 
 
 def test_the_register_stands_beside_the_most_that_may_be() -> None:

@@ -94,7 +94,7 @@ def there(page: Visitor, selector: str) -> None:
 
 
 def focused(page: Visitor, element: str) -> None:
-    page.wait(f"document.activeElement.id === '{element}'", 5)
+    page.wait(f"document.activeElement.id === '{element}'")
 
 
 def sound(page: Visitor) -> None:
@@ -115,11 +115,11 @@ def test_a_new_person_comes_in_with_a_passkey_and_signs_in_with_it_again(
     with_authenticator(page)
     fill(page, username=noor.username, password=invited.password)
     page.press_button("Go on")
-    page.wait_for_address("**/enrol/password", 10)
+    page.wait_for_address("**/enrol/password")
     sound(page)
     fill(page, password=OWN, again=OWN)
     page.press_button("Keep this password")
-    page.wait_for_address("**/enrol", 10)
+    page.wait_for_address("**/enrol")
     sound(page)
     _fill(page, "#passkey-name", "Laptop")
     page.press_button("Make a passkey…")
@@ -130,10 +130,10 @@ def test_a_new_person_comes_in_with_a_passkey_and_signs_in_with_it_again(
     assert [one.name for one in factors_of(noor)] == ["Laptop"]
 
     page.press_button("Sign out")
-    page.wait_for_address("**/sign-in", 10)
+    page.wait_for_address("**/sign-in")
     fill(page, username=noor.username, password=OWN)
     page.press_button("Go on")
-    page.wait_for_address("**/sign-in/factor", 10)
+    page.wait_for_address("**/sign-in/factor")
     sound(page)
     page.press_button("Use your passkey")
     there(page, "#band")
@@ -150,16 +150,16 @@ def test_a_new_person_comes_in_with_an_app_by_keyboard_alone(
     page.press_key("Tab")
     typed(page, invited.password)
     page.press_key("Enter")
-    page.wait_for_address("**/enrol/password", 10)
+    page.wait_for_address("**/enrol/password")
     focused(page, "password")
     typed(page, OWN)
     page.press_key("Tab")
     typed(page, OWN)
     page.press_key("Enter")
-    page.wait_for_address("**/enrol", 10)
-    page.wait("document.activeElement.textContent === 'Set up an app…'", 5)
+    page.wait_for_address("**/enrol")
+    page.wait("document.activeElement.textContent === 'Set up an app…'")
     page.press_key("Enter")
-    page.wait_for_address("**/enrol/authenticator", 10)
+    page.wait_for_address("**/enrol/authenticator")
     sound(page)
     assert page.evaluate("document.querySelector('.access-qr').naturalWidth") > 100
     focused(page, "code")
@@ -183,10 +183,10 @@ def test_at_a_number_the_page_says_that_passkeys_cannot_be_used_and_where(
         page = visit("/sign-in", signed_in=False)
         fill(page, username=noor.username, password=invited.password)
         page.press_button("Go on")
-        page.wait_for_address("**/enrol/password", 10)
+        page.wait_for_address("**/enrol/password")
         fill(page, password=OWN, again=OWN)
         page.press_button("Keep this password")
-        page.wait_for_address("**/enrol", 10)
+        page.wait_for_address("**/enrol")
         assert "this address is a number" in page.text("main")
         assert page.attribute(".access-note a", "href") == web.url.replace("127.0.0.1", "localhost")
         assert page.visible("text=Set up an app…")
@@ -210,7 +210,7 @@ def test_step_up_where_it_is_needed_by_passkey_and_by_code(
         page.press_button("Make a passkey…")
         there(page, "#codes li >> nth=9")
         follow(page, "I have kept them: back to security")
-        page.wait_for_address("**/security", 10)
+        page.wait_for_address("**/security")
         assert page.count(".confirm") == 0
         aged(key)
         page.reload()
@@ -247,7 +247,7 @@ def test_the_same_authenticator_is_not_added_twice(at_localhost: As, mercy: User
     page.press_button("Make a passkey…")
     there(page, "#codes li >> nth=9")
     follow(page, "I have kept them: back to security")
-    page.wait_for_address("**/security", 10)
+    page.wait_for_address("**/security")
     page.press_button("Make a passkey…")
     there(page, "[data-passkey-said]:not([hidden])")
     assert page.text("[data-passkey-said]").endswith("already.")

@@ -20,7 +20,7 @@ from tests.pages.frames import desk_frame, keep, pipeline_frame, publish, strate
 from trading import streams
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         assert asyncio.get_running_loop().time() < deadline, "not within the time"

@@ -106,7 +106,7 @@ def test_two_people_lift_a_kill_in_two_browsers(
     assert deciding.violations() == []
     fill(deciding, reason="replayed, agrees")
     deciding.press_button("Approve and carry out")
-    deciding.wait("document.querySelector('.said')?.textContent.includes('Executed')", 8)
+    deciding.wait("document.querySelector('.said')?.textContent.includes('Executed')")
     lift = HoldLift.objects.get(hold=hold)
     assert (lift.second, lift.lifted_by) == ("mercy.okafor", "ada.nwosu")
     assert Stage.objects.get(strategy=KEY).rung == "monitor", "it starts low"
@@ -126,7 +126,7 @@ def test_what_is_not_met_is_named_and_nothing_is_lifted(
     deciding = visit_as(ada)(f"/approvals/{Approval.objects.get().id}")
     assert "watchdog" in deciding.text(".conditions [data-met=no]")
     deciding.press_button("Approve and carry out")
-    deciding.wait("document.querySelector('[role=alert]') !== null", 8)
+    deciding.wait("document.querySelector('[role=alert]') !== null")
     assert "the watchdog's heartbeat is over 3 s old" in deciding.text("[role=alert]")
     assert not HoldLift.objects.exists()
     assert Approval.objects.get().state == "pending"
@@ -145,7 +145,7 @@ def test_a_change_since_it_was_asked_is_shown_and_voids_it(
     assert "changed since it was asked" in deciding.text(".digest")
     assert deciding.count("tr.changed") >= 1
     deciding.press_button("Approve and carry out")
-    deciding.wait("document.querySelector('[role=alert]') !== null", 8)
+    deciding.wait("document.querySelector('[role=alert]') !== null")
     assert Approval.objects.get().state == "void"
     assert not HoldLift.objects.exists()
 
@@ -155,7 +155,7 @@ def test_a_pause_is_lifted_by_who_placed_it(visit_as: As, mercy: User, books: ob
     page = visit_as(mercy)(f"/holds/{hold.id}")
     fill(page, reason="rolled over")
     page.press_button("Lift this hold")
-    page.wait("document.querySelector('.said')?.textContent.includes('Lifted')", 8)
+    page.wait("document.querySelector('.said')?.textContent.includes('Lifted')")
     assert HoldLift.objects.get().lifted_by == "mercy.okafor"
     assert page.violations() == []
 

@@ -42,7 +42,7 @@ def test_an_alert_is_acknowledged_and_a_report_kept(
 
     page.do(lambda one: one.locator("#reason").fill("the quarter's: looked at each person"))
     page.press_button("Keep this report and ask for the second signature")
-    page.wait_for_address("**/approvals/*", 10)
+    page.wait_for_address("**/approvals/*")
     assert "Sign off access review" in page.title
     assert page.violations() == []
     assert page.complaints == []

@@ -13,7 +13,8 @@ from redis import Redis
 
 from console.pages.limitbars import figure, near_of
 from riskctl.holds import Kind
-from riskctl.models import Hold, Limit, TriggerFiring
+from riskctl.models import Approval, Hold, Limit, TriggerFiring, TriggerSetting
+from riskctl.triggers.specs import SPECS
 from tests.pages.conftest import open_session
 from tests.pages.frames import desk_frame, keep, strategy_line
 from tests.support.desks import on_no_desk
@@ -113,3 +114,29 @@ def test_figures_beside_bars_are_short() -> None:
     assert figure(Decimal("27.5"), "orders") == "27.5"
     assert [near_of(Decimal(one)) for one in ("0.79", "0.8", "0.95")] == ["ok", "warning", "breach"]
     assert near_of(None) == "ok"
+
+
+def test_a_trigger_is_tightened_at_once_and_loosened_by_request(
+    desk: None, ada: User, mercy: User, settings: Settings
+) -> None:
+    client, form = reader(ada, settings), {"name": "strategy-drawdown", "reason": "thin book"}
+    html = client.get("/risk/triggers/settings").content.decode()
+    assert html.count('action="/risk/triggers/change"') == len(SPECS)
+    assert "/risk/triggers/settings" in client.get("/risk").content.decode()
+    now = SPECS["strategy-drawdown"].threshold
+    tighter = form | {"field": "threshold", "value": f"{now - 1:f}"}
+    assert client.post("/risk/triggers/change", tighter).status_code == 303
+    assert TriggerSetting.objects.get().threshold == now - 1
+    assert "A. Nwosu" in client.get("/risk/triggers/settings").content.decode()
+    looser = form | {"field": "confirmations", "value": "900"}
+    assert client.post("/risk/triggers/change", looser).status_code == 303
+    asked = Approval.objects.get()
+    assert (asked.kind, asked.request) == ("trigger-relax", {"confirmations": "900"})
+    bad = client.post("/risk/triggers/change", form | {"field": "warn_at", "value": "much"})
+    assert bad.status_code == 400
+    assert "Warns at, share of strategy-drawdown: warn_at" in bad.content.decode()
+    unknown = client.post("/risk/triggers/change", form | {"field": "shadow", "value": "true"})
+    assert unknown.status_code == 404
+    others = reader(mercy, settings)
+    assert "/risk/triggers/change" not in others.get("/risk/triggers/settings").content.decode()
+    assert others.post("/risk/triggers/change", tighter).status_code == 403

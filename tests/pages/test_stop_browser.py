@@ -20,7 +20,7 @@ HOLD, SAY = "#stop-hold", "#stop-say"
 SHOWN = "document.querySelector('#stop-receipt .receipt')"
 
 
-def only_hold(seconds: float = 5) -> Hold:
+def only_hold(seconds: float = 20) -> Hold:
     """The one hold there is, once it is written."""
     until = time.monotonic() + seconds
     while not Hold.objects.exists():
@@ -47,7 +47,7 @@ def hold_key(page: Visitor, key: str, seconds: float = 1.0) -> None:
 
 def effective(page: Visitor) -> str:
     """Wait for the receipt; the line that says since when it is effective."""
-    page.wait(f"{SHOWN}?.dataset.effective === 'yes'", 8)
+    page.wait(f"{SHOWN}?.dataset.effective === 'yes'")
     return page.text("#stop-receipt .marks li:nth-child(3)")
 
 
@@ -59,7 +59,7 @@ def test_the_firm_is_stopped_by_mouse_and_the_receipt_says_since_when(
     desk.do(lambda at: at.locator("#stop-open").click())
     assert desk.evaluate("document.activeElement.id") == "stop-cancel"
     assert desk.text(f"{HOLD} .hold-label") == "Hold to kill firm"
-    desk.wait("document.querySelectorAll('#stop-preview .facts div').length === 7", 5)
+    desk.wait("document.querySelectorAll('#stop-preview .facts div').length === 7")
     assert desk.violations() == []
     hold_by_mouse(desk, HOLD)
     line = effective(desk)
@@ -143,6 +143,31 @@ def test_space_and_then_a_focused_confirm(
     assert (hold.kind, hold.mode, hold.cancels) == ("kill", "FROZEN", True)
 
 
+def test_by_touch_on_a_phone(visit_as: As, ada: User, gateways: dict[str, FakeGateway]) -> None:
+    desk = visit_as(ada)("/", width=390, height=844)
+    desk.wait_for_state("live")
+    desk.do(lambda at: at.locator("#stop-open").tap())
+    box = desk.do(lambda at: at.locator(HOLD).bounding_box())
+    assert box is not None
+    finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    link = desk.do(lambda at: at.context.new_cdp_session(at))
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        desk.do(lambda _: link.send("Input.dispatchTouchEvent",
+                                    {"type": kind, "touchPoints": list(points)}))  # fmt: skip
+
+    touch("touchStart", finger)
+    desk.pause(0.2)
+    touch("touchEnd")
+    desk.wait(f"document.querySelector('{SAY}').textContent === 'Not sent: released early.'", 20)
+    touch("touchStart", finger)
+    touch("touchMove", {"x": finger["x"] + 6, "y": finger["y"] + 9})  # a hand that shakes
+    desk.pause(1)
+    touch("touchEnd")
+    effective(desk)
+    assert only_hold().scope == "firm"
+
+
 def test_with_reduced_motion_it_fills_in_eight_steps(
     visit_as: As, ada: User, gateways: dict[str, FakeGateway]
 ) -> None:
@@ -160,6 +185,12 @@ def test_with_reduced_motion_it_fills_in_eight_steps(
     hold_by_mouse(desk, HOLD)
     effective(desk)
     assert 3 <= desk.evaluate("drawn.size") <= 9
+    lines = """() => {
+      const cell = document.querySelector('[data-f="pnl"] .v');
+      cell.dataset.changed = '';
+      return getComputedStyle(cell).textDecorationLine;
+    }"""
+    assert desk.evaluate(lines) == "none", "a change is not underlined either"
 
 
 def test_without_script_a_plain_form_does_it(
@@ -194,7 +225,7 @@ def test_a_row_is_paused_where_it_stands(
     assert desk.text("#toast p") == "mom-eurusd: Not sent: released early."
     assert not Hold.objects.exists()
     hold_by_mouse(desk, button)
-    desk.wait("document.getElementById('toast').textContent.includes('Effective')", 5)
+    desk.wait("document.getElementById('toast').textContent.includes('Effective')")
     hold = only_hold()
     assert (hold.scope, hold.kind) == ("strategy:mom-eurusd", "pause")
     assert desk.attribute("#toast a", "href") == f"/holds/{hold.id}"
@@ -235,7 +266,7 @@ def test_a_server_that_is_away_is_asked_until_it_answers_and_stops_once(
     desk.press_key("Control+.")
     web.kill(signal.SIGKILL)
     hold_by_mouse(desk, HOLD)
-    desk.wait(f"document.querySelector('{SAY}').textContent.startsWith('No answer yet')", 5)
+    desk.wait(f"document.querySelector('{SAY}').textContent.startsWith('No answer yet')")
     web.start()
     desk.wait(f"{SHOWN}?.dataset.effective === 'yes'", 40)
     assert only_hold().scope == "firm"
@@ -248,7 +279,7 @@ def test_a_gateway_that_does_not_answer_is_named_and_nothing_is_ticked_for_it(
     desk = visit_as(ada)("/")
     desk.press_key("Control+.")
     hold_by_mouse(desk, HOLD)
-    desk.wait(f"{SHOWN} !== null", 5)
+    desk.wait(f"{SHOWN} !== null")
     assert desk.count("#stop-receipt .grid-facts div[title=acknowledged]") == 1
     assert "paper-2" in desk.text("#stop-receipt .marks"), "unproven, or proven another way"
 
@@ -261,7 +292,7 @@ def test_a_trader_stops_no_firm_and_is_told_who_does(
     desk.press_key("3")
     desk.wait("document.getElementById('stop-preview').textContent.includes('it would be refused')")
     hold_by_mouse(desk, HOLD)
-    desk.wait(f"document.querySelector('{SAY}').textContent.startsWith('Not sent.')", 5)
+    desk.wait(f"document.querySelector('{SAY}').textContent.startsWith('Not sent.')")
     assert "placed by" in desk.text("#stop-receipt")
     assert not Hold.objects.exists()
 
@@ -335,10 +366,10 @@ def test_the_dead_man_warns_and_a_person_confirms(
     desk.wait_for_state("live")
     assert not desk.visible("#dead-man")
     publisher.desk = {"dead_man": dead_man(24 * 60)}
-    desk.wait("!document.getElementById('dead-man').hidden", 3)
+    desk.wait("!document.getElementById('dead-man').hidden")
     assert desk.text("#dead-man strong").startswith("Dead man’s switch: 0:2")
     desk.press_button("Confirm: I am watching")
-    desk.wait("document.querySelector('.said')?.textContent.includes('somebody watches')", 5)
+    desk.wait("document.querySelector('.said')?.textContent.includes('somebody watches')")
     assert DeadMan.objects.get().confirmed_by == "ada.nwosu"
 
 

@@ -108,7 +108,8 @@ def lived(line: dt.datetime, books: list[Strategy], now: dt.datetime) -> None:
     row = books[0]
     Signal.objects.create(
         id="s1", strategy=row, symbol="EURUSD", direction=1, score=1, confidence=0.62, horizon_s=1,
-        price=Decimal(2), feed_time=now, created_at=now, latency_us=1,
+        price=Decimal(2), feed_time=now, created_at=now, latency_us=1, spread=Decimal("0.0001"),
+        outcome="hit", outcome_price=Decimal("2.0005"), outcome_time=now,
     )  # fmt: skip
     made = order(row, now, "a")
     Fill.objects.create(
@@ -139,8 +140,13 @@ def reader(mercy: User, settings: Settings) -> Client:
 
 
 def test_the_charts_are_given_lines_and_what_lies_on_them(
-    reader: Client, lived: None, redis: Redis
+    reader: Client, lived: None, redis: Redis, books: list[Strategy], now: dt.datetime
 ) -> None:
+    stop = {"order_type": "stop", "limit_price": None, "filled": 0, "filled_value": 0}
+    resting = stop | {"reduce_only": True, "state": "working", "ended_at": None}
+    order(books[0], now, "s1", **resting, stop_price=Decimal("1.5"))
+    order(books[0], now, "s2", **resting | {"state": "cancelled", "stop_price": Decimal("1.4")})
+    order(books[0], now, "s3", **resting | {"reduce_only": False, "stop_price": Decimal("1.3")})
     found = reader.get(f"{PATH}/series").json()
     assert found["pnl"]["pnl"] == [10.0, 50.0, -10.0]
     assert found["price"] == {
@@ -151,8 +157,9 @@ def test_the_charts_are_given_lines_and_what_lies_on_them(
     assert [one[1:] for one in found["signals"]] == [[1, 2.0]]
     assert [(one["kind"], one["to"] is None) for one in found["holds"]] == [("pause", False)]
     assert found["incidents"][0]["words"] == "Drawdown, strategy:mom-eurusd"
+    assert found["stops"] == [1.5], "the one that rests; not the one that went, nor an entry"
     marks = reader.get(f"{PATH}/series?only=marks").json()
-    assert set(marks) == {"fills", "signals", "holds", "incidents"}
+    assert set(marks) == {"fills", "signals", "stops", "holds", "incidents"}
     assert marks["fills"] == found["fills"]
     for bad in ("?period=9y&symbol=BTCUSDT", "?period=&symbol="):
         assert reader.get(f"{PATH}/series{bad}").json()["pnl"] == found["pnl"]
@@ -176,7 +183,10 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     assert "claims at 13:30" in text
     assert 'data-from="/strategies/mom-eurusd/series?period=today&amp;symbol=EURUSD"' in html
     parts = reader.get(f"{PATH}/parts").content.decode()
-    assert set(re.findall(r'data-part="(\w+)"', parts)) == {"orders", "limits", "distances"}
+    assert set(re.findall(r'data-part="(\w+)"', parts)) == {
+        "orders", "limits", "distances", "signals",
+    }  # fmt: skip
+    assert "EURUSD 1 1 0 0 100% +2.0" in text
     assert "+5.0" in text_of(parts)
 
 

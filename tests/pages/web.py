@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.support.browser import chromium_launch_options
 from tests.support.processes import Started, start_python
@@ -23,6 +24,9 @@ from workers.services.ports import free_port
 
 T = TypeVar("T")
 PROJECT = Path(__file__).resolve().parents[2]
+PICTURES = PROJECT / "var" / "pages"
+TOUCHED = 600
+"""Up to this width a window is a phone's."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -213,7 +217,8 @@ class Visitor:
 
     def picture(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.do(lambda page: page.screenshot(path=path))
+        quality = 80 if path.suffix == ".jpeg" else None
+        self.do(lambda page: page.screenshot(path=path, quality=quality))
 
     def reload(self) -> None:
         self.do(lambda page: page.reload())
@@ -222,21 +227,30 @@ class Visitor:
         """Let the page live on."""
         self.do(lambda page: page.wait_for_timeout(seconds * 1000))
 
-    def wait_for_address(self, pattern: str, seconds: float) -> None:
+    def wait_for_address(self, pattern: str, seconds: float = 20.0) -> None:
         self.do(lambda page: page.wait_for_url(pattern, timeout=seconds * 1000))
 
-    def wait(self, expression: str, seconds: float = 5.0) -> float:
+    def wait(self, expression: str, seconds: float = 20.0) -> float:
         """Wait for a JavaScript condition; the seconds it took."""
         begun = time.monotonic()
         # Not wait_for_function: it evaluates text in the page, which our CSP forbids.
-        while not self.evaluate(expression):
+        while not self._holds(expression):
             assert time.monotonic() < begun + seconds, f"not within {seconds} s: {expression}"
             self.pause(0.04)
         return time.monotonic() - begun
 
-    def wait_for_state(self, state: str, seconds: float = 5.0) -> float:
+    def _holds(self, expression: str) -> bool:
+        """Whether it is so; not yet, while the page goes over to another."""
+        try:
+            return bool(self.evaluate(expression))
+        except PlaywrightError as error:
+            if "context was destroyed" not in error.message:
+                raise
+            return False
+
+    def wait_for_state(self, state: str, seconds: float = 20.0) -> float:
         """Wait until the connection pill is ``live``, ``late``, ``try`` or ``dead``."""
-        return self.wait(f"document.getElementById('band').dataset.conn === '{state}'", seconds)
+        return self.wait(f"document.getElementById('band')?.dataset.conn === '{state}'", seconds)
 
     def sideways(self) -> int:
         """Pixels by which the page is wider than its window."""
@@ -244,19 +258,27 @@ class Visitor:
         return int(self.evaluate(width))
 
     @staticmethod
-    def _axed(page: Page) -> dict[str, Any]:
+    def _axed(page: Page, contrast_of: str) -> list[dict[str, Any]]:
         """Axe is given to a page once: it costs as much as what it then does."""
         if page.evaluate("typeof window.axe") == "undefined":
             page.evaluate(Axe().axe_script)
-        options = {"runOnly": RULES, "resultTypes": ["violations"]}
-        return dict(page.evaluate("options => axe.run(document, options)", options))
+        found = page.evaluate(
+            """async ([only, selector]) => {
+              axe.configure({rules: [{id: 'color-contrast', selector}]});
+              const options = {runOnly: only, resultTypes: ['violations'], preload: false};
+              return (await axe.run(document, options)).violations;
+            }""",
+            [RULES, contrast_of],
+        )
+        return list(found)
 
-    def violations(self) -> list[str]:
-        """What axe finds, a line each."""
-        found = self.do(self._axed)
+    def violations(self, *, contrast_of: str = "*") -> list[str]:
+        """What axe finds, a line each. Contrast is half its work: ``contrast_of`` are those whose
+        colours have not been judged where they stand now."""
+        found = self.do(lambda page: self._axed(page, contrast_of))
         return [
             f"{one['id']}: {node['target']} {node['failureSummary']}"
-            for one in found["violations"]
+            for one in found
             for node in one["nodes"]
         ]
 
@@ -274,6 +296,7 @@ def visiting(chromium: Chromium, url: str, session_key: str) -> Iterator[Visit]:
             "viewport": {"width": width, "height": height},
             "color_scheme": theme,
             "java_script_enabled": script,
+            "has_touch": width <= TOUCHED,
             "ignore_https_errors": True,
         }
         context = chromium.lend(**options)

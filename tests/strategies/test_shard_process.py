@@ -77,9 +77,13 @@ def test_it_trades_writes_signals_shows_its_pulse_and_stops_when_told(shard: Sha
     signal = wait_for(lambda: Signal.objects.filter(pk=order.correlation_id).first())
     assert (signal.strategy_id, signal.direction) == ("mom-one", 1)
     assert 0 < signal.latency_us < 1_000_000
+    assert signal.spread == Decimal("0.00002")
     stages = wait_for(lambda: _pulse(shard))
     assert stages["indicator-engine"][0].total == 41
     assert stages["signal-generator"][0].status == "fresh"
+    judged = wait_for(lambda: Signal.objects.filter(pk=signal.pk, outcome="hit").first())
+    assert judged.outcome_price > signal.price
+    assert (judged.outcome_time - signal.feed_time).total_seconds() == signal.horizon_s
     assert shard.stop() == 0
 
 

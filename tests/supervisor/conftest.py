@@ -16,7 +16,7 @@ from riskctl.places import start_ticks
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def eventually(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Raises AssertionError when ``condition`` does not come true."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -67,7 +67,7 @@ def a_home_of_before_the_role(desk: Desk) -> None:
 
 
 def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> None:
-    desk = Desk(tmp_path / "home")
+    desk = Desk(tmp_path / "home", anew=True)
     cold = desk.start()
     try:
         said_at_the_first_start(desk)
@@ -76,7 +76,7 @@ def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> N
         begun = database_now(desk)
         desk.wait_for(lambda: answered_since(desk, begun) > 3, 60, "trading")
         connects_as_who_owns_nothing(desk)
-        eventually(lambda: entered(desk, "process.start") == EXPECTED, 10)
+        eventually(lambda: entered(desk, "process.start") == EXPECTED, 30)
         everything = desk.descendants()
         assert len(everything) > len(EXPECTED)
         assert desk.stop(signal.SIGINT) == 0
@@ -89,10 +89,10 @@ def test_one_home_through_starts_an_orderly_stop_and_a_kill(tmp_path: Path) -> N
         assert desk.sql("SELECT username, password FROM auth_user ORDER BY 1") == before
         assert answered_since(desk, begun) > 3
         connects_as_who_owns_nothing(desk)
-        eventually(lambda: entered(desk, "process.end") == EXPECTED, 10)  # of the run before
+        eventually(lambda: entered(desk, "process.end") == EXPECTED, 30)  # of the run before
         everything = desk.descendants()
         desk.stop(signal.SIGKILL)
-        eventually(lambda: still_alive(everything) == [], 10)
+        eventually(lambda: still_alive(everything) == [], 30)
 
         desk.start()
         again = database_now(desk)

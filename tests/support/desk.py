@@ -16,6 +16,7 @@ import psutil
 import psycopg
 
 from riskctl.places import start_ticks
+from tests.support.processes import Started, start_python
 from workers.services.ports import free_port
 from workers.services.postgres import USER
 
@@ -34,18 +35,25 @@ _NOT_ITS_BUSINESS = {
 class Desk:
     """One ``python -m workers.supervisor``. Start it, or use ``running_desk``.
 
-    ``prefix`` goes before the command, e.g. to run it as somebody else.
+    ``prefix`` goes before the command, e.g. to run it as somebody else; with one, or ``anew``, it
+    is executed as a user's is, and else forked as other processes of tests are.
     """
 
     def __init__(
-        self, home: Path, environ: Mapping[str, str] | None = None, prefix: Sequence[str] = ()
+        self,
+        home: Path,
+        environ: Mapping[str, str] | None = None,
+        prefix: Sequence[str] = (),
+        *,
+        anew: bool = False,
     ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._given = dict(environ or {})
         self._prefix = list(prefix)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._anew = anew or bool(prefix)
+        self._process: subprocess.Popen[bytes] | Started | None = None
         self._asking: psycopg.Connection[tuple[Any, ...]] | None = None
         self.output = home / "desk.out"
         self.kept = contextlib.ExitStack()
@@ -64,6 +72,11 @@ class Desk:
         environ = {k: v for k, v in os.environ.items() if k not in _NOT_ITS_BUSINESS}
         environ |= {"HALTLINE_HOME": str(self.home), "PORT": str(self.port), **self._given}
         with self.output.open("ab") as out:
+            if not self._anew:
+                self._process = start_python(
+                    "-m", "workers.supervisor", env=environ, stdout=out, stderr=out, session=True
+                )
+                return
             self._process = subprocess.Popen(
                 [*self._prefix, sys.executable, "-m", "workers.supervisor"],
                 cwd=PROJECT,

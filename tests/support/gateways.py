@@ -40,6 +40,7 @@ from riskctl.control import (
 )
 from riskctl.holds import HoldFact, effective_mode
 from riskctl.places import start_ticks, this_place
+from riskctl.registered import accounts_keep
 
 HOST = "127.0.0.1"
 
@@ -194,8 +195,9 @@ class FakeGateway:
 
 @contextlib.contextmanager
 def fake_gateways(home: BrakesHome, *accounts: str) -> Iterator[dict[str, FakeGateway]]:
-    """One for each account, with the home's own key; closed at the end."""
+    """One for each account, with the home's own key, and no other known of; closed at the end."""
     key = home.control_key()
+    accounts_keep(home, accounts)
     with contextlib.ExitStack() as stack:
         yield {
             account: stack.enter_context(FakeGateway(home, account, key=key))

@@ -89,19 +89,19 @@ class Started:
 
 def start_python(
     *arguments: str, env: Mapping[str, str], stdin: bool = False, stdout: IO[bytes] | None = None,
-    stderr: IO[bytes] | None = None, read: bool = False,
+    stderr: IO[bytes] | None = None, read: bool = False, session: bool = False,
 ) -> Started:  # fmt: skip
     """``python ARGUMENTS`` in the project's folder: ``-m MODULE …`` or ``SCRIPT …``.
 
     ``stdin``: a pipe that ``Started.stdin`` writes to; else it reads nothing. ``read``: what it
     says on either output is read from ``Started.stdout``; else it goes where ours goes, or where
-    ``stdout`` and ``stderr`` say.
+    ``stdout`` and ``stderr`` say. ``session``: it leads one of its own.
     """
     theirs_in, ours_in = os.pipe() if stdin else (os.open(os.devnull, os.O_RDONLY), -1)
     ours_out, theirs_out = os.pipe() if read else (-1, -1)
     out = theirs_out if read else (stdout.fileno() if stdout else 1)
     err = theirs_out if read else (stderr.fileno() if stderr else 2)
-    asked = {"arguments": arguments, "env": dict(env), "cwd": str(PROJECT)}
+    asked = {"arguments": arguments, "env": dict(env), "cwd": str(PROJECT), "session": session}
     try:
         pid = _warm().ask(asked, [theirs_in, out, err])["pid"]
     finally:

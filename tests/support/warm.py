@@ -1,8 +1,8 @@
 """``python -m tests.support.warm FD``: imports libraries, then forks as it is asked to over FD.
 
 Each request is a JSON object: ``arguments``, ``env`` and ``cwd`` of a Python process, with its
-three standard descriptors, answered by its ``pid``; or ``wait``, a pid, answered by its ``status``
-once it has ended. Asked by tests.support.processes.
+three standard descriptors, and whether it leads a ``session``, answered by its ``pid``; or
+``wait``, a pid, answered by its ``status`` once it has ended. Asked by tests.support.processes.
 """
 
 import gc
@@ -19,14 +19,16 @@ from typing import Any
 import setproctitle
 
 LIBRARIES = (
-    "argon2", "celery.apps.worker", "celery.bin.worker", "celery.concurrency.solo",
-    "celery.worker.consumer", "channels.layers", "channels_redis.core",
+    "argon2", "celery.app.trace", "celery.apps.worker", "celery.bin.worker",
+    "celery.concurrency.asynpool", "celery.concurrency.prefork", "celery.concurrency.solo",
+    "celery.worker.components", "celery.worker.consumer", "celery.worker.strategy",
+    "channels.layers", "channels_redis.core",
     "cryptography.hazmat.primitives.asymmetric.ed25519", "django.contrib.auth.hashers",
     "django.core.handlers.asgi", "django.core.management", "django.core.serializers.json",
     "django.db.backends.postgresql.base", "django.db.models", "django.forms",
-    "django.template.backends.django", "environ", "kombu.transport.redis", "limits", "msgspec",
-    "numpy", "psutil", "psycopg_pool", "redis.asyncio", "setproctitle", "structlog", "uvicorn",
-    "webauthn",
+    "django.template.backends.django", "encodings.idna", "environ", "kombu.transport.redis",
+    "limits", "msgspec", "numpy", "numpy.ma", "numpy.random", "psutil", "psycopg_pool",
+    "redis.asyncio", "setproctitle", "structlog", "uvicorn", "webauthn",
 )  # fmt: skip
 """What our processes import first, and what reads no settings."""
 _LARGEST = 1 << 18
@@ -66,6 +68,8 @@ def _become(asked: dict[str, Any], fds: list[int]) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     os.chdir(asked["cwd"])
+    if asked["session"]:
+        os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("PYTHONWARNINGS") == "default":
         warnings.simplefilter("default")

@@ -61,7 +61,7 @@ def test_each_trigger_fires_after_its_confirmations_and_not_before(name: str) ->
     assert step == count
     assert (firing.trigger, firing.scope, firing.value) == (name, FIRM, value)
     assert firing.holds
-    assert spec.kind in (Kind.KILL, Kind.BREAKER, Kind.DEAD_MAN)
+    assert spec.kind in (Kind.KILL, Kind.BREAKER, Kind.DEAD_MAN, Kind.REDUCE_ONLY)
     assert spec.mode is Mode.HALTED
     assert spec.what in firing.reason
 

@@ -72,7 +72,7 @@ def test_it_beats_hosted_without_redis_and_again_after_kill_9(desk: Desk) -> Non
     [child] = (pid for pid in worker.family() if pid not in (worker.pid, worker.nursery()))
     os.kill(child, 9)
     token = Heartbeat.objects.get(name="watchdog").token
-    wait_for(lambda: Heartbeat.objects.get(name="watchdog").token > token, "its successor's", 3)
+    wait_for(lambda: Heartbeat.objects.get(name="watchdog").token > token, "its successor's", 20)
     worst = 0.0
     pause = threading.Event()
     for _ in range(30):

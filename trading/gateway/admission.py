@@ -83,6 +83,7 @@ class Admission:
             or terms_denial(order, now.wall_ns)
             or self._instrument_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
+            or self._post_only_denial(order)
             or self._limit_denial(order, now)
         )
 
@@ -101,6 +102,7 @@ class Admission:
             or self._age_denial(now.boot_ns - order.born_boot_ns)
             or self._reduce_only_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
+            or self._post_only_denial(order)
             or self._collar_moved(order)
         )
 
@@ -165,6 +167,16 @@ class Admission:
             if price is not None and (price <= 0 or price % one.tick_size):
                 return Denial("TICK_SIZE", f"{name} must be a positive multiple of {one.tick_size}")
         return None
+
+    def _post_only_denial(self, order: LiveOrder) -> Denial | None:
+        quote = self._prices.quote(order.symbol)
+        if not order.post_only or quote is None or order.limit_price is None:
+            return None
+        touch = quote.ask if order.side.sign > 0 else quote.bid
+        if order.side.sign * (order.limit_price - touch) < 0:
+            return None
+        text = f"a {order.side} at {order.limit_price:f} would trade at once, at {touch:f}"
+        return Denial("POST_ONLY", text)
 
     def _unit_values(self) -> dict[str, Decimal]:
         """USD value of one unit of every symbol in the book, by its latest quote.

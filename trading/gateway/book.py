@@ -19,6 +19,8 @@ ZERO = Decimal(0)
 KEEP_FINAL = 10_000
 """Ended orders kept in memory for late fills; older ones are looked up in the database."""
 
+_STANDING = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
+
 
 @dataclass(slots=True)
 class LiveOrder:
@@ -67,6 +69,8 @@ class LiveOrder:
     """Of a GTD order: when what is left of it expires."""
     warrant: str = ""
     """It closes a position by a person's order; ``strategy`` may then be empty."""
+    life_ns: int = 0
+    """A quote: what is left of it is taken back after this long. 0: it rests on."""
     inherited: bool = False
     """Read from the database: a predecessor may have sent it."""
     version: int = 1
@@ -84,6 +88,12 @@ class LiveOrder:
     def apart(self) -> bool:
         """Not the strategy's to work with or to cancel."""
         return bool(self.warrant) or self.protective
+
+    def outlived(self, now_boot_ns: int) -> bool:
+        """Whether a quote has stood for its life; one that a predecessor made has."""
+        if not self.life_ns or self.state not in _STANDING:
+            return False
+        return self.inherited or now_boot_ns - self.born_boot_ns >= self.life_ns
 
     @property
     def remaining(self) -> Decimal:
@@ -122,6 +132,7 @@ def order_of(intent: OrderIntent, account: str, wall_ns: int) -> LiveOrder:
         reduce_only=intent.reduce_only,
         post_only=intent.post_only,
         expires_ns=intent.expires_wall,
+        life_ns=intent.life_ms * 1_000_000,
     )
 
 

@@ -148,6 +148,15 @@ class GatewayCore(Heard):
         persist = self._persist(order, "cancel-ask", {"reason": reason})
         return [SendCancel(order.client_order_id), persist]
 
+    def take_back(self, now: Now) -> list[Effect]:
+        """Cancel quotes that have stood for their life: whoever made them is not heard any more."""
+        return [
+            effect
+            for order in self.book.open_orders()
+            if order.outlived(now.boot_ns)
+            for effect in self.cancel(order, "its life is over", now)
+        ]
+
     def pending(self) -> bool:
         """Whether an order is between admission and the venue's answer."""
         return any(order.state is _S.PENDING for order in self.book.open_orders())

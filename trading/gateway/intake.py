@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import msgspec
 
-from trading.messages import Intent, OrderIntent, intent_decoder
+from trading.messages import Intent, OrderIntent, TimeInForce, intent_decoder
 
 MAX_NUMBER = Decimal("1e15")
 """Beyond any quantity or price of this desk, and well inside the books' columns."""
+
+MAX_LIFE_MS = 3_600_000
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}")
 
@@ -38,6 +40,10 @@ def _check_numbers(intent: OrderIntent) -> None:
         value: Decimal | None = getattr(intent, field)
         if value is not None and not (value.is_finite() and abs(value) < MAX_NUMBER):
             raise MalformedIntentError(f"{field}: {value} is not a number below 1e15")
+    if not 0 <= intent.life_ms <= MAX_LIFE_MS:
+        raise MalformedIntentError(f"life_ms: {intent.life_ms} is not from 0 to {MAX_LIFE_MS}")
+    if intent.post_only and intent.time_in_force is TimeInForce.IOC:
+        raise MalformedIntentError("post_only: an order that may not rest cannot be post-only")
     for field in ("tick_time", "created_wall", "created_boot", "tick_boot"):
         if not 0 <= getattr(intent, field) < 2**62:
             raise MalformedIntentError(f"{field}: {getattr(intent, field)} is no time")

@@ -163,7 +163,7 @@ class GatewayLoop:
         while True:
             await asyncio.sleep(TIME_EVERY_S)
             moment = now()
-            self.perform(self.core.on_time(moment))
+            self.perform([*self.core.on_time(moment), *self.core.take_back(moment)])
             if moment.boot_ns >= snapshot_at and self._session.settled.is_set():
                 snapshot_at = moment.boot_ns + int(SNAPSHOT_EVERY_S * 1e9)
                 self._teller.tell(snapshot(self._owner.account, self.core.book, moment.wall_ns))

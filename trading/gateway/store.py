@@ -19,7 +19,7 @@ from audit.record import entry_columns, entry_id, entry_row
 from audit.signing import Signer
 from riskctl.holdrows import step_statements
 from riskctl.reading import FENCE_SQL
-from trading.clock import NS, utc_from_ns
+from trading.clock import MS, NS, utc_from_ns
 from trading.gateway.book import KEEP_FINAL, Key, LiveOrder
 from trading.gateway.effects import FillRow, OrderRow, StepRow
 from trading.messages import OrderType, Side, TimeInForce
@@ -35,7 +35,7 @@ ORDER_COLUMNS = (
     "post_only", "expires_at", "warrant", "reference_price", "state", "filled", "filled_value",
     "fees", "venue_order_id", "reason_code", "reason", "shard", "shard_token", "tick_time",
     "not_after", "created_at", "sent_at", "answered_at", "ended_at", "tick_to_send_us",
-    "send_to_answer_us", "version",
+    "send_to_answer_us", "version", "life_ms",
 )  # fmt: skip
 _MOVING = (
     "quantity", "limit_price", "state", "filled", "filled_value", "fees", "venue_order_id",
@@ -104,7 +104,7 @@ def order_values(order: LiveOrder, account: str) -> tuple[Any, ...]:
         order.reason, order.shard, order.shard_token, utc_from_ns(order.tick_time_ns),
         _time(order.not_after_ns), utc_from_ns(order.created_wall_ns), _time(order.sent_wall_ns),
         _time(order.answered_wall_ns), _time(order.ended_wall_ns), order.tick_to_send_us,
-        order.send_to_answer_us, order.version,
+        order.send_to_answer_us, order.version, order.life_ns // MS,
     )  # fmt: skip
 
 
@@ -149,7 +149,8 @@ def _order_audit(row: OrderRow, owner: Owner, wall_ns: int) -> tuple[Any, ...]:
             "venue_order_id": order.venue_order_id, "shard": order.shard,
             "shard_token": order.shard_token, "reduce_only": order.reduce_only,
             "stop_price": order.stop_price, "post_only": order.post_only,
-            "expires": _time(order.expires_ns), "warrant": order.warrant, **row.facts,
+            "expires": _time(order.expires_ns), "warrant": order.warrant,
+            "life_ms": order.life_ns // MS, **row.facts,
         },
     )  # fmt: skip
 
@@ -236,6 +237,7 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
             "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
             "tick_to_send_us", "send_to_answer_us", "version",
         )},
+        life_ns=row["life_ms"] * MS,
         strategy=row["strategy_id"] or "",
         warrant=str(row["warrant"] or ""),
         side=Side(row["side"]),

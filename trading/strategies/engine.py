@@ -18,9 +18,15 @@ from trading.indicators.rounds import Splitter
 from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
 from trading.strategies.intents import IntentMaker
 from trading.strategies.kernel import Change, Flags
+from trading.strategies.market_making import MarketMakingKernel
+from trading.strategies.outcomes import Outcomes
+from trading.strategies.pairs import ArbitragePair, LegsSeen, pairs_of
+from trading.strategies.quoter import Quoter
+from trading.strategies.quoting import Quoting, Seen
+from trading.strategies.signalling import SignalMaker
 from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
-from trading.strategies.specs import Clocks, SignalMade, StrategySpec
+from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.strategies.stack import Stack, bank_of, stacks_of
 from trading.strategies.terms import Terms, full_terms
 from trading.strategies.views import Views
@@ -53,11 +59,15 @@ class ShardEngine:
         self._views = Views(self._stacks)
         self._terms = {one.key: full_terms(one) for one in strategies}
         self._maker = IntentMaker(shard, token, ids, clocks)
+        self._quoting = Quoting(self._maker)
+        self._signalling = SignalMaker(ids, clocks)
+        self._pairs = pairs_of(one for stack in self._stacks for one in stack.members)
         self._splitter = Splitter(len(universe))
         self._wanted = self._any_wanted()
         self._wants_all = bool(self._wanted.all())
         self._boot = np.zeros(len(universe), dtype=np.int64)
         self._signals: list[SignalMade] = []
+        self._outcomes = Outcomes()
         self._clock_ns = 0
         #: Host time at which the last batch's indicators were done, ns.
         self.indicators_done_boot = 0
@@ -79,10 +89,12 @@ class ShardEngine:
             batch = self._splitter.split(ticks)
             averages = self._bank.update(batch)
             self.indicators_done_boot = self._clocks.boot_ns()
+            self._turn_pairs(ticks)
             for stack in self._stacks:
                 found += [(stack, change) for change in stack.kernel.update(batch, averages)]
         for stack, change in found:
             self._signal(stack, change, ticks, published_boot)
+        self._outcomes.judge(ticks, clock_ns)
         self._views.decide_adopted()
         intents: list[Intent] = self._reconcile() if trade else []
         return [*intents, *self._stray_cancels()]
@@ -138,6 +150,10 @@ class ShardEngine:
         made, self._signals = self._signals, []
         return made
 
+    def take_outcomes(self) -> list[OutcomeMade]:
+        """What became of signals since the last call; each comes after its signal."""
+        return self._outcomes.take()
+
     def forget_views(self) -> None:
         """Messages may have been lost: order nothing until each account's next BookSnapshot."""
         self._views.forget()
@@ -151,7 +167,10 @@ class ShardEngine:
             stack.renew()
         self._bank = bank_of(self._stacks, self._universe)
         self._splitter = Splitter(len(self._universe))
+        for pair in self._pairs:
+            pair.restart()
         self._views.restart()
+        self._outcomes.restart()
 
     @property
     def accounts(self) -> list[str]:
@@ -184,26 +203,16 @@ class ShardEngine:
         if not terms.signals:
             return
         tick = ticks[change.origin]
-        mid = from_nano(tick["bid"] + tick["ask"]) / 2
-        now = self._clocks.boot_ns()
-        signal = SignalMade(
-            id=self._ids(),
-            strategy=member.spec.key,
-            symbol=self._universe.by_id(change.instrument).symbol,
-            direction=change.direction,
-            score=change.score,
-            confidence=change.confidence,
-            horizon_s=member.horizon_s,
-            price=mid,
-            feed_time=int(tick["time"]),
-            created_wall=self._clocks.wall_ns(),
-            latency_ns=now - published_boot,
-        )
+        symbol = self._universe.by_id(change.instrument).symbol
+        bid, ask = from_nano(tick["bid"]), from_nano(tick["ask"])
+        quote = Quote(bid, ask, int(tick["time"]), published_boot)
+        signal = self._signalling.of_change(member, symbol, change, quote)
         self._signals.append(signal)
+        self._outcomes.add(signal, change.instrument)
         slot = member.slots[change.instrument]
         size = Decimal(0)
         if change.direction:
-            size = change.direction * lots_for(terms.size_notional, mid, slot.instrument)
+            size = change.direction * lots_for(terms.size_notional, quote.mid, slot.instrument)
         slot.aim(size, signal.id, urgent=change.forced)
         self._views.touch(slot)
 
@@ -211,7 +220,13 @@ class ShardEngine:
         """One step for each slot that is not where it should be, in a fixed order."""
         intents: list[Intent] = []
         now = self._clocks.boot_ns()
+        for pair in self._pairs:
+            for slot in pair.step(self._legs_seen(pair, now), self._terms[pair.key]):
+                self._views.touch(slot)
         for slot in self._views.unsettled():
+            if isinstance(slot, Quoter):
+                intents += self._requote(slot, now)
+                continue
             if not self._terms[slot.strategy].orders:
                 intents += self._maker.cancels(slot, now)
                 continue
@@ -222,6 +237,53 @@ class ShardEngine:
                 beyond = self._views.member_of(slot).cross_ticks
                 intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
         return intents
+
+    def _legs_seen(self, pair: ArbitragePair, now: int) -> LegsSeen:
+        first, second = pair.legs
+        count = self._splitter.count
+        both = count[first.instrument.id] and count[second.instrument.id]
+        quotes = (self._quote(first), self._quote(second)) if both else None
+        known = self._views.knows(first) and self._views.knows(second)
+        return LegsSeen(quotes, known, self._clock_ns, now)
+
+    def _turn_pairs(self, ticks: Ticks) -> None:
+        """Signals of pairs that changed their mind; what two prices do is not judged by one."""
+        for pair in self._pairs:
+            for turn in pair.take(ticks):
+                if self._terms[pair.key].signals:
+                    quote, symbol = self._quote(pair.first), pair.first.instrument.symbol
+                    signal = self._signalling.of_score(
+                        pair.member, symbol, quote, direction=turn.direction, score=turn.score
+                    )
+                    self._signals.append(signal)
+                    for slot in pair.legs:
+                        slot.signal_id = signal.id
+
+    def _requote(self, slot: Quoter, now: int) -> list[Intent]:
+        """One step of a market maker. It signals when it begins to quote, orders or none."""
+        terms, (stack, row) = self._terms[slot.strategy], self._views.owner_of(slot)
+        at, kernel = slot.instrument.id, stack.kernel
+        assert isinstance(kernel, MarketMakingKernel)
+        quote = self._quote(slot) if self._splitter.count[at] else None
+        warm = bool(kernel.warm[at, row])
+        seen = Seen(quote, float(kernel.deviation[at, row]), warm, self._clock_ns, now)
+        wanted = self._quoting.wanted(slot, seen, terms)
+        if wanted and quote is not None and terms.signals and not slot.quoting:
+            self._begin_quoting(slot, quote)
+        slot.quoting = bool(wanted)
+        if not terms.orders:
+            return list(self._maker.cancels(slot, now))
+        return self._quoting.step(slot, seen, wanted)
+
+    def _begin_quoting(self, slot: Quoter, quote: Quote) -> None:
+        """No forecast: both sides are quoted, the surer the less is held."""
+        most = lots_for(self._terms[slot.strategy].size_notional, quote.mid, slot.instrument)
+        signal = self._signalling.of_score(
+            self._views.member_of(slot), slot.instrument.symbol, quote,
+            direction=0, score=-float(slot.position / most),
+        )  # fmt: skip
+        slot.signal_id = signal.id
+        self._signals.append(signal)
 
     def _stray_cancels(self) -> list[Intent]:
         """For orders left on an account that their strategy trades on no more."""

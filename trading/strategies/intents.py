@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from trading.messages import CancelIntent, OrderIntent, OrderType, Side, TimeInForce
+from trading.strategies.market_making import Wanted
+from trading.strategies.quoter import Quoter
 from trading.strategies.sizing import Quote, crossing_price, resting_price, whole_lots
 from trading.strategies.slot import Manner, Slot
 from trading.strategies.specs import Clocks
@@ -24,21 +28,39 @@ class IntentMaker:
         """
         side = Side.BUY if slot.missing > 0 else Side.SELL
         crossing = slot.manner() is Manner.CROSS
+        price = (
+            crossing_price(side, quote, slot.instrument, beyond)
+            if crossing
+            else resting_price(side, quote, slot.instrument)
+        )
+        quantity = whole_lots(abs(slot.missing), slot.instrument)
+        force = TimeInForce.IOC if crossing else TimeInForce.GTC
+        made = self._intent(slot, Wanted(side, price, quantity), quote, now, force)
+        slot.ordered(made.intent_id, now)
+        return made
+
+    def quote(self, slot: Quoter, want: Wanted, quote: Quote, now: int) -> OrderIntent:
+        """A market maker's quote: it gives liquidity or is denied, and has a life of its own."""
+        made = self._intent(slot, want, quote, now, TimeInForce.GTC)
+        return msgspec.structs.replace(
+            made, expected_position=slot.assumed, life_ms=slot.life_ms, post_only=True
+        )
+
+    def _intent(
+        self, slot: Slot, want: Wanted, quote: Quote, now: int, force: TimeInForce
+    ) -> OrderIntent:
         intent_id = self._ids()
-        slot.ordered(intent_id, now)
         return OrderIntent(
             intent_id=intent_id,
             correlation_id=slot.signal_id or intent_id,
             strategy=slot.strategy,
             account=slot.account,
             symbol=slot.instrument.symbol,
-            side=side,
-            quantity=whole_lots(abs(slot.missing), slot.instrument),
+            side=want.side,
+            quantity=want.quantity,
             order_type=OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC if crossing else TimeInForce.GTC,
-            limit_price=crossing_price(side, quote, slot.instrument, beyond)
-            if crossing
-            else resting_price(side, quote, slot.instrument),
+            time_in_force=force,
+            limit_price=want.price,
             reference_price=quote.mid,
             expected_position=slot.view,
             shard=self._shard,

@@ -5,12 +5,18 @@ from decimal import Decimal
 import structlog
 
 from trading.models import Strategy
-from trading.strategies.parameters import ParameterError, read_parameters
+from trading.strategies.parameters import (
+    ArbitrageParameters,
+    ParameterError,
+    read_parameters,
+)
 from trading.strategies.sizing import lots_for
 from trading.strategies.specs import StrategySpec
 from trading.universe import Universe
 
 log = structlog.get_logger("haltline.shard")
+
+LEGS = 2
 
 
 class StrategyError(ValueError):
@@ -47,6 +53,8 @@ def spec_of(row: Strategy, universe: Universe) -> StrategySpec:
         parameters = read_parameters(row.kind, row.parameters)
     except ParameterError as error:
         raise StrategyError(f"{row.key}: parameters: {error}") from None
+    if isinstance(parameters, ArbitrageParameters) and len(set(row.symbols)) != LEGS:
+        raise StrategyError(f"{row.key}: symbols: arbitrage trades two instruments, no more")
     spec = StrategySpec(
         key=row.key,
         kind=row.kind,

@@ -18,7 +18,7 @@ from trading.feeds.reading import TickEntry, read_entry
 from trading.health import EXPIRE_S, StageMeter, key
 from trading.messages import Intent, encode, gateway_decoder
 from trading.strategies.engine import ShardEngine
-from trading.strategies.specs import SignalMade
+from trading.strategies.specs import OutcomeMade, SignalMade
 from trading.strategies.terms import Terms
 
 log = structlog.get_logger("haltline.shard")
@@ -39,7 +39,7 @@ class SignalSink(Protocol):
     def failures(self) -> int: ...
     @property
     def depth(self) -> int: ...
-    def put(self, signals: Sequence[SignalMade]) -> None: ...
+    def put(self, made: Sequence[SignalMade | OutcomeMade]) -> None: ...
 
 
 class Rungs(Protocol):
@@ -169,8 +169,9 @@ class ShardLoop:
         )
         self._send(intents)
         made = self._engine.take_signals()
-        if made:
-            self._writer.put(made)
+        outcomes = self._engine.take_outcomes()
+        if made or outcomes:
+            self._writer.put([*made, *outcomes])
         if same_boot and len(entry.ticks):
             done = self._engine.indicators_done_boot
             self._indicators.observe(done - published, len(entry.ticks))

@@ -58,12 +58,48 @@ class MeanReversionParameters:
     cross_ticks: int = _counted(3, 0, 1_000, "price ticks beyond the touch")
 
 
-Parameters = MomentumParameters | MeanReversionParameters
+@dataclass(frozen=True, slots=True)
+class MarketMakingParameters:
+    """Parameters of trading.strategies.market_making."""
+
+    sigma_s: float = _bounded(60.0, 1.0, 86_400, "seconds")
+    gamma: float = _bounded(0.5, 0.01, 10, "risk aversion")
+    kappa: float = _bounded(1.5, 0.1, 100, "decay of fills with distance")
+    least_half_bp: float = _bounded(0.5, 0.0, 500, "basis points of the mid")
+    share: float = _bounded(0.5, 0.05, 1, "of the largest inventory, each quote")
+    requote_ticks: int = _counted(2, 1, 10_000, "price ticks")
+    requotes_per_s: int = _counted(4, 1, 50, "quotes a second, both sides")
+    rest_s: float = _bounded(0.25, 0.0, 60, "seconds a quote stands, at least")
+    life_s: float = _bounded(5.0, 0.5, 60, "seconds a quote stands, at most")
+    fresh_s: float = _bounded(2.0, 0.1, 30, "seconds")
+    warmup_ticks: int = _counted(20, 2, 1_000_000, "ticks")
+
+
+@dataclass(frozen=True, slots=True)
+class ArbitrageParameters:
+    """Parameters of trading.strategies.arbitrage."""
+
+    mean_s: float = _bounded(120.0, 1.0, 604_800, "seconds")
+    enter: float = _bounded(2.5, 0.1, 20, "standard deviations")
+    leave: float = _bounded(0.5, 0.0, 20, "standard deviations")
+    least_bp: float = _bounded(12.0, 0.0, 1_000, "basis points from the mean")
+    patience_s: float = _bounded(2.0, 0.2, 3, "seconds for the second leg")
+    pause_s: float = _bounded(30.0, 1.0, 3_600, "seconds after legs were given back")
+    fresh_s: float = _bounded(2.0, 0.1, 30, "seconds")
+    warmup_ticks: int = _counted(40, 2, 1_000_000, "ticks")
+    cross_ticks: int = _counted(3, 0, 1_000, "price ticks beyond the touch")
+
+
+Parameters = (
+    MomentumParameters | MeanReversionParameters | MarketMakingParameters | ArbitrageParameters
+)
 
 #: By Strategy.kind.
 DEFAULTS: dict[str, Parameters] = {
     "momentum": MomentumParameters(),
     "mean-reversion": MeanReversionParameters(),
+    "market-making": MarketMakingParameters(),
+    "arbitrage": ArbitrageParameters(),
 }
 
 
@@ -120,6 +156,10 @@ def _check_order(made: Parameters) -> None:
     if isinstance(made, MomentumParameters):
         _check_below("fast_s", made.fast_s, "slow_s", made.slow_s)
         _check_below("exit", made.exit, "enter", made.enter)
+    elif isinstance(made, MarketMakingParameters):
+        _check_below("rest_s", made.rest_s, "life_s", made.life_s)
+    elif isinstance(made, ArbitrageParameters):
+        _check_below("leave", made.leave, "enter", made.enter)
     else:
         _check_below("leave", made.leave, "enter", made.enter)
         _check_below("enter", made.enter, "stop", made.stop)

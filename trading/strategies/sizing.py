@@ -37,18 +37,19 @@ def crossing_price(side: Side, quote: Quote, instrument: Instrument, ticks: int)
     """A limit that trades at once: the other side's touch and ``ticks`` price steps beyond."""
     room = ticks * instrument.tick_size
     if side is Side.BUY:
-        return _on_grid(quote.ask + room, instrument, ROUND_CEILING)
-    price = _on_grid(quote.bid - room, instrument, ROUND_FLOOR)
+        return on_grid(quote.ask + room, instrument, ROUND_CEILING)
+    price = on_grid(quote.bid - room, instrument, ROUND_FLOOR)
     return max(price, instrument.tick_size)
 
 
 def resting_price(side: Side, quote: Quote, instrument: Instrument) -> Decimal:
     """A limit that waits at our own side's touch."""
     if side is Side.BUY:
-        return max(_on_grid(quote.bid, instrument, ROUND_FLOOR), instrument.tick_size)
-    return _on_grid(quote.ask, instrument, ROUND_CEILING)
+        return max(on_grid(quote.bid, instrument, ROUND_FLOOR), instrument.tick_size)
+    return on_grid(quote.ask, instrument, ROUND_CEILING)
 
 
-def _on_grid(price: Decimal, instrument: Instrument, rounding: str) -> Decimal:
+def on_grid(price: Decimal, instrument: Instrument, rounding: str) -> Decimal:
+    """``price`` in whole price steps, rounded by ``rounding`` of the decimal module."""
     steps = (price / instrument.tick_size).to_integral_value(rounding)
     return steps * instrument.tick_size

@@ -5,6 +5,7 @@ long a quote rests, how long to hold back after a denial); ``now_ns`` is the hos
 the machine times (an answer that does not come).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -27,6 +28,11 @@ _STOPPED = {"HELD": NS, "BEFORE_HOLD": NS // 10, "READING_DUE": NS // 5, "NO_LIC
 
 _DENIED = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _TAKEN = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
+
+
+def stop_pause_ns(code: str) -> int | None:
+    """How long to wait after a denial with ``code``; None: it is no stop's."""
+    return _STOPPED.get(code)
 
 
 class Manner(Enum):
@@ -92,6 +98,10 @@ class Slot:
         """Nothing to want, nothing under way: it need not be looked at."""
         return not self._sent_id and not self.open and abs(self.missing) < self.instrument.lot_size
 
+    def idle(self, clock_ns: int) -> bool:
+        """Nothing is under way and nothing holds it back."""
+        return not self._sent_id and not self.open and clock_ns >= self._not_before
+
     @property
     def missing(self) -> Decimal:
         """What is to be ordered to reach the target, signed."""
@@ -121,10 +131,13 @@ class Slot:
             return Step.NOTHING
         return Step.ORDER
 
-    def to_cancel(self, now_ns: int) -> list[str]:
-        """Open orders whose cancel is to be asked for now; marked as asked, ever more rarely."""
+    def to_cancel(self, now_ns: int, among: Collection[str] | None = None) -> list[str]:
+        """Open orders, ``among`` these if given, whose cancel is to be asked for now; marked as
+        asked, ever more rarely."""
         due = []
         for name, order in self.open.items():
+            if among is not None and name not in among:
+                continue
             wait = min(ANSWER_NS << min(max(order.asks - 1, 0), 4), LONGEST_PAUSE_NS)
             if order.asked_ns is None or now_ns - order.asked_ns >= wait:
                 order.asked_ns = now_ns

@@ -32,9 +32,19 @@ class SignalMade(msgspec.Struct, frozen=True):
     confidence: float
     horizon_s: float
     price: Decimal
+    spread: Decimal
     feed_time: int
     created_wall: int
     latency_ns: int
+
+
+class OutcomeMade(msgspec.Struct, frozen=True):
+    """What became of signal ``id``: the mid at its horizon, or None where it was not known."""
+
+    id: str
+    outcome: str
+    price: Decimal | None
+    feed_time: int
 
 
 @dataclass(frozen=True, slots=True)

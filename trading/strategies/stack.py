@@ -10,15 +10,31 @@ import numpy as np
 from trading.clock import NS
 from trading.indicators.ewma import EwmaBank
 from trading.strategies.kernel import Flags, Kernel
+from trading.strategies.market_making import MarketMakingKernel
 from trading.strategies.mean_reversion import MeanReversionKernel
 from trading.strategies.momentum import MomentumKernel
-from trading.strategies.parameters import MeanReversionParameters, MomentumParameters
+from trading.strategies.pair_kernel import PairKernel
+from trading.strategies.parameters import (
+    ArbitrageParameters,
+    MarketMakingParameters,
+    MeanReversionParameters,
+    MomentumParameters,
+)
+from trading.strategies.quoter import Quoter
 from trading.strategies.slot import Slot
 from trading.strategies.specs import StrategySpec
-from trading.universe import Universe
+from trading.universe import Instrument, Universe
 
 #: A price moves in whole ticks: a standard deviation below half of one is rounding, not movement.
 LEAST_SIGMA_TICKS = 0.5
+
+KINDS = (
+    MomentumParameters,
+    MeanReversionParameters,
+    MarketMakingParameters,
+    ArbitrageParameters,
+)
+"""In the order of their stacks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,7 @@ def stacks_of(strategies: Sequence[StrategySpec], universe: Universe) -> list[St
     """A stack for each kind that occurs. Raises UnknownInstrumentError."""
     numbers = itertools.count()
     stacks = []
-    for kind in (MomentumParameters, MeanReversionParameters):
+    for kind in KINDS:
         specs = [one for one in strategies if isinstance(one.parameters, kind)]
         if specs:
             members = [_member(one, universe, numbers) for one in specs]
@@ -81,17 +97,35 @@ def _maker(specs: Sequence[StrategySpec]) -> Callable[[Flags], Kernel]:
     if isinstance(parameters[0], MomentumParameters):
         momentum = cast(list[MomentumParameters], parameters)
         return lambda traded: MomentumKernel(momentum, traded)
+    if isinstance(parameters[0], MarketMakingParameters):
+        making = cast(list[MarketMakingParameters], parameters)
+        return lambda traded: MarketMakingKernel(making, traded)
+    if isinstance(parameters[0], ArbitrageParameters):
+        pairs = cast(list[ArbitrageParameters], parameters)
+        return lambda traded: PairKernel(pairs, traded)
     reversion = cast(list[MeanReversionParameters], parameters)
     return lambda traded: MeanReversionKernel(reversion, traded)
 
 
 def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[int]") -> Member:
-    if isinstance(spec.parameters, MomentumParameters):
-        horizon_s, rest_ns = spec.parameters.slow_s, None
+    given = spec.parameters
+    slots: dict[int, Slot] = {}
+    if isinstance(given, MarketMakingParameters):
+        for instrument in _instruments(spec, universe):
+            quoter = Quoter(next(numbers), spec.key, spec.account, instrument, given)
+            slots[instrument.id] = quoter
+        return Member(spec, given.sigma_s, 0, slots)
+    if isinstance(given, MomentumParameters):
+        horizon_s, rest_ns = given.slow_s, None
+    elif isinstance(given, ArbitrageParameters):
+        horizon_s, rest_ns = given.mean_s, None
     else:
-        horizon_s, rest_ns = spec.parameters.mean_s, int(spec.parameters.rest_s * NS)
-    slots = {}
-    for symbol in dict.fromkeys(spec.symbols):
-        instrument = universe.by_symbol(symbol)
+        horizon_s, rest_ns = given.mean_s, int(given.rest_s * NS)
+    for instrument in _instruments(spec, universe):
         slots[instrument.id] = Slot(next(numbers), spec.key, spec.account, instrument, rest_ns)
-    return Member(spec, horizon_s, spec.parameters.cross_ticks, slots)
+    return Member(spec, horizon_s, given.cross_ticks, slots)
+
+
+def _instruments(spec: StrategySpec, universe: Universe) -> list[Instrument]:
+    """Raises UnknownInstrumentError."""
+    return [universe.by_symbol(symbol) for symbol in dict.fromkeys(spec.symbols)]

@@ -41,6 +41,14 @@ class Views:
         stack, row = self._owners[slot.number]
         return stack.members[row]
 
+    def knows(self, slot: Slot) -> bool:
+        """Whether the book of its account is known."""
+        return slot.account in self._known and slot.number not in self._waiting
+
+    def owner_of(self, slot: Slot) -> tuple[Stack, int]:
+        """The stack of its strategy, and which row of it that is."""
+        return self._owners[slot.number]
+
     @property
     def accounts(self) -> list[str]:
         """Venue accounts that strategies here trade on."""

@@ -1,4 +1,4 @@
-"""Writes signals to the database from a thread of its own: ticks never wait for it.
+"""Writes signals, and what became of them, from a thread of its own: ticks never wait for it.
 
 Signals are for people and statistics, orders do not rest on them. So when the database is down or
 slow they queue, and when the queue is full the oldest are dropped and counted.
@@ -7,6 +7,7 @@ slow they queue, and when the queue is full the oldest are dropped and counted.
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from django.db import (
@@ -19,7 +20,7 @@ from django.db import (
 
 from trading.clock import utc_from_ns
 from trading.models import Signal
-from trading.strategies.specs import SignalMade
+from trading.strategies.specs import OutcomeMade, SignalMade
 
 log = structlog.get_logger("haltline.signals")
 
@@ -27,17 +28,26 @@ EVERY_S = 0.25
 RETRY_S = 1.0
 BATCH = 500
 STATEMENT_TIMEOUT = "2s"
+_JUDGED = """
+UPDATE trading_signal AS signal SET outcome = made.outcome, outcome_price = made.price,
+       outcome_time = made.at
+FROM unnest(%s::text[], %s::text[], %s::numeric[], %s::timestamptz[])
+     AS made (id, outcome, price, at)
+WHERE signal.id = made.id
+"""
+
+Made = SignalMade | OutcomeMade
 
 
 class SignalWriter:
     """``put`` from the loop's thread; ``start`` and ``stop`` round it."""
 
     def __init__(self, *, limit: int = 5_000) -> None:
-        """``limit``: signals that may wait."""
+        """``limit``: signals and outcomes that may wait."""
         self.dropped = 0
         self.failures = 0
         self._limit = limit
-        self._queue: deque[SignalMade] = deque()
+        self._queue: deque[Made] = deque()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -56,10 +66,10 @@ class SignalWriter:
         self._wake.set()
         self._thread.join(timeout_s)
 
-    def put(self, signals: Sequence[SignalMade]) -> None:
+    def put(self, made: Sequence[Made]) -> None:
         """Never blocks on the database. Drops the oldest beyond the limit."""
         with self._lock:
-            self._queue.extend(signals)
+            self._queue.extend(made)
             self._trim()
         self._wake.set()
 
@@ -92,15 +102,16 @@ class SignalWriter:
         self._stopping.wait(EVERY_S if written else RETRY_S)
         return True
 
-    def _write(self, batch: list[SignalMade]) -> bool:
+    def _write(self, batch: list[Made]) -> bool:
         """Store ``batch``; false when it was put back because the database did not answer."""
         try:
-            with transaction.atomic():
-                with connection.cursor() as cursor:
-                    cursor.execute(
-                        "SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT]
-                    )
-                Signal.objects.bulk_create([_row(one) for one in batch], ignore_conflicts=True)
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT]
+                )
+                signals = [_row(one) for one in batch if isinstance(one, SignalMade)]
+                Signal.objects.bulk_create(signals, ignore_conflicts=True)
+                cursor.execute(_JUDGED, _columns(batch))
         except (OperationalError, InterfaceError) as error:
             self.failures += 1
             log.warning("signals wait: the database does not answer", error=str(error).strip())
@@ -118,6 +129,17 @@ class SignalWriter:
         return True
 
 
+def _columns(batch: list[Made]) -> list[list[Any]]:
+    """The outcomes among ``batch``, column by column."""
+    made = [one for one in batch if isinstance(one, OutcomeMade)]
+    return [
+        [one.id for one in made],
+        [one.outcome for one in made],
+        [one.price for one in made],
+        [utc_from_ns(one.feed_time) for one in made],
+    ]
+
+
 def _row(signal: SignalMade) -> Signal:
     return Signal(
         id=signal.id,
@@ -128,6 +150,7 @@ def _row(signal: SignalMade) -> Signal:
         confidence=signal.confidence,
         horizon_s=signal.horizon_s,
         price=signal.price,
+        spread=signal.spread,
         feed_time=utc_from_ns(signal.feed_time),
         created_at=utc_from_ns(signal.created_wall),
         latency_us=signal.latency_ns // 1_000,

@@ -17,9 +17,11 @@ from trading.portfolio.books import Books
 from trading.portfolio.market import Entry, FeedPhase, Market
 from trading.ticks import unpack
 from trading.triggers.carried import SessionFact
+from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
 from trading.triggers.money import Look, MoneyWatch
 from trading.triggers.quality import QualityWatch
+from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
     Heard,
     component_reading,
@@ -72,6 +74,8 @@ class DeskTriggers:
         self._bars = MarketWatch(universe)
         self._money = MoneyWatch(universe)
         self._quality = QualityWatch()
+        self._signals = SignalWatch()
+        self._legs = LegWatch(universe)
         self._session = ""
         self._seeded = False
         self._market: list[Reading] = []
@@ -128,6 +132,8 @@ class DeskTriggers:
         if quality is not None and sight.phase != "ended":
             yield quality
         yield from self._unordered(sight, now)
+        yield from self._signalled(sight, now)
+        yield from self._legs.readings(sight.books, sight.market, now.boot_ns)
         yield component_reading(sight.components, watched_ns, now.boot_ns)
         for account, heard in sight.gateways.items():
             yield gateway_reading(account, heard, watched_ns, now.boot_ns)
@@ -171,3 +177,12 @@ class DeskTriggers:
             share = max(Decimal(0), 1 - Decimal(orders) / signals)
             detail = f"{signals} signals, {orders} orders"
             yield Reading("sized-zero", f"strategy:{one.key}", share, now.boot_ns, detail)
+
+    def _signalled(self, sight: Sight, now: Moment) -> Iterable[Reading]:
+        known = self._keeper.known
+        if known is None:
+            return ()
+        seen = SignalsSeen(
+            sight.books, sight.market, sight.phase, sight.activity, known.rungs, now.boot_ns
+        )
+        return self._signals.readings(seen)

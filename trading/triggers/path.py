@@ -56,7 +56,7 @@ class StoredReader:
                 self.peaks = peaks_read(max(look_back))
             if boot_ns() - self._read_at >= ACTIVITY_NS:
                 self._read_at = boot_ns()
-                self.activity = activity_read(windows.get("sized-zero", 0))
+                self.activity = activity_read(windows, self._read_at)
 
 
 class PathTriggers:

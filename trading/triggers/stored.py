@@ -8,6 +8,7 @@ from decimal import Decimal
 from django.db import connection
 
 from riskctl.holds import FIRM
+from riskctl.triggers.specs import SIGNAL_LATENCY, SIGNALS_ZERO
 from trading.clock import NS
 from trading.models import FeedSession
 from trading.triggers.carried import SessionFact
@@ -30,8 +31,18 @@ FROM (
 GROUP BY date_bin('5 minutes', at, '2000-01-01Z') ORDER BY 1
 """
 _SIGNALS = """
-SELECT strategy_id, count(*) FROM trading_signal
-WHERE created_at > clock_timestamp() - make_interval(secs => %(window_s)s) AND direction <> 0
+SELECT strategy_id,
+       count(*) FILTER (WHERE direction <> 0 AND age <= %(sized-zero)s),
+       count(*) FILTER (WHERE age <= %(signals-zero)s),
+       count(*) FILTER (WHERE age <= %(signals-zero)s AND confidence = 0),
+       count(*) FILTER (WHERE age <= %(signal-latency)s),
+       percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_us)
+           FILTER (WHERE age <= %(signal-latency)s),
+       (extract(epoch FROM max(created_at)) * 1000000)::bigint
+FROM (
+    SELECT *, extract(epoch FROM clock_timestamp() - created_at) AS age FROM trading_signal
+    WHERE created_at > clock_timestamp() - make_interval(secs => %(longest)s)
+) AS recent
 GROUP BY strategy_id
 """
 _ORDERED = """
@@ -74,11 +85,28 @@ Peaks = Mapping[str, list[tuple[int, Decimal]]]
 
 
 @dataclass(frozen=True, slots=True)
+class SignalFacts:
+    """A strategy's recent signals: how many, how many of confidence 0; how many there are for
+    ``latency_us`` (95th percentile); ``newest_us``: wall microseconds of the latest."""
+
+    count: int
+    zero: int
+    timed: int
+    latency_us: int
+    newest_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
-    """Signals that want a position, and orders of whatever state, by strategy."""
+    """Signals that want a position, orders of whatever state and all signals, by strategy.
+
+    ``read_ns``: boot time of the reading; 0 before the first.
+    """
 
     signals: Mapping[str, int] = field(default_factory=dict)
     orders: Mapping[str, int] = field(default_factory=dict)
+    made: Mapping[str, SignalFacts] = field(default_factory=dict)
+    read_ns: int = 0
 
 
 def peaks_read(window_s: int) -> Peaks:
@@ -114,12 +142,20 @@ def session_read(known: SessionFact | None) -> SessionFact | None:
     return SessionFact(str(rows[0]["id"]), differs, late, offsets)
 
 
-def activity_read(window_s: int) -> Activity:
+def activity_read(windows: Mapping[str, int], now_ns: int) -> Activity:
+    """``windows``: seconds of each trigger, nothing before they are known."""
+    names = ("sized-zero", SIGNALS_ZERO, SIGNAL_LATENCY)
+    asked = {name: windows.get(name, 0) for name in names}
     with connection.cursor() as cursor:
-        cursor.execute(_SIGNALS, {"window_s": window_s})
-        signals = dict(cursor.fetchall())
-        cursor.execute(_ORDERED, {"window_s": window_s})
-        return Activity(signals, dict(cursor.fetchall()))
+        cursor.execute(_SIGNALS, {**asked, "longest": max(asked.values())})
+        rows = cursor.fetchall()
+        cursor.execute(_ORDERED, {"window_s": asked["sized-zero"]})
+        ordered = dict(cursor.fetchall())
+    made = {
+        key: SignalFacts(count, zero, timed, round(latency or 0), newest)
+        for key, _, count, zero, timed, latency, newest in rows
+    }
+    return Activity({row[0]: row[1] for row in rows}, ordered, made, now_ns)
 
 
 def orders_read(window_s: int, now_ns: int) -> dict[str, AccountOrders]:

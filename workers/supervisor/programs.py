@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from workers.hosts import ROLES
 from workers.supervisor.children import Program, fork_python
 from workers.supervisor.home import Home
 
@@ -37,6 +38,27 @@ PRELOAD = (
     "uvicorn.lifespan.off",
     "workers.celery_main",
     "trading.papervenue.main",
+    # What a worker, a host or a server would import once it runs: each of eight by itself.
+    "celery.app.amqp",
+    "celery.app.control",
+    "celery.app.log",
+    "celery.app.trace",
+    "celery.apps.worker",
+    "celery.concurrency.asynpool",
+    "celery.concurrency.prefork",
+    "celery.concurrency.solo",
+    "celery.worker.autoscale",
+    "celery.worker.components",
+    "celery.worker.consumer",
+    "celery.worker.strategy",
+    "encodings.idna",
+    "kombu.transport.redis",
+    "numpy.ma",
+    "numpy.random",
+    "psycopg_pool",
+    "workers.hosting.step",
+    "workers.tasks",
+    *(target.rpartition(".")[0] for target in ROLES.values()),
 )
 
 

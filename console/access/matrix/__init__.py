@@ -7,6 +7,7 @@ tests/console/access/matrix/samples.py.
 
 from console.access.matrix.accounts import ACCOUNTS
 from console.access.matrix.auditing import AUDITING
+from console.access.matrix.engines import ENGINES
 from console.access.matrix.limiting import LIMITING
 from console.access.matrix.people import PEOPLE
 from console.access.matrix.reading import READING
@@ -22,6 +23,7 @@ SECTIONS: tuple[Section, ...] = (
     *STOPPING,
     *RESTARTING,
     *LIMITING,
+    ENGINES,
     *ACCOUNTS,
     PEOPLE,
     REVIEWING,

@@ -59,6 +59,10 @@ TRIGGERS = Section(
               bearer="trigger-not-allowed"),
         write(TRIGGER, people(Caller.RISK, Caller.SRE), case="looser: asks",
               refusal="approval-not-your-role", step_up=ASK_FRESH, bearer=NO_ASK),
+        page("/risk/triggers/settings"),
+        form("/risk/triggers/change", RISK, case="tighter", refusal="trigger-not-allowed"),
+        form("/risk/triggers/change", people(Caller.RISK, Caller.SRE), case="looser: asks",
+             refusal="approval-not-your-role", step_up=ASK_FRESH),
     ),
 )  # fmt: skip
 

@@ -112,6 +112,7 @@ ASKS = Section(
         _ask("triggers-shadow", RISK | SRE),
         _ask("break-accept", TRADERS | RISK | SRE | people(Caller.COMPLIANCE)),
         _ask("size-raise", REDUCES, f"size-not-yours {NOT_ROLE}"),
+        _ask("engine-apply", REDUCES, f"engine-not-yours {NOT_ROLE}"),
         _ask("factor-reset", people(Caller.ADMIN)),
         _ask("role-grant", people(Caller.ADMIN, Caller.RISK), f"grant-not-your-role {NOT_ROLE}"),
         _ask("token-issue", EVERYBODY),

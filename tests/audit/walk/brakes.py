@@ -22,7 +22,7 @@ from riskctl.holds import Kind
 from riskctl.ladder import stage_demote, stages_prepare
 from riskctl.lifting import hold_lift
 from riskctl.limiting import limit_change, limit_tighten
-from riskctl.models import Approval
+from riskctl.models import Approval, Limit
 from riskctl.schedule import maintenance_place_due, maintenance_schedule, maintenance_withdraw
 from riskctl.triggers.changing import trigger_change
 from riskctl.triggers.records import Fired, fired_save
@@ -32,10 +32,12 @@ from riskctl.triggers.settings import (
     triggers_shadow_execute,
 )
 from tests.approvals.people import COLIN, EVERYBODY, IVAN, MERCY, RUTH, SANA, hold, person
+from tests.engines.documents import document
 from tests.resume.desk import RestartDesk
 from tests.riskctl.test_breakglass import leave, on_ramp, use
 from tests.support.people import enrolled
 from tests.triggers.test_settings import OTHER, firing, pending
+from trading.engines.service import engine_apply, engine_patch
 from trading.models import Strategy
 from trading.strategies.resize import size_raise_request, size_set
 
@@ -282,3 +284,26 @@ def _(patch: pytest.MonkeyPatch) -> Call:
     return lambda: size_raise_request(
         strategy="mom-one", size="60000", actor=OWNER, reason="larger book"
     )
+
+
+def said(**strategy: str) -> str:
+    """Beside the firm's limits, a document that lowers what mom-one may."""
+    Limit.objects.update_or_create(
+        scope="firm", kind="gross-notional", defaults={"value": Decimal(1_000_000)}
+    )
+    return document("mom-one", **{"riskLimit": "0.1%", "maxPositionSize": "900", **strategy})
+
+
+@case("trading.engines.service.engine_apply", "trading.engines.versions.version_store")
+def _(patch: pytest.MonkeyPatch) -> Call:
+    desk(patch)
+    text = said()
+    return lambda: engine_apply(text=text, actor=OWNER, reason="carefully")
+
+
+@case("trading.engines.service.engine_patch")
+def _(patch: pytest.MonkeyPatch) -> Call:
+    desk(patch)
+    engine_apply(text=said(), actor=OWNER, reason="carefully")
+    less = {"spec": {"strategy": {"riskLimit": "0.05%"}}}
+    return lambda: engine_patch(name="mom-one", patch=less, actor=OWNER, reason="less")

@@ -88,7 +88,7 @@ def test_the_hint_goes_to_every_process_by_the_channel_layer(mercy: User) -> Non
         channel = await layer.new_channel()
         await layer.group_add(GROUP, channel)
         await sync_to_async(session_revoke)(session_id=row.id, actor=MERCY)
-        return await asyncio.wait_for(layer.receive(channel), 5)
+        return await asyncio.wait_for(layer.receive(channel), 20)
 
     assert asyncio.run(run())["username"] == "mercy.okafor"
 

@@ -53,7 +53,7 @@ def test_it_orders_by_the_size_of_now(shard: ShardRig) -> None:
     with transaction.atomic():  # so that whoever sees the rung sees the size
         size_set(strategy="mom-one", size="50000", actor=mercy)
         stage_set(strategy="mom-one", rung=Rung.LIVE, actor=SETUP, reason="test")
-    wait_for(lambda: muted(shard) == "", 5)
+    wait_for(lambda: muted(shard) == "", 20)
     shard.publish(quotes("EURUSD", CALM))
     shard.publish(quotes("EURUSD", RISE, start=START + 30 * NS))
     found = wait_for(

@@ -31,6 +31,15 @@ curl -w "@curl-format.txt" -o /dev/null -s http://localhost:8083/api/signals/lat
 curl -X POST http://localhost:8084/emergency/stop-new-positions -d '{"reason": "system_instability"}'
 curl -s http://localhost:8080/api/positions/summary
 curl http://localhost:8083/api/signals?limit=3
+curl http://localhost:8083/api/metrics/signal-accuracy
+curl http://localhost:8083/api/signals/validate-recent
+curl http://localhost:8083/api/metrics/signal-distribution
+curl http://localhost:8083/api/metrics/signal-rate?period=1h
+curl http://localhost:8083/api/metrics/confidence-distribution?period=1h
+curl http://localhost:8083/api/metrics/accuracy?period=24h
+curl http://localhost:8085/api/metrics/slippage?period=1h
+curl http://localhost:8085/api/metrics/fill-rate?period=1h
+curl http://localhost:8085/api/metrics/execution-times?period=1h
 curl -X POST http://oms:8080/trading/halt -d '{"reason":"unexpected-orders","operator":"<your-name>"}'
 curl http://oms:8080/orders/open
 curl -X POST http://oms:8080/orders/cancel-all

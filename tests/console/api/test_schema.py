@@ -48,7 +48,13 @@ PATHS = {
     "/api/people/{username}/revoke", "/api/roles", "/api/strategies/{strategy}/size",
     "/api/audit/verify", "/api/audit/export",
     "/api/strategies/{strategy}/performance", "/api/risk-metrics/current",
-    "/api/risk-metrics/utilization",
+    "/api/risk-metrics/utilization", "/api/signals/validate-recent",
+    "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
+    "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
+    "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
+    "/api/engine-check", "/api/engines", "/api/engines/{engine}",
+    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff", "/api/engines/{engine}/ask",
+    "/api/engines/{engine}/patch",
 }  # fmt: skip
 
 
@@ -85,7 +91,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 def test_every_post_says_its_body_and_takes_a_key(schema: dict[str, Any]) -> None:
     posts = [(path, one) for path, method, one in operations(schema) if method == "post"]
-    assert len(posts) == 41
+    assert len(posts) == 45
     for path, operation in posts:
         assert "application/json" in operation["requestBody"]["content"], path
         headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
@@ -100,7 +106,7 @@ def test_money_is_a_string_everywhere(schema: dict[str, Any]) -> None:
         for name, part in shape.get("properties", {}).items()
         if part.get("type") == "number"
     }
-    assert numbers == {"score", "confidence", "horizon_s"}
+    assert numbers == {"score", "confidence", "horizon_s", "mean", "median", "per_hour"}
 
 
 def test_the_page_lists_them_all_with_nothing_from_elsewhere(desk_browser: Client) -> None:

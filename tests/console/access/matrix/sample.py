@@ -19,7 +19,7 @@ DEFAULTS = {
     "username": "lena.fischer", "scope": f"strategy:{OWN}", "kind": "order-notional",
     "leave_id": "leave", "use_id": "use", "escalation_id": "alert", "review_id": "review",
     "entry_id": "entry", "view_id": "1", "trigger": "drawdown",
-    "ident": "c-1",
+    "ident": "c-1", "engine": OWN,
 }  # fmt: skip
 """What stands for a parameter of an address: a thing's name, or itself."""
 

@@ -13,6 +13,7 @@ SAMPLES: dict[Key, Sample] = {
     **desk.REQUESTS,
     **desk.SIZES,
     **desk.LIMITING,
+    **desk.ENGINES,
     **desk.OTHERS,
     **people.ACCOUNTS,
     **people.KEYS,

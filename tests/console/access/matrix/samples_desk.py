@@ -1,11 +1,19 @@
 """Requests about the desk: stopping, lifting, asking, deciding, limits, and what reads."""
 
 import datetime as dt
+import json
 from typing import Any
 
 from console.access.matrix.rows import Caller
 from tests.console.access.matrix.sample import WHY, Key, Sample
-from tests.console.access.matrix.world import HELD, LIMIT_UP, OWN, OWN_HELD, World
+from tests.console.access.matrix.world import (
+    HELD,
+    LIMIT_UP,
+    OWN,
+    OWN_HELD,
+    World,
+    engine_document,
+)
 
 FIRM, STRATEGY = {"scope": "firm"}, {"scope": f"strategy:{OWN}"}
 KILL = WHY | {"root_cause": "a bad feed", "rollback": "to the version before"}
@@ -23,6 +31,10 @@ def _ask(kind: str, subject: str, **request: Any) -> dict[str, Any]:
     return {"kind": kind, "subject": subject, "request": request, "reason": "tests"}
 
 
+def _threshold(value: str) -> dict[str, Any]:
+    return {"name": "drawdown", "field": "threshold", "value": value} | WHY
+
+
 def _lift_kill(world: World, _caller: Caller | None) -> dict[str, Any]:
     hold = world.things["a kill"]
     request = {"hold": hold, "root_cause": "a bad feed", "rollback": "to the version before"}
@@ -37,8 +49,12 @@ def _break(world: World, _caller: Caller | None) -> dict[str, Any]:
     return _ask("break-accept", "breaks", breaks=[world.things["break"]])
 
 
+LATCHED = (200, 202)
+
+
 def _page_stop(what: str, scope: str, **more: str) -> Sample:
-    return Sample({"what": what, "scope": scope, "reason": "tests", **more}, (303,))
+    """The receipt instead of its address is for a stop that was kept before it was recorded."""
+    return Sample({"what": what, "scope": scope, "reason": "tests", **more}, (303, *LATCHED))
 
 
 def _alone(world: World, _caller: Caller | None) -> dict[str, str]:
@@ -51,7 +67,6 @@ SIZE = "/api/strategies/{strategy}/size"
 API, PAGE = "/api/approvals/{approval_id}/", "/approvals/{approval_id}/"
 STAGE, RESUME = "/api/strategies/{strategy}/stage", "/api/strategies/{strategy}/resume"
 ANOTHERS, ONES_OWN = "another's request", "one's own request"
-LATCHED = (200, 202)
 HIGHER = {"value": "2000000"}
 ASKED = {"approval_id": "request"}
 
@@ -111,6 +126,8 @@ REQUESTS: dict[Key, Sample] = {
     ("POST", ASKS, "break-accept"): Sample(_break, (201,)),
     ("POST", ASKS, "size-raise"): Sample(
         _ask("size-raise", f"strategy:{OWN}", size="900000"), (201, 400)),
+    ("POST", ASKS, "engine-apply"): Sample(
+        _ask("engine-apply", f"strategy:{OWN}", version=1), (201, 400)),
     ("POST", ASKS, "factor-reset"): Sample(
         _ask("factor-reset", "person:lena.fischer", password=""), (201, 400)),
     ("POST", ASKS, "role-grant"): Sample(
@@ -147,7 +164,7 @@ OTHERS: dict[Key, Sample] = {
 
 LEAVE, USE = "/api/break-glass/{leave_id}/end", "/api/break-glass/uses/{use_id}"
 LIMIT, LIMIT_FORM = "/api/limits/{scope}/{kind}", "/risk/limits/change"
-TRIGGER = "/api/triggers/{trigger}"
+TRIGGER, TRIGGER_FORM = "/api/triggers/{trigger}", "/risk/triggers/change"
 LIMIT_SAID = {"scope": f"strategy:{OWN}", "kind": "order-notional"} | WHY
 GLASS = {"people": ["ada.nwosu"], "scopes": [f"strategy:{HELD}"], "hours": 1} | WHY
 GLASS_FORM = {"people": "ada.nwosu", "strategies": HELD, "hours": "1"} | WHY
@@ -170,6 +187,8 @@ LIMITING: dict[Key, Sample] = {
     ("POST", LIMIT_FORM, "higher: asks"): Sample({"value": "2000000"} | LIMIT_SAID, (303,)),
     ("POST", TRIGGER, "tighter"): Sample({"threshold": "4"} | WHY),
     ("POST", TRIGGER, "looser: asks"): Sample({"threshold": "9"} | WHY, (202,)),
+    ("POST", TRIGGER_FORM, "tighter"): Sample(_threshold("4"), (303,)),
+    ("POST", TRIGGER_FORM, "looser: asks"): Sample(_threshold("9"), (303,)),
     ("POST", "/break-glass/ask", ""): Sample(GLASS_FORM, (303,)),
     ("POST", "/break-glass/{leave_id}/end", ""): Sample(WHY, (303,)),
     ("GET", "/holds/{hold_id}/alone", ""): Sample(things=ON_KILL),
@@ -184,3 +203,26 @@ LIMITING: dict[Key, Sample] = {
     ("POST", f"{USE}/keep", ""): Sample(WHY),
     ("POST", f"{USE}/return", ""): Sample(WHY),
 }
+
+ENGINE = "/api/engines/{engine}"
+
+
+def _config(**strategy: str) -> dict[str, str]:
+    return {"config": json.dumps(engine_document(**strategy))} | WHY
+
+
+def _patch(**strategy: str) -> dict[str, Any]:
+    return {"patch": {"spec": {"strategy": strategy}}} | WHY
+
+
+ENGINES: dict[Key, Sample] = {
+    ("POST", "/api/engine-check", ""): Sample({"config": "a: 1"}),
+    ("POST", "/api/engines", "lower"): Sample(_config(riskLimit="4%")),
+    ("POST", "/api/engines", "higher: asks"): Sample(_config(riskLimit="6%"), (202,)),
+    ("POST", f"{ENGINE}/ask", ""): Sample(WHY, (202,)),
+    ("POST", f"{ENGINE}/patch", "lower"): Sample(_patch(maxPositionSize="400k")),
+    ("POST", f"{ENGINE}/patch", "higher: asks"): Sample(_patch(riskLimit="6%"), (202,)),
+    ("POST", f"{ENGINE}/patch", "riskLimit 0%"): Sample(_patch(riskLimit="0%"), LATCHED),
+    ("POST", f"{ENGINE}/patch", "Emergency-Stop"): Sample(
+        {"patch": {"status": {"phase": "Emergency-Stop"}}} | WHY, LATCHED),
+}  # fmt: skip

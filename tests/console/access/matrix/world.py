@@ -8,6 +8,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
@@ -40,6 +41,8 @@ from riskctl.models import Approval, BreakGlass, BreakGlassUse, Limit, Scheduled
 from tests.console.api.brakes import new_hold
 from tests.console.api.conftest import with_both_factors
 from tests.console.conftest import person, with_password_alone
+from trading.engines.reading import read_document
+from trading.engines.versions import version_store
 from trading.models import Break, Strategy, VenueAccount
 
 OWN, OTHERS = "mom-eurusd", "mr-btcusdt"
@@ -114,6 +117,7 @@ def build() -> World:
         _sessions(world, caller, user)
         _tokens(world, caller, user)
     _things(world)
+    _engine()
     _requests(world)
     _reviewing(world)
     _records(world)
@@ -158,11 +162,32 @@ def _desk() -> None:
     stages_prepare(strategies=[OWN, OTHERS, HELD], rung="monitor", entered_by="tests")
     for scope, kind, value in (
         ("firm", Limit.Kind.ORDER_NOTIONAL, 10_000_000),
+        ("firm", Limit.Kind.GROSS_NOTIONAL, 10_000_000),
         (f"strategy:{OWN}", Limit.Kind.ORDER_NOTIONAL, 1_000_000),
         (f"strategy:{OWN}", Limit.Kind.POSITION_NOTIONAL, 500_000),
         (f"strategy:{OWN}", Limit.Kind.GROSS_NOTIONAL, 500_000),
+        (f"strategy:{OWN}", Limit.Kind.ORDER_RATE, 5),
+        (f"strategy:{OWN}", Limit.Kind.OPEN_ORDERS, 20),
     ):
         Limit.objects.create(scope=scope, kind=kind, value=Decimal(value))
+
+
+def engine_document(**strategy: str) -> dict[str, Any]:
+    """Of ``OWN``: what is in force, with these fields of its strategy otherwise."""
+    given = {"type": "momentum", "riskLimit": "5%", "maxPositionSize": "500k",
+             "frequency": "medium", "targetPosition": "100k"}  # fmt: skip
+    return {
+        "apiVersion": "trading.fintech.io/v1", "kind": "TradingEngine", "metadata": {"name": OWN},
+        "spec": {"strategy": given | strategy, "markets": ["FOREX"]},
+    }  # fmt: skip
+
+
+def _engine() -> None:
+    """Two versions, of which the latest raises something."""
+    who = actor("ada.nwosu", "risk")
+    for document in (engine_document(), engine_document(maxPositionSize="600k")):
+        text, config = read_document(document)
+        version_store(config=config, text=text, actor=who, reason="tests")
 
 
 def _sessions(world: World, caller: Caller, user: User) -> None:

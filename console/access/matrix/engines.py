@@ -1,0 +1,36 @@
+"""TradingEngine documents: who reads, applies and patches them."""
+
+from console.access.matrix.rows import Caller, Section, people, read, stop, write
+
+SEEN = people(Caller.OWN, Caller.RISK, Caller.SRE, Caller.COMPLIANCE)
+THEIRS = people(Caller.OWN, Caller.RISK)
+STOPS = people(Caller.OWN, Caller.RISK, Caller.SRE)
+HIDDEN = "strategy-not-yours"
+NOT_THEIRS = f"engine-not-yours {HIDDEN}"
+ASK_FRESH = "approval-needs-step-up"
+ONE = "/api/engines/{engine}"
+NO_TOKEN = "scope-missing engine-tokens-cannot strategy-not-yours"  # noqa: S105 - codes
+
+ENGINES = Section(
+    "TradingEngine documents",
+    "What a document lowers is lowered at once; what it raises is a request that two people "
+    "decide, risk among them. A riskLimit of 0% and the phase Emergency-Stop are stops.",
+    (
+        read("/api/engines"),
+        read(ONE, SEEN, refusal=HIDDEN),
+        read(f"{ONE}/versions", SEEN, refusal=HIDDEN),
+        read(f"{ONE}/diff", SEEN, refusal=HIDDEN),
+        write("/api/engine-check", tokens=frozenset({"read"}), bearer="scope-missing"),
+        write("/api/engines", THEIRS, case="lower", refusal=NOT_THEIRS,
+              bearer="engine-tokens-cannot"),
+        write("/api/engines", THEIRS, case="higher: asks", refusal=NOT_THEIRS, step_up=ASK_FRESH,
+              bearer="engine-tokens-cannot"),
+        write(f"{ONE}/ask", THEIRS, refusal=NOT_THEIRS, step_up=ASK_FRESH,
+              bearer="engine-tokens-cannot"),
+        write(f"{ONE}/patch", THEIRS, case="lower", refusal=NOT_THEIRS, bearer=NO_TOKEN),
+        write(f"{ONE}/patch", THEIRS, case="higher: asks", refusal=NOT_THEIRS, step_up=ASK_FRESH,
+              bearer=NO_TOKEN),
+        stop(f"{ONE}/patch", STOPS, "riskLimit 0%"),
+        stop(f"{ONE}/patch", STOPS, "Emergency-Stop"),
+    ),
+)  # fmt: skip

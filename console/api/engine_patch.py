@@ -1,0 +1,71 @@
+"""``kubectl patch tradingengine``, by REST. Its stops are stops like any other."""
+
+import re
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from console.api.bodies import OPERATOR, REASON, object_part
+from console.api.engine_stops import stopped
+from console.api.engines import ANSWERS, DRY_RUN, answered
+from console.api.problems import QueryInvalidError
+from console.api.writes import STOP_PROBLEMS, StrictStopView, posted
+from riskctl.actors import Actor
+from trading.engines.service import engine_patch
+from trading.engines.stopping import only_stops, stop_in_patch
+
+IF_MATCH = "If-Match"
+_VERSION = re.compile(r'(?:W/)?"?([1-9][0-9]{0,8})"?')
+PATCH_FIELDS = (
+    object_part("patch", "Merged into the latest version (RFC 7396).", required=True),
+    DRY_RUN,
+    REASON,
+    OPERATOR,
+)
+
+
+class EnginePatch(StrictStopView):
+    """A stop in it is placed first; a token with the scope `stop` may that, and nothing more."""
+
+    token_scopes = frozenset({"stop"})
+    fields = PATCH_FIELDS
+
+    @posted(
+        ANSWERS,
+        "Merges a patch into the latest document and applies it. A riskLimit of 0% and the phase "
+        "Emergency-Stop are a kill, the phase Paused a pause: placed at once, whatever else the "
+        "patch says, and answered with the receipt and with what became of the rest.",
+        name="engine_patch",
+        fields=PATCH_FIELDS,
+        problems=(*STOP_PROBLEMS, 409, 412),
+    )
+    def post(self, request: Request, engine: str) -> Response:
+        actor, patch = self.actor(request), self.said.values["patch"]
+        wished = stop_in_patch(engine, patch)
+        if wished is None or self.said.values.get("dry_run"):
+            return self.once(request, actor, lambda: self.rest(request, engine, actor))
+        return stopped(
+            request, wished, actor, self.said.text("reason"), sight=lambda: self.sight,
+            rest=None if only_stops(patch) else lambda: self.rest(request, engine, actor),
+        )  # fmt: skip
+
+    def rest(self, request: Request, engine: str, actor: Actor) -> Response:
+        self.sight.check(engine)
+        return answered(
+            engine_patch(
+                name=engine, patch=self.said.values["patch"], actor=actor,
+                reason=self.said.text("reason"), version=_version(request),
+                dry_run=bool(self.said.values.get("dry_run")),
+            )
+        )  # fmt: skip
+
+
+def _version(request: Request) -> int | None:
+    """The version that If-Match names; None without one. Raises QueryInvalidError."""
+    given = request.headers.get(IF_MATCH, "").strip()
+    if given in ("", "*"):
+        return None
+    match = _VERSION.fullmatch(given)
+    if match is None:
+        raise QueryInvalidError(IF_MATCH, f"'{IF_MATCH}' is no version.", 'a version, e.g. "3"')
+    return int(match.group(1))

@@ -1,0 +1,49 @@
+"""The stop in a document or a patch: placed first, and answered with what became of the rest."""
+
+from collections.abc import Callable
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from console.access.capability import Capability
+from console.access.visible import Sight
+from console.api.naming import StopKey
+from console.api.problems import DATABASE_OUT
+from console.api.stops import looked_up, placed
+from riskctl.actors import Actor, NotAllowedError
+from riskctl.approvals import RequestError
+from riskctl.holds import check_scope
+from trading.engines.halting import engine_stop
+from trading.engines.problems import EngineInvalidError
+from trading.engines.stopping import StopWished
+from trading.engines.versions import NoSuchEngineError
+
+NOT_APPLIED = (
+    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, *DATABASE_OUT,
+)  # fmt: skip
+
+
+def stopped(
+    request: Request,
+    wished: StopWished,
+    actor: Actor,
+    reason: str,
+    *,
+    sight: Callable[[], Sight],
+    rest: Callable[[], Response] | None,
+) -> Response:
+    """200 when effective, 202 while latched; ``applied`` or ``not_applied`` say what became of
+    ``rest``. The stop stands either way."""
+    scope = check_scope(wished.scope)
+    key = StopKey(actor, "", "", scope, wished.kind, None)
+    looked_up(scope, key, silent=isinstance(request.auth, Capability), sight=sight)
+    receipt = engine_stop(wished=wished, actor=actor, reason=reason).body()
+    if rest is None:
+        return placed(receipt)
+    more: dict[str, Any] = {}
+    try:
+        more["applied"] = rest().data
+    except NOT_APPLIED as error:
+        more["not_applied"] = str(error)
+    return placed(receipt, **more)

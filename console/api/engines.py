@@ -1,0 +1,231 @@
+"""TradingEngine documents: their versions, what is in force of them, checking and applying one."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from console.access.sessions import Person
+from console.api.base import ApiView, described
+from console.api.bodies import OPERATOR, REASON, flag_part, text_part, whole_part
+from console.api.engine_shapes import (
+    AppliedShape,
+    CheckShape,
+    DiffShape,
+    EngineShape,
+    StandingShape,
+    VersionShape,
+)
+from console.api.engine_stops import stopped
+from console.api.holds import LIFT_PROBLEMS, READ_ONE
+from console.api.problems import NoSuchError, QueryInvalidError
+from console.api.queries import LIMIT_WHOLE, Field
+from console.api.writes import WriteView, posted
+from riskctl.actors import Actor
+from trading.engines.composing import MOST_BYTES
+from trading.engines.judging import judge
+from trading.engines.problems import EngineInvalidError, Problem, errors_in
+from trading.engines.reading import read_engine
+from trading.engines.service import Applied, engine_apply
+from trading.engines.standing import engine_standing, engine_standings
+from trading.engines.stopping import stop_in_document
+from trading.engines.versions import NoSuchEngineError, version_diff, version_get, versions_of
+from trading.engines.wanted import settings_of
+from trading.models import EngineVersion, Strategy
+
+CONFIG = text_part("config", "The document, YAML.", required=True, longest=MOST_BYTES)
+DRY_RUN = flag_part("dry_run", "true: say what it would do, and do nothing.")
+APPLY_FIELDS = (CONFIG, DRY_RUN, REASON, OPERATOR)
+CHECK_FIELDS = (CONFIG, flag_part("strict", "true: warnings refuse it too."))
+SEEN = whole_part("version", "The latest as it was seen; the latest when not given.")
+ASK_FIELDS = (SEEN, REASON, OPERATOR)
+ANSWERS: dict[int, tuple[Any, str]] = {
+    200: (AppliedShape, "Kept, and what it lowers is lowered; it raises nothing."),
+    202: (AppliedShape, "Kept, and what it lowers is lowered; asked: what it raises."),
+}
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+FROM = Field("from", _number, "a version's number", "The version before; the one before to.")
+TO = Field("to", _number, "a version's number", "The version after; the latest when not given.")
+DIFF_QUERY = (FROM, TO)
+
+
+class _Engines(ApiView):
+    def check_seen(self, name: str) -> None:
+        """A strategy that is still to be made is seen by who sees all, and by who wrote it down.
+
+        Raises NotSeenError.
+        """
+        if not self.sees(name):
+            self.sight.check(name)
+
+    def sees(self, name: str) -> bool:
+        if self.sight.sees(name):
+            return True
+        behind = self.request.auth
+        mine = isinstance(behind, Person) and EngineVersion.objects.filter(
+            name=name, made_by=behind.name
+        )
+        return bool(mine) and not Strategy.objects.filter(key=name).exists()
+
+
+class Engines(WriteView, _Engines):
+    http_method_names = ["get", "head", "post"]
+    query = (LIMIT_WHOLE,)
+    fields = APPLY_FIELDS
+
+    @described(
+        StandingShape(many=True), "Engines by name, and whether their latest document is in force.",
+        (LIMIT_WHOLE,), name="engines",
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        rows = [one for one in engine_standings() if self.sees(one.name)]
+        return Response(StandingShape(rows[: self.given.get("limit")], many=True).data)
+
+    @posted(
+        ANSWERS,
+        "Applies a document: it is kept as a version, what it lowers is lowered at once, what it "
+        "raises becomes a request that another person decides, risk being one of the two. A stop "
+        "in it (riskLimit 0%, phase) is placed first, and answered with its receipt.",
+        name="engine_apply",
+        fields=APPLY_FIELDS,
+        problems=LIFT_PROBLEMS,
+    )
+    def post(self, request: Request) -> Response:
+        actor = self.actor(request)
+        wished = stop_in_document(self.said.text("config"))
+        if wished is None or self.said.values.get("dry_run"):
+            return self.once(request, actor, lambda: self.apply(actor))
+        return stopped(
+            request, wished, actor, self.said.text("reason"), sight=lambda: self.sight,
+            rest=lambda: self.apply(actor),
+        )  # fmt: skip
+
+    def apply(self, actor: Actor) -> Response:
+        text = self.said.text("config")
+        name = read_engine(text).name
+        if Strategy.objects.filter(key=name).exists():
+            self.sight.check(name)
+        return answered(
+            engine_apply(
+                text=text, actor=actor, reason=self.said.text("reason"),
+                dry_run=bool(self.said.values.get("dry_run")),
+            )
+        )  # fmt: skip
+
+
+class EngineOne(_Engines):
+    @described(
+        EngineShape, "The latest document, its version in ETag, and what is in force of it.",
+        name="engine", problems=READ_ONE,
+    )  # fmt: skip
+    def get(self, request: Request, engine: str) -> Response:
+        self.check_seen(engine)
+        row = engine_standing(engine)
+        return Response(EngineShape(row).data, headers={"ETag": f'"{row.version.number}"'})
+
+
+class EngineVersions(_Engines):
+    query = (LIMIT_WHOLE,)
+
+    @described(
+        VersionShape(many=True), "Every version of a document, newest first.", (LIMIT_WHOLE,),
+        name="engine_versions", problems=READ_ONE,
+    )  # fmt: skip
+    def get(self, request: Request, engine: str) -> Response:
+        self.check_seen(engine)
+        rows = versions_of(engine)
+        if not rows:
+            raise NoSuchError(f"There is no engine '{engine}'. See /api/engines.")
+        return Response(VersionShape(rows[: self.given.get("limit")], many=True).data)
+
+
+class EngineDiff(_Engines):
+    query = DIFF_QUERY
+
+    @described(
+        DiffShape, "What differs between two versions, field by field.", DIFF_QUERY,
+        name="engine_diff", problems=READ_ONE,
+    )  # fmt: skip
+    def get(self, request: Request, engine: str) -> Response:
+        self.check_seen(engine)
+        after = self.given.get("to") or version_get(engine).number
+        before = self.given.get("from") or after - 1
+        if before < 1:
+            raise QueryInvalidError("from", "There is no version before the first.", FROM.allowed)
+        return Response(DiffShape(version_diff(engine, before, after)).data)
+
+
+class EngineCheck(WriteView, _Engines):
+    """Changes nothing, so a token that reads may do it."""
+
+    fields = CHECK_FIELDS
+    token_scopes = frozenset({"read"})
+
+    @posted(
+        {200: (CheckShape, "What is wrong with it, and beside what is in force.")},
+        "Judges a document without keeping it, as `haltline risk-validator` does.",
+        name="engine_check",
+        fields=CHECK_FIELDS,
+    )
+    def post(self, request: Request) -> Response:
+        strict = bool(self.said.values.get("strict"))
+        try:
+            config = read_engine(self.said.text("config"))
+        except EngineInvalidError as error:
+            return Response(_checked(error.problems, strict))
+        problems = judge(config)
+        new = not Strategy.objects.filter(key=config.name).exists()
+        if not new and not self.sight.sees(config.name):
+            return Response(_checked(problems, strict))
+        try:
+            settings = [one.body() for one in settings_of(config)]
+        except EngineInvalidError as error:
+            return Response(_checked([*error.problems, *problems], strict))
+        return Response({**_checked(problems, strict), "settings": settings})
+
+
+def _checked(problems: Sequence[Problem], strict: bool) -> dict[str, Any]:
+    return {
+        "valid": not errors_in(problems, strict=strict),
+        "problems": [one.body() for one in problems],
+        "settings": None,
+    }
+
+
+class EngineAsk(WriteView, _Engines):
+    """For a document that a shell has applied: no shell asks for anything."""
+
+    fields = ASK_FIELDS
+
+    @posted(
+        ANSWERS,
+        "Applies the latest version anew: asks for what it raises and what is not in force.",
+        name="engine_ask",
+        fields=ASK_FIELDS,
+        problems=(*LIFT_PROBLEMS, 412),
+    )
+    def post(self, request: Request, engine: str) -> Response:
+        actor = self.actor(request)
+        return self.once(request, actor, lambda: self.ask(engine, actor))
+
+    def ask(self, engine: str, actor: Actor) -> Response:
+        self.check_seen(engine)
+        latest, seen = version_get(engine), self.said.values.get("version")
+        if seen not in (None, latest.number):
+            raise NoSuchEngineError(f"{engine} is at version {latest.number} by now, not {seen}")
+        return answered(
+            engine_apply(text=latest.text, actor=actor, reason=self.said.text("reason"))
+        )
+
+
+def answered(done: Applied) -> Response:
+    return Response(AppliedShape(done).data, 202 if done.asked else 200)

@@ -1,0 +1,222 @@
+"""What ``compare-positions``, ``trading-latency`` and ``position-alerts`` do; exit codes."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, TypeVar
+
+from console.cli.bounded import why
+from console.cli.codes import Code, EndError
+from console.cli.desk import desk_here, service
+from console.cli.output import Form, show, show_json, show_table, tell
+from trading.clock import utc_now
+
+PROGRESS_S = 10
+_SPANS = ("tick_to_send", "made_to_sent", "send_to_answer", "tick_to_answer", "send_to_fill")
+_SHARES = ("p50_ms", "p95_ms", "p99_ms", "most_ms")
+Key = tuple[str, str]
+T = TypeVar("T")
+
+
+# Positions ----------------------------------------------------------------------------------------
+
+
+def positions_compared(system: Path, broker: Path, output: Form) -> Code:
+    """By account and symbol: strategies are netted, as the venue nets them."""
+    ours, theirs = quantities(system), quantities(broker)
+    found = [
+        {
+            "account": key[0], "symbol": key[1],
+            "system": str(ours.get(key, Decimal(0))), "broker": str(theirs.get(key, Decimal(0))),
+            "difference": str(ours.get(key, Decimal(0)) - theirs.get(key, Decimal(0))),
+        }
+        for key in sorted(ours.keys() | theirs.keys())
+        if ours.get(key, Decimal(0)) != theirs.get(key, Decimal(0))
+    ]  # fmt: skip
+    compared = len({key for held in (ours, theirs) for key, value in held.items() if value})
+    if output is Form.JSON:
+        show_json({"agree": not found, "compared": compared, "differences": found})
+    else:
+        if found:
+            columns = ("account", "symbol", ">system", ">broker", ">difference")
+            show_table(columns, [list(one.values()) for one in found])
+        show(f"{'DIFFER' if found else 'AGREE'}  {len(found)} of {compared} positions differ")
+    return Code.MISSED if found else Code.DONE
+
+
+def quantities(path: Path) -> dict[Key, Decimal]:
+    """Net quantity by account and symbol in what the REST API answered. Raises EndError."""
+    try:
+        rows = json.loads(path.read_text(), parse_float=Decimal)
+        if not isinstance(rows, list):
+            raise TypeError("it is no list")
+        held: dict[Key, Decimal] = {}
+        for number, one in enumerate(rows):
+            key, quantity = _row(number, one)
+            held[key] = held.get(key, Decimal(0)) + quantity
+    except (OSError, ValueError, TypeError) as error:
+        text = f"{path}: {why(error)}; save it from /api/positions or /api/broker-positions"
+        raise EndError(Code.USAGE, text) from None
+    return held
+
+
+def _row(number: int, one: Any) -> tuple[Key, Decimal]:
+    try:
+        quantity = Decimal(str(one["quantity"]))
+        if not quantity.is_finite():
+            raise InvalidOperation
+        return (str(one["account"]), str(one["symbol"])), quantity
+    except (KeyError, TypeError, InvalidOperation):
+        text = f"entry {number} has not account, symbol and a quantity that is a number"
+        raise ValueError(text) from None
+
+
+# Latency ------------------------------------------------------------------------------------------
+
+
+def latency_measured(duration: int, target_ms: float, output: Form) -> Code:
+    desk_here()
+    execution = service("trading.selectors.execution")
+    begun = utc_now()
+
+    def read(by: str) -> Any:
+        asked = execution.Asked(begun, execution.By(by))
+        return _read(lambda: execution.execution_times(asked))
+
+    for left_s in _passing(duration, PROGRESS_S):
+        if left_s:
+            tell(f"{_said(read('firm'))}, {left_s:.0f} s left")
+    firm, rows = read("firm"), read("strategy")
+    worst = firm[0].tick_to_answer.p99_ms if firm else None
+    reached = worst is not None and worst <= target_ms
+    if output is Form.JSON:
+        show_json(
+            {
+                "seconds": duration, "target_ms": target_ms, "p99_ms": worst, "reached": reached,
+                "firm": asdict(firm[0]) if firm else None, "strategies": [asdict(r) for r in rows],
+            }
+        )  # fmt: skip
+    else:
+        _show_times([*rows, *firm])
+        word = "REACHED" if reached else "MISSED"
+        show(f"{word}  {_said(firm)}; the target is {target_ms:g} ms")
+    return Code.DONE if reached else Code.MISSED
+
+
+def _said(firm: list[Any]) -> str:
+    if not firm:
+        return "no order was sent"
+    p99 = firm[0].tick_to_answer.p99_ms
+    return f"{firm[0].orders} orders, tick to answer p99 {'–' if p99 is None else f'{p99:.1f}'} ms"
+
+
+def _show_times(rows: Iterable[Any]) -> None:
+    columns = ("of", "span", ">orders", *(f">{name.removesuffix('_ms')}, ms" for name in _SHARES))
+    lines = [
+        (one.name, name.replace("_", " "), span.count, *map(_ms, _shares(span)))
+        for one in rows
+        for name in _SPANS
+        if (span := getattr(one, name)).count
+    ]
+    if lines:
+        show_table(columns, lines)
+
+
+def _shares(span: Any) -> list[float | None]:
+    return [getattr(span, name) for name in _SHARES]
+
+
+def _ms(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+# Moves --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """USD of unrealised PnL, ``was`` when it was said last or first seen."""
+
+    at: str
+    strategy: str
+    symbol: str
+    quantity: str
+    was: Decimal
+    now: Decimal
+
+    @property
+    def by(self) -> Decimal:
+        return self.now - self.was
+
+
+@dataclass(slots=True)
+class Moves:
+    """What has moved by ``threshold`` since it was said last; one that was closed is forgotten."""
+
+    threshold: Decimal
+    _last: dict[Key, Decimal] = field(default_factory=dict)
+
+    def look(self, rows: Iterable[Any], at: str) -> Iterator[Move]:
+        """``rows``: positions as trading.selectors has them; without a price nothing is known."""
+        known = {(one.strategy, one.symbol): one for one in rows if one.unrealized_pnl is not None}
+        self._last = {key: was for key, was in self._last.items() if key in known}
+        for key, one in sorted(known.items()):
+            was = self._last.setdefault(key, one.unrealized_pnl)
+            if was != one.unrealized_pnl and abs(one.unrealized_pnl - was) >= self.threshold:
+                self._last[key] = one.unrealized_pnl
+                yield Move(at, *key, f"{one.quantity.normalize():f}", was, one.unrealized_pnl)
+
+
+def moves_watched(threshold: float, every: int, duration: int | None, output: Form) -> Code:
+    desk_here()
+    books, stores = service("trading.selectors"), service("console.stores")
+    moves, said, blind = Moves(Decimal(str(threshold))), 0, 0
+    try:
+        for _ in _passing(duration, every):
+            rows = _read(lambda: books.positions(stores.redis_client(), open_only=True))
+            unpriced = sum(one.unrealized_pnl is None for one in rows)
+            if unpriced != blind:
+                blind = unpriced
+                tell(f"{blind} of {len(rows)} open positions have no price and are not watched")
+            for one in moves.look(rows, f"{utc_now():%H:%M:%S}"):
+                said += 1
+                _show_move(one, output)
+    except KeyboardInterrupt:
+        tell(f"{said} moves of {threshold:g} USD and more")
+    return Code.MISSED if said else Code.DONE
+
+
+def _show_move(one: Move, output: Form) -> None:
+    if output is Form.JSON:
+        body: Mapping[str, Any] = {**asdict(one), "by": one.by}
+        show_json({name: str(value) for name, value in body.items()}, line=True)
+        return
+    show(
+        f"{one.at}  {one.strategy}  {one.symbol}  {one.quantity}"
+        f"  unrealised {one.now:+,.2f} USD, moved {one.by:+,.2f}"
+    )
+
+
+# Both ---------------------------------------------------------------------------------------------
+
+
+def _passing(duration: int | None, every: int) -> Iterator[float]:
+    """Seconds left, now and each ``every`` seconds, until ``duration`` has passed; 0 at its end."""
+    end = float("inf") if duration is None else time.monotonic() + duration
+    while (left := end - time.monotonic()) > 0:
+        yield left
+        time.sleep(min(every, max(0.0, end - time.monotonic())))
+    yield 0.0
+
+
+def _read(run: Callable[[], T]) -> T:
+    """Raises EndError where the desk does not answer."""
+    away = service("django.db").Error
+    try:
+        return run()
+    except away as error:
+        text = f"the desk's database does not answer: {why(error)}"
+        raise EndError(Code.UNREACHABLE, text) from error

@@ -1,0 +1,101 @@
+"""The runbooks' scripts that look: positions compared, moves of positions."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from console.cli.app import app
+from console.cli.codes import Code, EndError
+from console.cli.runbooks import milliseconds
+from console.cli.runbookwork import Moves, quantities
+
+D = Decimal
+Files = Callable[[Any, Any], tuple[str, str]]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    def written(ours: Any, theirs: Any) -> tuple[str, str]:
+        paths = tmp_path / "system.json", tmp_path / "broker.json"
+        for path, body in zip(paths, (ours, theirs), strict=True):
+            path.write_text(body if isinstance(body, str) else json.dumps(body))
+        return str(paths[0]), str(paths[1])
+
+    return written
+
+
+def held(symbol: str, quantity: object, account: str = "paper-1") -> dict[str, object]:
+    return {"account": account, "symbol": symbol, "quantity": quantity, "strategy": "any"}
+
+
+def test_positions_that_agree_once_strategies_are_netted(files: Files) -> None:
+    ours = [held("EURUSD", "3000"), held("EURUSD", "-1000"), held("SPY", "0")]
+    said = CliRunner().invoke(app, ["compare-positions", *files(ours, [held("EURUSD", "2000.0")])])
+    assert (said.exit_code, said.stdout) == (0, "AGREE  0 of 1 positions differ\n")
+
+
+def test_what_differs_is_named_with_both_sides(files: Files) -> None:
+    ours = [held("EURUSD", "2000"), held("SPY", 5), held("SPY", 5, "paper-2")]
+    theirs = [held("EURUSD", "1999.99"), held("SPY", 5, "paper-2"), held("GCZ3", "-1")]
+    said = CliRunner().invoke(app, ["compare-positions", *files(ours, theirs), "-o", "json"])
+    body = json.loads(said.stdout)
+    assert (said.exit_code, body["agree"], body["compared"]) == (6, False, 4)
+    assert [(one["symbol"], one["difference"]) for one in body["differences"]] == [
+        ("EURUSD", "0.01"), ("GCZ3", "1"), ("SPY", "5"),
+    ]  # fmt: skip
+    table = CliRunner().invoke(app, ["compare-positions", *files(ours, theirs)])
+    assert table.stdout.endswith("DIFFER  3 of 4 positions differ\n")
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ("[", "Expecting"),
+        ({}, "no list"),
+        ([1], "entry 0 has not"),
+        ([held("EURUSD", 1), {"symbol": "SPY"}], "entry 1 has not"),
+        ([held("EURUSD", "many")], "a number"),
+        ([held("EURUSD", "NaN")], "a number"),
+    ],
+)
+def test_a_file_that_is_none_of_the_api_s_is_named(
+    files: Files, tmp_path: Path, body: Any, named: str
+) -> None:
+    files(body, [])
+    with pytest.raises(EndError, match=named) as ended:
+        quantities(tmp_path / "system.json")
+    assert ended.value.code is Code.USAGE
+    assert "/api/positions" in str(ended.value)
+
+
+@dataclass
+class Held:
+    strategy: str
+    symbol: str
+    quantity: Decimal
+    unrealized_pnl: Decimal | None
+
+
+def test_a_move_is_said_once_and_from_there_on_the_next() -> None:
+    moves = Moves(D(1000))
+    worth: list[tuple[int | None, list[int]]] = [
+        (200, []), (1100, []), (1200, [1000]), (2100, []), (None, []), (300, []), (-700, [-1000]),
+    ]  # fmt: skip
+    for value, said in worth:
+        pnl = None if value is None else D(value)
+        found = list(moves.look([Held("mom", "EURUSD", D(5), pnl)], "10:00:00"))
+        assert [one.by for one in found] == said, value
+    assert list(moves.look([], "10:00:00")) == []
+    assert list(moves.look([Held("mom", "EURUSD", D(5), D(9000))], "10:00:00")) == []
+    assert list(Moves(D(0)).look([Held("mom", "SPY", D(5), D(1))], "10:00:00")) == []
+
+
+@pytest.mark.parametrize(("text", "ms"), [("500ms", 500), ("0.5s", 500), ("20", 20)])
+def test_times(text: str, ms: float) -> None:
+    assert milliseconds(text) == ms

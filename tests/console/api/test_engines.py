@@ -1,0 +1,118 @@
+"""TradingEngine documents by REST: thin over the services, with the desk's own stops."""
+
+from decimal import Decimal
+from typing import Any
+
+from riskctl.models import Approval, Hold, Limit
+from tests.console.api.brakes import BrakesDesk, sent
+from tests.engines.documents import document
+from trading.models import EngineVersion
+
+KEY = "mom-eurusd"
+ONE = f"/api/engines/{KEY}"
+OFF = {"spec": {"strategy": {"riskLimit": "0%"}}}
+
+
+def lay_limits() -> None:
+    """What ``said()`` says is in force: 5% of the firm's 10,000,000."""
+    for scope, kind, value in (
+        ("firm", "gross-notional", 10_000_000), ("firm", "order-notional", 1_000_000),
+        (f"strategy:{KEY}", "gross-notional", 500_000),
+        (f"strategy:{KEY}", "position-notional", 300_000),
+        (f"strategy:{KEY}", "order-notional", 300_000), (f"strategy:{KEY}", "order-rate", 5),
+        (f"strategy:{KEY}", "open-orders", 20),
+    ):  # fmt: skip
+        Limit.objects.create(scope=scope, kind=kind, value=Decimal(value))
+
+
+def said(**strategy: Any) -> str:
+    given = {"riskLimit": "5%", "maxPositionSize": "300k", "targetPosition": "100k"}
+    return document(KEY, **{**given, **strategy})
+
+
+def limit(kind: str) -> Decimal:
+    return Limit.objects.get(scope=f"strategy:{KEY}", kind=kind).value
+
+
+def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> None:
+    lay_limits()
+    script, browser = brakes.token("read"), brakes.person("mercy")
+    wrong = sent(script, "/api/engine-check", {"config": said(frequency="never")}).json()
+    assert not wrong["valid"]
+    assert wrong["problems"][0]["field"] == "spec.strategy.frequency"
+    judged = sent(script, "/api/engine-check", {"config": said(riskLimit="6%")}).json()
+    assert (judged["valid"], judged["settings"][-1]["way"]) == (True, "raise")
+    strict = {"config": said(), "strict": True}
+    assert not sent(script, "/api/engine-check", strict).json()["valid"]  # 5% is above the usual
+    assert not EngineVersion.objects.exists()
+
+    refused = sent(browser, "/api/engines", {"config": said(frequency="never")})
+    assert (refused.status_code, refused.json()["code"]) == (400, "engine-invalid")
+    assert refused.json()["problems"][0]["line"] > 1
+    assert sent(browser, "/api/engines", {"config": said(), "reason": "as is"}).status_code == 200
+    lower = {"config": said(maxPositionSize="200k")}
+    assert sent(browser, "/api/engines", lower).json()["version"] == 2
+    assert limit("position-notional") == 200_000
+    answer = sent(browser, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "6%"}}},
+                                            "reason": "more"})  # fmt: skip
+    assert answer.status_code == 202, answer.content
+    row = Approval.objects.get(id=answer.json()["asked"])
+    assert row.request["settings"] == {"gross-notional": "600000"}
+
+    listed = script.get("/api/engines").json()
+    assert [(one["engine"], one["version"], one["state"]) for one in listed] == [(KEY, 3, "waits")]
+    one = script.get(ONE)
+    assert (one["ETag"], one.json()["asked"]) == ('"3"', str(row.id))
+    assert [each["version"] for each in script.get(f"{ONE}/versions").json()] == [3, 2, 1]
+    diff = script.get(f"{ONE}/diff?from=1").json()
+    assert [each["field"] for each in diff["changes"]] == [
+        "spec strategy maxPositionSize", "spec strategy riskLimit",
+    ]  # fmt: skip
+
+    ada = brakes.person("ada")
+    shown = ada.get(f"/approvals/{row.id}").content.decode()
+    assert "Apply document of" in shown
+    assert "600,000" in shown
+    approve = f"/api/approvals/{row.id}/approve"
+    assert sent(ada, approve, {"digest": row.digest}).status_code == 200
+    assert limit("gross-notional") == 600_000
+    assert script.get(ONE).json()["state"] == "in force"
+
+
+def test_what_is_not_there_or_was_seen_otherwise(brakes: BrakesDesk) -> None:
+    lay_limits()
+    browser = brakes.person("mercy")
+    for path in (ONE, f"{ONE}/versions", f"{ONE}/diff"):
+        answer = browser.get(path)
+        assert answer.status_code == 404, path
+    patch = {"patch": {"spec": {"strategy": {"riskLimit": "4%"}}}}
+    assert sent(browser, f"{ONE}/patch", patch).json()["code"] == "engine-unknown"
+    sent(browser, "/api/engines", {"config": said()})
+    assert browser.get(f"{ONE}/diff").json()["field"] == "from"
+    late = sent(browser, f"{ONE}/patch", patch, **{"If-Match": '"7"'})
+    assert (late.status_code, late.json()["code"]) == (412, "engine-version")
+    assert sent(browser, f"{ONE}/patch", patch, **{"If-Match": '"1"'}).status_code == 200
+    tried = sent(browser, f"{ONE}/patch", {"patch": OFF, "dry_run": True}).json()
+    assert (tried["version"], Hold.objects.count()) == (None, 0)
+
+
+def test_stops_are_holds_whatever_else_is_said_and_by_a_token_too(brakes: BrakesDesk) -> None:
+    lay_limits()
+    script = brakes.token("stop")
+    for patch, kind in ((OFF, "kill"), ({"status": {"phase": "Paused"}}, "pause")):
+        answer = sent(script, f"{ONE}/patch", {"patch": patch})
+        assert answer.status_code == 200, answer.content
+        assert (answer.json()["status"], answer.json()["hold"]["kind"]) == ("effective", kind)
+        assert answer.json()["hold"]["scope"] == f"strategy:{KEY}"
+    mixed = {"spec": {"strategy": {"riskLimit": "0%", "leverage": 9}}}
+    answer = sent(script, f"{ONE}/patch", {"patch": mixed}).json()
+    assert answer["hold"]["kind"] == "kill"
+    assert answer["not_applied"]
+    more = sent(script, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "1%"}}}})
+    assert more.json()["code"] in {"engine-tokens-cannot", "engine-unknown"}
+    mercy = brakes.person("mercy")
+    applied = sent(mercy, "/api/engines", {"config": said(riskLimit="0%")}).json()
+    assert (applied["hold"]["kind"], applied["applied"]["version"]) == ("kill", 1)
+    assert limit("gross-notional") == 500_000
+    assert Hold.objects.count() == 4
+    assert len(brakes.told()) == 4

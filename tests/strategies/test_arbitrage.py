@@ -1,0 +1,216 @@
+"""Arbitrage: when it turns, and the rule of its two legs under every fault of gateway and venue."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from riskctl.holds import Kind
+from tests.strategies.arbitrage_rig import KEY, PARAMETERS, PERP, SPOT, ArbitrageRig
+from trading.clock import NS
+from trading.models import Strategy
+from trading.strategies.legs import NOTHING, LegRule, Pair, Stage
+from trading.strategies.loader import StrategyError, spec_of
+from trading.universe import UNIVERSE
+
+D = Decimal
+FULL: Pair = (D("0.5"), D("-0.5"))
+
+
+def flat(rig: ArbitrageRig) -> bool:
+    return rig.positions() == NOTHING
+
+
+def paired(rig: ArbitrageRig) -> bool:
+    first, second = rig.positions()
+    return first * second < 0 and abs(first + second) <= abs(first) / 10
+
+
+# When it turns ------------------------------------------------------------------------------------
+
+
+def test_the_dear_one_is_sold_against_the_other_and_both_are_given_back() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    assert flat(rig)
+    rig.basis_bp = 60
+    rig.runs(1)
+    first, second = rig.positions()
+    assert first > 0 > second
+    assert paired(rig)
+    (signal,) = rig.result.signals
+    assert (signal.symbol, signal.direction) == (SPOT, 1)
+    assert signal.score >= 1
+    assert {row.order.correlation_id for row in rig.result.orders} == {signal.id}
+    rig.basis_bp = 1
+    rig.runs(3)
+    assert flat(rig)
+    assert [one.direction for one in rig.result.signals] == [1, 0]
+    assert rig.most_open_s < 1
+    assert (rig.named, rig.result.outcomes) == ("", [])
+
+
+def test_a_basis_that_does_not_pay_for_its_trades_is_left_alone() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.basis_bp = 9
+    rig.runs(5)
+    assert flat(rig)
+    assert rig.result.orders == []
+
+
+def test_the_same_market_gives_the_same_orders() -> None:
+    def run() -> list[tuple[str, str, str, Decimal | None]]:
+        rig = ArbitrageRig()
+        for basis in (1, 60, 1, -55, 1):
+            rig.basis_bp = basis
+            rig.runs(8)
+        return [
+            (row.order.client_order_id, row.event, row.order.side, row.order.limit_price)
+            for row in rig.result.orders
+        ]
+
+    assert run() == run()
+    assert len(run()) > 10
+
+
+def test_arbitrage_of_one_or_three_instruments_is_refused_by_name() -> None:
+    for symbols in ([SPOT], [SPOT, PERP, "ETHUSDT"]):
+        row = Strategy(
+            key=KEY, kind="arbitrage", account_id="paper-2", symbols=symbols, size_notional=D(1),
+            parameters=PARAMETERS,
+        )  # fmt: skip
+        with pytest.raises(StrategyError, match="arb: symbols: arbitrage trades two instruments"):
+            spec_of(row, UNIVERSE)
+
+
+# The rule itself ----------------------------------------------------------------------------------
+
+
+def test_a_leg_that_stays_alone_is_given_back_and_nothing_is_begun_for_a_while() -> None:
+    rule = LegRule(2 * NS, 10 * NS)
+    assert rule.step(FULL, NOTHING, ready=False, now_ns=0) == NOTHING
+    assert rule.step(FULL, NOTHING, ready=True, now_ns=0) == FULL
+    alone = (FULL[0], D(0))
+    assert rule.step(FULL, alone, ready=False, now_ns=NS) == FULL
+    assert rule.step(FULL, alone, ready=False, now_ns=2 * NS) == NOTHING
+    assert rule.step(FULL, NOTHING, ready=True, now_ns=3 * NS) == NOTHING
+    assert rule.step(FULL, NOTHING, ready=True, now_ns=11 * NS) == NOTHING
+    assert rule.step(FULL, NOTHING, ready=True, now_ns=12 * NS) == FULL
+
+
+def test_what_is_found_at_a_start_is_kept_when_it_is_a_pair() -> None:
+    rule = LegRule(2 * NS, 10 * NS)
+    assert rule.step(FULL, FULL, ready=False, now_ns=0) == FULL
+    alone = LegRule(2 * NS, 10 * NS)
+    assert alone.step(FULL, (FULL[0], D(0)), ready=False, now_ns=0) == NOTHING
+    assert alone.stage is Stage.LEAVING
+
+
+def test_what_somebody_else_closed_is_not_bought_again() -> None:
+    for left, targets in ((NOTHING, NOTHING), ((D("0.2"), D("-0.2")), (D("0.2"), D("-0.2")))):
+        rule = LegRule(2 * NS, 10 * NS)
+        rule.step(FULL, FULL, ready=True, now_ns=0)
+        assert rule.step(FULL, left, ready=True, now_ns=NS) == targets
+    rule.step(FULL, (D("0.2"), D(0)), ready=True, now_ns=2 * NS)
+    assert rule.stage is Stage.LEAVING
+
+
+# Under faults -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"reject": 1}, {"reject": 3}, {"drop_answers": 1}, {"drop_answers": 2}, {"delay_ms": 400},
+        {"fill_fraction": 0.5}, {"fill_fraction": 0.0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_short_fault_of_the_venue_needs_no_hold(fault: dict[str, Any]) -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.fault(**fault)
+    rig.basis_bp = 60
+    rig.runs(1.5)
+    rig.clear()
+    rig.runs(6.5)
+    assert (rig.named, rig.core.holds.open) == ("", {})
+    assert rig.most_open_s < D("3.5")
+    assert flat(rig) or paired(rig)
+
+
+def test_a_leg_that_can_neither_follow_nor_go_back_is_held_by_name() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.hold(f"instrument:{PERP}", "halted there")
+    rig.basis_bp = 60
+    rig.runs(1)
+    assert rig.positions()[0] > 0
+    rig.hold("venue:paper-2", "and then everywhere")
+    rig.runs(4)
+    assert rig.named.startswith(f"leg {SPOT} 0.5")
+    assert rig.named.endswith("on paper-2 is not hedged")
+    rig.lift()
+    rig.runs(5)
+    assert flat(rig)
+
+
+FAULTS = st.sampled_from(
+    ["reject", "reject-all", "lost", "lost-all", "slow", "slower", "part", "none", "stall",
+     "quiet-spot", "quiet-perp", "hold-perp", "kill"]
+)  # fmt: skip
+PLANS = st.lists(
+    st.tuples(st.integers(0, 12), FAULTS, st.sampled_from([-60, 1, 60])), min_size=1, max_size=8
+)
+
+
+def strike(rig: ArbitrageRig, fault: str) -> None:
+    faults: dict[str, dict[str, Any]] = {
+        "reject": {"reject": 1}, "reject-all": {"reject": -1}, "lost": {"drop_answers": 1},
+        "lost-all": {"drop_answers": -1}, "slow": {"delay_ms": 300}, "slower": {"delay_ms": 3_000},
+        "part": {"fill_fraction": 0.3}, "none": {"fill_fraction": 0.0},
+    }  # fmt: skip
+    if fault in faults:
+        rig.fault(**faults[fault])
+    elif fault == "stall":
+        rig.stall()
+    elif fault.startswith("quiet"):
+        rig.quiet.add(SPOT if fault == "quiet-spot" else PERP)
+    elif fault == "hold-perp":
+        rig.hold(f"instrument:{PERP}", "halted there", Kind.BREAKER)
+    else:
+        rig.hold(f"strategy:{KEY}", "killed")
+
+
+@settings(max_examples=30, deadline=None)
+@given(PLANS)
+def test_after_any_fault_both_are_filled_or_given_back_or_the_open_leg_is_held_by_name(
+    plan: list[tuple[int, str, int]],
+) -> None:
+    """At every moment: legs have matched within the last five seconds, or a hold names the one that
+    does not. And when the faults are over and what was held is lifted, nothing is left alone."""
+    rig = ArbitrageRig()
+    rig.runs(8)
+    for tenths, fault, basis in plan:
+        rig.basis_bp = basis
+        for _ in range(tenths * 3):
+            rig.tick()
+            assert rig.open_s <= 5 or rig.named, (rig.seconds, fault)
+            assert abs(rig.positions()[0]) * 91_000 <= 51_000
+        strike(rig, fault)
+    for _ in range(60):
+        rig.tick()
+        assert rig.open_s <= 5 or rig.named
+    if rig.named:
+        leg = rig.named.split()[1]
+        held = dict(zip((SPOT, PERP), rig.positions(), strict=True))
+        assert leg in held
+    rig.clear()
+    rig.lift()
+    rig.basis_bp = 1
+    rig.runs(12)
+    assert flat(rig) or paired(rig), rig.positions()
+    assert rig.open_s == 0

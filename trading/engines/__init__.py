@@ -1,0 +1,1 @@
+"""TradingEngine documents: read, judged, kept as versions, and brought into force."""

@@ -1,0 +1,172 @@
+"""A document comes into force: what it lowers at once, what it raises by two people.
+
+Stops in it are holds, and are placed before anything else is looked at (trading.engines.halting).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from riskctl.actors import Actor, NotAllowedError
+from riskctl.approvals.asked import exact
+from riskctl.approvals.engine import approval_request
+from riskctl.approvals.recording import recorded, refusals_recorded
+from riskctl.holds import RISK, TRADER
+from riskctl.limiting import limit_tighten
+from riskctl.models import Approval
+from riskctl.rules import strategy_scope
+from trading.engines.judging import judge
+from trading.engines.problems import Problem
+from trading.engines.reading import EngineConfig, read_document, read_engine
+from trading.engines.versions import version_get, version_store
+from trading.engines.wanted import SIZE, Setting, Way, settings_of
+from trading.models import EngineVersion, Strategy
+
+APPROVAL = "engine-apply"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """``settings`` as they were when it was applied; ``asked``: the request for what it raises.
+
+    ``version`` is None for a dry run. ``unasked``: it raises something, and this caller, a shell,
+    cannot ask for that.
+    """
+
+    config: EngineConfig
+    settings: Sequence[Setting]
+    version: EngineVersion | None = None
+    asked: Approval | None = None
+    problems: Sequence[Problem] = field(default_factory=tuple)
+
+    @property
+    def raises(self) -> list[Setting]:
+        return [one for one in self.settings if one.way is Way.RAISE]
+
+    @property
+    def unasked(self) -> bool:
+        return self.version is not None and bool(self.raises) and self.asked is None
+
+
+def engine_apply(
+    *, text: bytes | str, actor: Actor, reason: str = "", dry_run: bool = False
+) -> Applied:
+    """Keep a document as a version, lower what it lowers, ask for what it raises.
+
+    Raises EngineInvalidError, NotAllowedError, riskctl.approvals.RequestError. Where asking is
+    refused, what was lowered stays lowered and the version is kept.
+    """
+    config = read_engine(text)
+    said = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+    return _applied(config, said, actor, reason, dry_run=dry_run)
+
+
+def engine_patch(
+    *,
+    name: str,
+    patch: Mapping[str, Any],
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    version: int | None = None,
+) -> Applied:
+    """Apply the latest version of ``name`` with ``patch`` merged into it (RFC 7396).
+
+    ``version``: the latest as it was seen, None where that does not matter. Raises
+    NoSuchEngineError, and as ``engine_apply``.
+    """
+    latest = version_get(name)
+    if version is not None and version != latest.number:
+        raise NotAllowedError(
+            "engine-version", f"it is version {latest.number} by now, not {version}: look again"
+        )
+    merged = _merged(latest.document, patch)
+    text, config = read_document(merged)
+    if config.name != name:
+        raise NotAllowedError("engine-name", "a patch cannot rename: apply a document of that name")
+    return _applied(config, text, actor, reason, dry_run=dry_run)
+
+
+def _merged(document: Any, patch: Any) -> Any:
+    if not isinstance(patch, Mapping):
+        return patch
+    found = dict(document) if isinstance(document, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            found.pop(name, None)
+        else:
+            found[name] = _merged(found.get(name), value)
+    return found
+
+
+def _applied(
+    config: EngineConfig, text: str, actor: Actor, reason: str, *, dry_run: bool
+) -> Applied:
+    with refusals_recorded("engine.store", actor, ("engine", config.name), reason):
+        check_may(actor, config.name)
+    problems = judge(config)
+    if dry_run:
+        return Applied(config, settings_of(config), problems=problems)
+    with transaction.atomic():
+        settings = settings_of(config)
+        version = version_store(config=config, text=text, actor=actor, reason=reason)
+        named = f"TradingEngine {config.name} version {version.number}"
+        why = f"{named}: {reason}" if reason.strip() else named
+        for one in settings:
+            if one.way is Way.LOWER:
+                _lower(config.name, one, actor, why)
+    raised = [one for one in settings if one.way is Way.RAISE]
+    asked = _asked(version, raised, actor, why) if raised and actor.source != "shell" else None
+    return Applied(config, settings, version, asked, problems)
+
+
+def _lower(key: str, one: Setting, actor: Actor, reason: str) -> None:
+    if one.name == SIZE:
+        row = Strategy.objects.select_for_update().get(key=key)
+        before = {"size": exact(row.size_notional), "version": row.version}
+        row.size_notional, row.version = Decimal(one.wanted), row.version + 1
+        row.save(update_fields=["size_notional", "version"])
+        recorded(
+            "strategy.size", actor, ("strategy", key), reason=reason, before=before,
+            after={"size": one.wanted, "version": row.version},
+        )  # fmt: skip
+    else:
+        limit_tighten(
+            scope=strategy_scope(key), kind=one.name, value=one.wanted, actor=actor, reason=reason
+        )
+
+
+def _asked(
+    version: EngineVersion, raised: Sequence[Setting], actor: Actor, reason: str
+) -> Approval:
+    """The request for what is raised; the one that waits already, where it says the same."""
+    subject = f"strategy:{version.name}"
+    request = {
+        "version": version.number,
+        "digest": version.digest,
+        "settings": {one.name: one.wanted for one in raised},
+    }
+    waiting = Approval.objects.filter(
+        kind=APPROVAL, subject=subject, state=Approval.State.PENDING, requested_by=actor.name,
+        request=request,
+    )  # fmt: skip
+    return waiting.first() or approval_request(
+        kind=APPROVAL, subject=subject, request=request, actor=actor, reason=reason
+    )
+
+
+def check_may(actor: Actor, key: str) -> None:
+    """Raises NotAllowedError."""
+    if actor.kind != "person" or actor.token_scopes:
+        raise NotAllowedError(
+            "engine-tokens-cannot", "a token may stop; documents are applied by people"
+        )
+    theirs = actor.resizes_one(key)
+    new = TRADER in actor.roles and not Strategy.objects.filter(key=key).exists()
+    if not (theirs or new or RISK in actor.roles):
+        raise NotAllowedError(
+            "engine-not-yours", f"the document of {key} is applied by its trader or by risk"
+        )

@@ -1,0 +1,118 @@
+"""What of a document or a patch is a stop. Pure, and lenient: nothing else in it can hinder it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from yaml import nodes
+
+from riskctl.holds import Kind
+from trading.engines.composing import compose
+from trading.engines.problems import EngineInvalidError
+from trading.engines.schema import EMERGENCY_STOP, PAUSED
+from trading.engines.units import UnitError, percent
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,60}")
+_PHASES = {EMERGENCY_STOP: Kind.KILL, PAUSED: Kind.PAUSE}
+_RISK_LIMIT = ("spec", "strategy", "riskLimit")
+_WHERE = (("status", "phase"), ("spec", "strategy", "phase"), _RISK_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class StopWished:
+    """``why``: the field and its value, recorded as the hold's reason."""
+
+    strategy: str
+    kind: Kind
+    why: str
+
+    @property
+    def scope(self) -> str:
+        return f"strategy:{self.strategy}"
+
+
+def stop_in_patch(strategy: str, patch: Any) -> StopWished | None:
+    """The strictest stop that ``patch`` wishes on ``strategy``."""
+    return _strictest(strategy, ((path, _in(patch, path)) for path in _WHERE))
+
+
+def stop_in_document(raw: bytes | str) -> StopWished | None:
+    """The stop that a document wishes, as far as it can be made out; its other fields may be
+    wrong."""
+    try:
+        root = compose(raw)
+    except EngineInvalidError:
+        return None
+    name = _scalar(root, ("metadata", "name"))
+    if not isinstance(name, str) or not _KEY.fullmatch(name):
+        return None
+    return _strictest(name, ((path, _scalar(root, path)) for path in _WHERE))
+
+
+def read_patch(text: str) -> dict[str, Any]:
+    """A patch from its JSON. Raises ValueError saying what it must be."""
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(f"it is no JSON ({problem}): write an object such as {EXAMPLE}") from None
+    if not isinstance(given, dict):
+        raise ValueError(f"it must be an object such as {EXAMPLE}")
+    return given
+
+
+def only_stops(patch: Mapping[str, Any]) -> bool:
+    """Whether a patch that stops has nothing else in it: nothing to validate or to keep."""
+    spec = patch.get("spec", {"strategy": {}})
+    strategy = spec.get("strategy") if isinstance(spec, Mapping) else None
+    return (
+        set(patch) <= {"status", "spec"}
+        and isinstance(strategy, Mapping)
+        and set(spec) == {"strategy"}
+        and set(strategy) <= {"riskLimit", "phase"}
+    )
+
+
+EXAMPLE = '{"spec":{"strategy":{"riskLimit":"0.1%"}}}'
+
+
+def _strictest(strategy: str, said: Iterator[tuple[tuple[str, ...], Any]]) -> StopWished | None:
+    found = [
+        StopWished(strategy, kind, f"TradingEngine {strategy}: {'.'.join(path)} {value}")
+        for path, value in said
+        if (kind := _kind(path, value)) is not None
+    ]
+    return min(found, key=lambda one: one.kind is not Kind.KILL, default=None)
+
+
+def _kind(path: tuple[str, ...], value: Any) -> Kind | None:
+    if not isinstance(value, str):
+        return Kind.KILL if _is_nothing(path, value) else None
+    if path != _RISK_LIMIT:
+        return _PHASES.get(value.strip())
+    try:
+        return Kind.KILL if percent(value) == 0 else None
+    except UnitError:
+        return Kind.KILL if value.strip() in ("0", "0.0") else None
+
+
+def _is_nothing(path: tuple[str, ...], value: Any) -> bool:
+    """A risk limit of the bare number 0 is no percentage, and can mean one thing only."""
+    number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return path == _RISK_LIMIT and number and value == 0
+
+
+def _in(given: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        given = given.get(name) if isinstance(given, Mapping) else None
+    return given
+
+
+def _scalar(node: nodes.Node | None, path: tuple[str, ...]) -> str | None:
+    for name in path:
+        if not isinstance(node, nodes.MappingNode):
+            return None
+        node = next((value for key, value in node.value if key.value == name), None)
+    return str(node.value) if isinstance(node, nodes.ScalarNode) else None

@@ -1,0 +1,195 @@
+"""How orders were carried out: slippage, how much was filled, how long it took. Database only.
+
+By strategy, instrument or venue account, over orders made since a moment. *Slippage* is what fills
+cost beyond the mid the strategy saw, in basis points of the value there; negative is better than
+the mid. Stops are left out of it and of fill rates: they rest on purpose. Raises django.db.Error.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from django.db import connection
+
+
+class By(StrEnum):
+    """What rows are of; the value is what the API says."""
+
+    STRATEGY = "strategy"
+    INSTRUMENT = "instrument"
+    VENUE = "venue"
+    FIRM = "firm"
+
+    @property
+    def sql(self) -> str:
+        """One row for the firm: of whatever the caller sees of it."""
+        return {
+            "strategy": "o.strategy_id", "instrument": "o.symbol", "venue": "o.account_id",
+            "firm": "'firm'::text",
+        }[self]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Orders made since ``since``: of one strategy, symbol or account where named, and of
+    ``strategies`` alone where given."""
+
+    since: dt.datetime
+    by: By = By.STRATEGY
+    strategy: str = ""
+    symbol: str = ""
+    account: str = ""
+    strategies: Collection[str] | None = None
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        given: dict[str, Any] = {
+            "since": self.since, "strategy": self.strategy, "symbol": self.symbol,
+            "account": self.account, "all": self.strategies is None,
+            "strategies": sorted(self.strategies or ()), "shares": _SHARES,
+        }  # fmt: skip
+        with connection.cursor() as cursor:
+            cursor.execute(sql.format(by=self.by.sql, orders=_ORDERS), given)
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+_ORDERS = """
+FROM trading_order o
+WHERE o.created_at >= %(since)s AND o.strategy_id IS NOT NULL
+    AND (%(strategy)s = '' OR o.strategy_id = %(strategy)s)
+    AND (%(symbol)s = '' OR o.symbol = %(symbol)s)
+    AND (%(account)s = '' OR o.account_id = %(account)s)
+    AND (%(all)s OR o.strategy_id = ANY(%(strategies)s))
+"""
+_SLIPPAGE = """
+WITH filled AS (
+    SELECT {by} AS name, o.filled * o.reference_price AS value,
+        CASE o.side WHEN 'buy' THEN 1 ELSE -1 END
+            * (o.filled_value - o.filled * o.reference_price) AS cost
+    {orders} AND o.filled > 0 AND o.order_type <> 'stop'
+)
+SELECT name, count(*), 10000 * sum(cost) / sum(value),
+    percentile_cont(array[0.5, 0.95]) WITHIN GROUP (ORDER BY 10000 * cost / value),
+    max(10000 * cost / value)
+FROM filled GROUP BY name ORDER BY name
+"""
+_FILLS = """
+SELECT {by}, count(*),
+    count(*) FILTER (WHERE o.state = 'denied'), count(*) FILTER (WHERE o.state = 'rejected'),
+    count(*) FILTER (WHERE o.ended_at IS NULL),
+    count(*) FILTER (WHERE o.filled = o.quantity),
+    count(*) FILTER (WHERE o.filled > 0 AND o.filled < o.quantity),
+    avg(o.filled / o.quantity) FILTER (WHERE o.ended_at IS NOT NULL AND o.sent_at IS NOT NULL)
+{orders} AND o.order_type <> 'stop' GROUP BY 1 ORDER BY 1
+"""
+_SHARES = [0.5, 0.95, 0.99, 1.0]
+_TIMES = """
+WITH took AS (
+    SELECT {by} AS name, o.tick_to_send_us / 1000.0 AS tick_to_send,
+        1000 * extract(epoch FROM o.sent_at - o.created_at) AS made_to_sent,
+        o.send_to_answer_us / 1000.0 AS send_to_answer,
+        (o.tick_to_send_us + o.send_to_answer_us) / 1000.0 AS tick_to_answer,
+        1000 * extract(epoch FROM (
+            SELECT min(f.recorded_at) FROM trading_fill f WHERE f.order_id = o.client_order_id
+        ) - o.sent_at) AS send_to_fill
+    {orders} AND o.sent_at IS NOT NULL AND o.order_type <> 'stop'
+)
+SELECT name, count(*),
+    count(tick_to_send), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_send),
+    count(made_to_sent), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY made_to_sent),
+    count(send_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_answer),
+    count(tick_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_answer),
+    count(send_to_fill), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_fill)
+FROM took GROUP BY name ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Slippage:
+    """Basis points: ``mean_bp`` weighs by value, the others count orders."""
+
+    name: str
+    orders: int
+    mean_bp: Decimal
+    p50_bp: Decimal
+    p95_bp: Decimal
+    worst_bp: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FillRate:
+    """Orders by what became of them. ``denied`` by us, ``rejected`` by the venue.
+
+    ``rate``: how much of each order that was sent and has ended was filled, on average, of 1; None
+    before one has.
+    """
+
+    name: str
+    orders: int
+    denied: int
+    rejected: int
+    open: int
+    filled: int
+    partly: int
+    rate: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Milliseconds over ``count`` orders of which it is known; None: of none."""
+
+    count: int
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    most_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionTimes:
+    """``orders`` were sent.
+
+    Tick published to bytes at the venue's socket; the order made to the same, its record on disk
+    between; those bytes to the venue's answer; the tick to that answer; and those bytes to the
+    order's first fill recorded here.
+    """
+
+    name: str
+    orders: int
+    tick_to_send: Span
+    made_to_sent: Span
+    send_to_answer: Span
+    tick_to_answer: Span
+    send_to_fill: Span
+
+
+def slippage(asked: Asked) -> list[Slippage]:
+    """By name, of orders that were filled at all."""
+    return [
+        Slippage(name, count, *(_bp(one) for one in (mean, *shares, worst)))
+        for name, count, mean, shares, worst in asked.rows(_SLIPPAGE)
+    ]
+
+
+def _bp(value: Decimal | float) -> Decimal:
+    return Decimal(str(value)).quantize(Decimal("0.0001"))
+
+
+def fill_rates(asked: Asked) -> list[FillRate]:
+    """By name, of all orders."""
+    return [FillRate(*row) for row in asked.rows(_FILLS)]
+
+
+def execution_times(asked: Asked) -> list[ExecutionTimes]:
+    """By name, of orders that were sent."""
+    return [
+        ExecutionTimes(name, orders, *(_span(*rest[at : at + 2]) for at in range(0, len(rest), 2)))
+        for name, orders, *rest in asked.rows(_TIMES)
+    ]
+
+
+def _span(count: int, shares: list[Any] | None) -> Span:
+    return Span(count, *(float(one) for one in shares)) if shares else Span(count)
