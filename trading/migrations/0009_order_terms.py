@@ -4,20 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('trading', '0008_arbitrage'),
+        ("trading", "0008_arbitrage"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='order',
-            name='expires_at',
-            field=models.DateTimeField(help_text='Good till then: the venue ends what is left.', null=True),
+            model_name="order",
+            name="expires_at",
+            field=models.DateTimeField(
+                help_text="Good till then: the venue ends what is left.", null=True
+            ),
         ),
         migrations.AlterField(
-            model_name='order',
-            name='time_in_force',
-            field=models.CharField(choices=[('gtc', 'gtc'), ('ioc', 'ioc'), ('gtd', 'gtd')], max_length=4),
+            model_name="order",
+            name="time_in_force",
+            field=models.CharField(
+                choices=[("gtc", "gtc"), ("ioc", "ioc"), ("gtd", "gtd")], max_length=4
+            ),
         ),
     ]
