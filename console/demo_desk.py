@@ -166,8 +166,9 @@ def credentials_prepare(path: Path, exchange: Path) -> None:
         _write(exchange, known)
     ours = {name: entry for name, entry in known.items() if name != ADMIN}
     if not _opens(path, ours):
-        path.unlink(missing_ok=True)
-        credentials_write(path, ours)
+        if not _readable(path):
+            path.unlink(missing_ok=True)
+        credentials_write(path, ours)  # accounts at exchanges stay
 
 
 def _accounts(path: Path) -> dict[str, Any]:
@@ -178,10 +179,18 @@ def _accounts(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _readable(path: Path) -> bool:
+    try:
+        credentials_keys(path)
+    except CredentialsError:
+        return False
+    return True
+
+
 def _opens(path: Path, wanted: dict[str, Any]) -> bool:
     """Whether our file is sealed, and says what the venue's does."""
     try:
-        return set(credentials_keys(path)) == set(wanted) and all(
+        return set(credentials_keys(path)) >= set(wanted) and all(
             read_credentials(path, name) == entry for name, entry in wanted.items()
         )
     except CredentialsError:

@@ -155,7 +155,7 @@ def lock(_rest: list[str]) -> None:
     """Compile every requirements/*.in anew, with hashes and without addresses; npm's lock too."""
     install_python(locks_for_testing())
     uv = str(PYTHON.parent / "uv")
-    for name in ("base", "dev", "postgres", "redis", "node", "hsm", "tools"):
+    for name in ("base", "dev", "postgres", "redis", "node", "hsm", "venues", "tools"):
         target = f"requirements/{name}.txt"
         command = [uv, "pip", "compile", *LOCK_FLAGS, "--upgrade", "-o", target]
         subprocess.run([*command, f"requirements/{name}.in"], cwd=PROJECT, check=True)

@@ -57,13 +57,15 @@ def locks_for_running(home: Path) -> set[str]:
         needed.add("node")
     if os.environ.get("HALTLINE_KEYS") == "pkcs11":
         needed.add("hsm")
+    if os.environ.get("HALTLINE_VENUES") == "ccxt":
+        needed.add("venues")
     return needed
 
 
 def locks_for_testing() -> set[str]:
-    """Both services' wheels always: the tests start them beside the machine's own. A token too."""
+    """Both services' wheels always: the tests start them beside the machine's own. All adapters."""
     node = {"node"} if machine_node() is None else set()
-    return {"base", "dev", "postgres", "redis", "hsm"} | node
+    return {"base", "dev", "postgres", "redis", "hsm", "venues"} | node
 
 
 def install_python(locks: set[str]) -> None:

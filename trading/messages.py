@@ -29,6 +29,7 @@ class OrderType(StrEnum):
 class TimeInForce(StrEnum):
     GTC = "gtc"
     IOC = "ioc"
+    GTD = "gtd"
 
 
 class OrderIntent(msgspec.Struct, frozen=True, tag="order", tag_field="kind"):
@@ -58,10 +59,14 @@ class OrderIntent(msgspec.Struct, frozen=True, tag="order", tag_field="kind"):
     created_boot: int
     created_wall: int
     boot_id: str
+    stop_price: Decimal | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+    """Denied where it would trade at once, here and by the venue."""
+    expires_wall: int = 0
+    """Of a GTD order, and of no other: wall nanoseconds at which what is left expires."""
     life_ms: int = 0
     """A quote: the gateway takes back what is left of it after this long. 0: it rests on."""
-    post_only: bool = False
-    """Denied where it would trade at once."""
 
 
 class CancelIntent(msgspec.Struct, frozen=True, tag="cancel", tag_field="kind"):

@@ -140,6 +140,9 @@ class Order(models.Model):
     post_only = models.BooleanField(
         default=False, db_default=False, help_text="Denied where it would trade at once."
     )
+    expires_at = models.DateTimeField(
+        null=True, help_text="Good till then: the venue ends what is left."
+    )
     warrant = models.UUIDField(null=True, help_text="Ordered by a person, not by the strategy.")
     reference_price = Money(help_text="Mid the strategy saw.")
     state = models.CharField(max_length=20, choices=_choices(OrderState))

@@ -123,8 +123,8 @@ class BrokerPositionShape(Shape):
     venue = text_field()
     symbol = text_field()
     quantity = exact_field("Signed, as the venue said.")
-    cash_flow = exact_field("Instrument currency.")
-    fees = exact_field("Instrument currency.")
+    cash_flow = exact_field("Instrument currency; null where the venue does not say.", null=True)
+    fees = exact_field("Instrument currency; null where the venue does not say.", null=True)
     fill_sequence = serializers.IntegerField(help_text="Last fill that the reading includes.")
     taken_at = moment_field("When the venue was asked.")
 

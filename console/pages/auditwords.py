@@ -32,6 +32,7 @@ ACTOR_WORDS: dict[str, str] = {
 OUTCOME_WORDS: dict[str, str] = {"done": "done", "denied": "denied", "failed": "failed"}
 
 ACTION_WORDS: dict[str, str] = {
+    "account.set": "Venue account set",
     "access.deny": "Access denied",
     "approval.approve": "Approval",
     "approval.execute": "Approved and carried out",
@@ -106,6 +107,7 @@ ACTION_WORDS: dict[str, str] = {
     "order.intend": "Order written down",
     "order.last-fill": "Order filled",
     "order.lose": "Order unanswered",
+    "order.modify": "Order modified",
     "order.partial-fill": "Order partly filled",
     "order.reject": "Order rejected",
     "orders.cancel": "Cancel of open orders asked",

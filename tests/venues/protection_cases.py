@@ -89,6 +89,7 @@ async def a_reduce_only_order_that_ended_promises_nothing_any_more(rig: Rig) -> 
     desk = await _long(rig, "5")
     first = desk.send(SELL, "5", "SPY", limit="510.00", tif=GTC, reduce_only=True)
     desk.venue.send_cancel(first)
+    await rig.settle(desk)
     desk.send(SELL, "2", "SPY", reduce_only=True)
     desk.send(SELL, "3", "SPY", reduce_only=True)
     await rig.settle(desk)
@@ -449,7 +450,7 @@ async def not_after_is_judged_by_the_venues_own_clock(rig: Rig) -> None:
     (filled,) = desk.said(Filled)
     answer = await desk.venue.order_status("never-sent")
     ahead_ms = (desk.venue.not_after(0) - answer.venue_time_ns) / 1e6
-    assert abs(ahead_ms) < 1_000
+    assert -1_000 < ahead_ms < 10_000, "it may be told late, and never early"
     assert abs(filled.venue_time.timestamp() - answer.venue_time_ns / 1e9) < 5
 
 

@@ -123,6 +123,8 @@ class VenueProcess:
 class TcpRig:
     """The TCP adapter against the process."""
 
+    by_reading = False
+
     def __init__(self, process: VenueProcess) -> None:
         self.process = process
 
@@ -200,6 +202,8 @@ class TcpRig:
 
 class LockstepRig:
     """The in-process adapter; its clock moves with the quotes."""
+
+    by_reading = False
 
     def __init__(self, storage: Path) -> None:
         self._storage = storage

@@ -16,7 +16,8 @@ from trading.gateway.book import Book, LiveOrder
 from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard, Quote
 from trading.gateway.reducing import Confirmed, reducing_denial
-from trading.messages import OrderIntent, OrderType
+from trading.gateway.terms import terms_denial
+from trading.messages import OrderIntent
 from trading.universe import Universe
 
 INTENT_LIFE_NS = 2 * NS
@@ -79,6 +80,7 @@ class Admission:
             or self._age_denial(self.age_ns(intent, now))
             or self._view_denial(intent)
             or self._reduce_only_denial(order)
+            or terms_denial(order, now.wall_ns)
             or self._instrument_denial(order)
             or self._prices.denial(order.symbol, now.boot_ns)
             or self._post_only_denial(order)
@@ -115,7 +117,8 @@ class Admission:
         )
 
     def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:
-        if self._holds.mode(order.strategy, order.symbol) is not Mode.REDUCE_ONLY:
+        reducing = self._holds.mode(order.strategy, order.symbol) is Mode.REDUCE_ONLY
+        if not (reducing or order.reduce_only):
             return None
         others = [
             one
@@ -123,7 +126,8 @@ class Admission:
             if (one.strategy, one.symbol) == (order.strategy, order.symbol)
             and one.client_order_id != order.client_order_id
         ]
-        return self._confirmed.denial(order.symbol) or reducing_denial(order, self._book, others)
+        confirmed = self._confirmed.denial(order.symbol) if reducing else None
+        return confirmed or reducing_denial(order, self._book, others)
 
     def reserve(self, order: LiveOrder, now: Now) -> None:
         """Count an admitted order against its rates."""
@@ -159,11 +163,9 @@ class Admission:
         one = self._universe.by_symbol(order.symbol)
         if order.quantity <= 0 or order.quantity % one.lot_size:
             return Denial("LOT_SIZE", f"quantity must be a positive multiple of {one.lot_size}")
-        price = order.limit_price
-        if order.order_type is OrderType.LIMIT and price is None:
-            return Denial("NO_LIMIT_PRICE", "a limit order needs a limit price")
-        if price is not None and (price <= 0 or price % one.tick_size):
-            return Denial("TICK_SIZE", f"price must be a positive multiple of {one.tick_size}")
+        for name, price in (("price", order.limit_price), ("stop price", order.stop_price)):
+            if price is not None and (price <= 0 or price % one.tick_size):
+                return Denial("TICK_SIZE", f"{name} must be a positive multiple of {one.tick_size}")
         return None
 
     def _post_only_denial(self, order: LiveOrder) -> Denial | None:

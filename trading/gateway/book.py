@@ -64,11 +64,13 @@ class LiveOrder:
     """The hold because of which it is being cancelled."""
     reduce_only: bool = False
     stop_price: Decimal | None = None
+    post_only: bool = False
+    expires_ns: int = 0
+    """Of a GTD order: when what is left of it expires."""
     warrant: str = ""
     """It closes a position by a person's order; ``strategy`` may then be empty."""
     life_ns: int = 0
     """A quote: what is left of it is taken back after this long. 0: it rests on."""
-    post_only: bool = False
     inherited: bool = False
     """Read from the database: a predecessor may have sent it."""
     version: int = 1
@@ -126,8 +128,11 @@ def order_of(intent: OrderIntent, account: str, wall_ns: int) -> LiveOrder:
         tick_time_ns=intent.tick_time,
         tick_boot_ns=intent.tick_boot,
         created_wall_ns=wall_ns,
-        life_ns=intent.life_ms * 1_000_000,
+        stop_price=intent.stop_price,
+        reduce_only=intent.reduce_only,
         post_only=intent.post_only,
+        expires_ns=intent.expires_wall,
+        life_ns=intent.life_ms * 1_000_000,
     )
 
 

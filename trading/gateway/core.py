@@ -126,6 +126,8 @@ class GatewayCore(Heard):
             not_after_ns=order.not_after_ns,
             reduce_only=order.reduce_only,
             stop_price=order.stop_price,
+            post_only=order.post_only,
+            expires_ns=order.expires_ns,
         )
 
     def _cancel(self, intent: CancelIntent, now: Now) -> list[Effect]:

@@ -26,13 +26,17 @@ class FactsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """Of one venue account; ``rehearsal``: others' strategies trade here while they climb back."""
+    """Of one venue account; ``rehearsal``: others' strategies trade here while they climb back.
+
+    ``live``: its orders reach a real venue, which must offer what the proofs of a stop rest on.
+    """
 
     name: str
     venue: str
     adapter: str
     address: str
     rehearsal: bool
+    live: bool = False
 
     def keep(self, home: BrakesHome) -> None:
         """Raises OSError."""

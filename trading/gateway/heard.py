@@ -29,6 +29,8 @@ from trading.venues.base import (
     Disconnected,
     Ended,
     Filled,
+    Modified,
+    ModifyRefused,
     OrderStatus,
     Rejected,
     StatusAnswer,
@@ -70,6 +72,10 @@ class Heard:
             return self._rejected(order, event.code, event.reason, now)
         if isinstance(event, Ended):
             return self._ended(order, event.how, event.reason, now)
+        if isinstance(event, Modified):
+            return self._modified(order, event)
+        if isinstance(event, ModifyRefused):
+            return []
         return self._cancel_refused(order, event, now)
 
     def _answered(self, order: LiveOrder, now: Now) -> None:
@@ -108,6 +114,15 @@ class Heard:
         order.move(event, now.wall_ns)
         self.book.settle(order)
         return [self._persist(order, str(event))]
+
+    def _modified(self, order: LiveOrder, event: Modified) -> list[Effect]:
+        """Whoever asked for it: what may still fill is what the venue says."""
+        same = (order.quantity, order.limit_price) == (event.quantity, event.limit_price)
+        if order.final or same or event.quantity <= order.filled:
+            return []
+        order.quantity, order.limit_price = event.quantity, event.limit_price
+        order.version += 1
+        return [self._persist(order, "modify")]
 
     def _cancel_refused(self, order: LiveOrder, event: CancelRefused, now: Now) -> list[Effect]:
         if order.state is not _S.CANCEL_PENDING:

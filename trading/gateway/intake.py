@@ -42,7 +42,7 @@ def _check_numbers(intent: OrderIntent) -> None:
             raise MalformedIntentError(f"{field}: {value} is not a number below 1e15")
     if not 0 <= intent.life_ms <= MAX_LIFE_MS:
         raise MalformedIntentError(f"life_ms: {intent.life_ms} is not from 0 to {MAX_LIFE_MS}")
-    if intent.post_only and intent.time_in_force is not TimeInForce.GTC:
+    if intent.post_only and intent.time_in_force is TimeInForce.IOC:
         raise MalformedIntentError("post_only: an order that may not rest cannot be post-only")
     for field in ("tick_time", "created_wall", "created_boot", "tick_boot"):
         if not 0 <= getattr(intent, field) < 2**62:

@@ -21,6 +21,7 @@ from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, 
 from trading.gateway.facts import AccountFacts
 from trading.gateway.inbox import Inbox
 from trading.gateway.licensing import Reader, keep_licence
+from trading.gateway.numbered import known_fills
 from trading.gateway.register import accounts_read, predecessor
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopdesk import Place, StopDesk
@@ -29,7 +30,7 @@ from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
 from trading.universe import UNIVERSE
-from trading.venues.base import Venue, VenueDisconnectedError
+from trading.venues.base import NumbersFills, Venue, VenueDisconnectedError
 
 log = structlog.get_logger(__name__)
 
@@ -194,6 +195,10 @@ class GatewayLoop:
         loaded = await self._from_database(lambda one: load(one, self._owner.account))
         self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
         self.stops.sweeper.done |= loaded.swept
+        if isinstance(self._venue, NumbersFills):
+            self._venue.fills_known(
+                await self._from_database(lambda one: known_fills(one, self._owner.account))
+            )
         await self._inbox.learn()
         before = await self._from_database(lambda one: predecessor(one, self._owner))
         self.stops.keep_accounts(await self._from_database(accounts_read))

@@ -32,15 +32,15 @@ Statement = tuple[str, Any]
 ORDER_COLUMNS = (
     "client_order_id", "intent_id", "correlation_id", "account_id", "strategy_id", "symbol",
     "side", "order_type", "time_in_force", "quantity", "limit_price", "stop_price", "reduce_only",
-    "warrant", "reference_price", "state", "filled", "filled_value", "fees", "venue_order_id",
-    "reason_code", "reason", "shard", "shard_token", "tick_time", "not_after", "created_at",
-    "sent_at", "answered_at", "ended_at", "tick_to_send_us", "send_to_answer_us", "version",
-    "life_ms", "post_only",
+    "post_only", "expires_at", "warrant", "reference_price", "state", "filled", "filled_value",
+    "fees", "venue_order_id", "reason_code", "reason", "shard", "shard_token", "tick_time",
+    "not_after", "created_at", "sent_at", "answered_at", "ended_at", "tick_to_send_us",
+    "send_to_answer_us", "version", "life_ms",
 )  # fmt: skip
 _MOVING = (
-    "state", "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
-    "not_after", "sent_at", "answered_at", "ended_at", "tick_to_send_us", "send_to_answer_us",
-    "version",
+    "quantity", "limit_price", "state", "filled", "filled_value", "fees", "venue_order_id",
+    "reason_code", "reason", "not_after", "sent_at", "answered_at", "ended_at", "tick_to_send_us",
+    "send_to_answer_us", "version",
 )  # fmt: skip
 
 # Names of columns are constants of this module; values are always parameters.
@@ -98,12 +98,13 @@ def order_values(order: LiveOrder, account: str) -> tuple[Any, ...]:
         order.client_order_id, order.intent_id, order.correlation_id, account,
         order.strategy or None, order.symbol, str(order.side), str(order.order_type),
         str(order.time_in_force), order.quantity, order.limit_price, order.stop_price,
-        order.reduce_only, order.warrant or None, order.reference_price, str(order.state),
+        order.reduce_only, order.post_only, _time(order.expires_ns), order.warrant or None,
+        order.reference_price, str(order.state),
         order.filled, order.filled_value, order.fees, order.venue_order_id, order.reason_code,
         order.reason, order.shard, order.shard_token, utc_from_ns(order.tick_time_ns),
         _time(order.not_after_ns), utc_from_ns(order.created_wall_ns), _time(order.sent_wall_ns),
         _time(order.answered_wall_ns), _time(order.ended_wall_ns), order.tick_to_send_us,
-        order.send_to_answer_us, order.version, order.life_ns // MS, order.post_only,
+        order.send_to_answer_us, order.version, order.life_ns // MS,
     )  # fmt: skip
 
 
@@ -147,8 +148,9 @@ def _order_audit(row: OrderRow, owner: Owner, wall_ns: int) -> tuple[Any, ...]:
             "filled_value": order.filled_value, "fees": order.fees,
             "venue_order_id": order.venue_order_id, "shard": order.shard,
             "shard_token": order.shard_token, "reduce_only": order.reduce_only,
-            "stop_price": order.stop_price, "warrant": order.warrant,
-            "life_ms": order.life_ns // MS, "post_only": order.post_only, **row.facts,
+            "stop_price": order.stop_price, "post_only": order.post_only,
+            "expires": _time(order.expires_ns), "warrant": order.warrant,
+            "life_ms": order.life_ns // MS, **row.facts,
         },
     )  # fmt: skip
 
@@ -231,9 +233,9 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
     return LiveOrder(
         **{name: row[name] for name in (
             "client_order_id", "intent_id", "correlation_id", "symbol", "quantity", "limit_price",
-            "stop_price", "reduce_only", "reference_price", "shard", "shard_token", "filled",
-            "filled_value", "fees", "venue_order_id", "reason_code", "reason", "tick_to_send_us",
-            "send_to_answer_us", "version", "post_only",
+            "stop_price", "reduce_only", "post_only", "reference_price", "shard", "shard_token",
+            "filled", "filled_value", "fees", "venue_order_id", "reason_code", "reason",
+            "tick_to_send_us", "send_to_answer_us", "version",
         )},
         life_ns=row["life_ms"] * MS,
         strategy=row["strategy_id"] or "",
@@ -244,6 +246,7 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
         state=OrderState(row["state"]),
         tick_time_ns=_ns(row["tick_time"]),
         created_wall_ns=_ns(row["created_at"]),
+        expires_ns=_ns(row["expires_at"]),
         not_after_ns=_ns(row["not_after"]),
         sent_wall_ns=_ns(row["sent_at"]),
         answered_wall_ns=_ns(row["answered_at"]),

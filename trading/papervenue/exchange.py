@@ -25,11 +25,13 @@ from trading.papervenue.protocol import (
     Fault,
     InjectFill,
     InjectOrder,
+    Modify,
     ProtocolError,
     Submit,
     Trade,
     fill_body,
     manual_order,
+    modified_values,
     order_body,
     order_of,
 )
@@ -133,6 +135,8 @@ class Exchange:
         """
         if isinstance(request, Submit):
             order_of(account, request, 0)
+        elif isinstance(request, Modify):
+            modified_values(request)
         self.run_due(now_ns)
         due = self._arrivals.due(account, self.faults.of(account).delay_ns, now_ns)
         if due <= now_ns:
@@ -142,18 +146,26 @@ class Exchange:
 
     def next_due(self) -> int | None:
         """When a request on its way reaches the book, or a dead man's switch runs out."""
-        dues = (self._arrivals.next_due(), self._deadman_due())
+        dues = (self._arrivals.next_due(), self._deadman_due(), self._expiry_due())
         return min((due for due in dues if due is not None), default=None)
 
     def _deadman_due(self) -> int | None:
-        at = self._deadman.next_due()
-        return None if at is None else at - self._record.skew_ns
+        return self._machine(self._deadman.next_due())
+
+    def _expiry_due(self) -> int | None:
+        return self._machine(self.engine.next_expiry())
+
+    def _machine(self, own_ns: int | None) -> int | None:
+        """What the machine's clock says when the venue's own says that."""
+        return None if own_ns is None else own_ns - self._record.skew_ns
 
     def run_due(self, now_ns: int) -> None:
         """Carry out what has become due by now, in its order."""
         while (due := self.next_due()) is not None and due <= now_ns:
             if due == self._deadman_due():
                 self._run_out(self._deadman.pop(), now_ns)
+            elif due == self._expiry_due():
+                self._record.outcomes(self.engine.expire(self.own(due)), now_ns)
             else:
                 one = self._arrivals.pop()
                 self._carry_out(one.account, one.request, one.received_ns, now_ns, one.reply)
@@ -170,10 +182,12 @@ class Exchange:
                 reply({"cancelled": len(orders)})
             case CancelAllAfter():
                 reply({"trigger_time_ns": self._cancel_all_after(account, request, now_ns)})
-            case Submit() | Cancel():
+            case Submit() | Modify() | Cancel():
                 self._record.muted = self.faults.of(account).drops()
                 if isinstance(request, Submit):
                     self._create(account, request, received_ns, now_ns)
+                elif isinstance(request, Modify):
+                    self._modify(account, request, now_ns)
                 else:
                     self._cancel(account, request, now_ns)
                 self._record.muted = False
@@ -200,19 +214,35 @@ class Exchange:
         self._feed_moved = self._feed_moved or bool(outcomes)
         self._record.accepted(order, outcomes, received_ns, now_ns)
 
+    def _modify(self, account: str, request: Modify, now_ns: int) -> None:
+        order = self.engine.find(account, request.client_order_id)
+        if order is None:
+            refusal = self._no_such_open_order(account, request.client_order_id)
+        else:
+            quantity, limit = modified_values(request)
+            found = self.engine.modify(order, quantity, limit, now_ns)
+            if not isinstance(found, Refusal):
+                self._feed_moved = self._feed_moved or bool(found)
+                self._record.modified(order, found, now_ns)
+                return
+            refusal = found
+        ident = request.client_order_id
+        self._record.refused("modify_refused", account, ident, refusal, now_ns)
+
     def _cancel(self, account: str, request: Cancel, now_ns: int) -> None:
         ident = request.client_order_id
         order = self.engine.find(account, ident)
         if order is not None:
             self._cancel_orders([order], "cancelled on request", now_ns)
             return
-        known = self.storage.order(account, ident)
-        refusal = (
-            Refusal("UNKNOWN_ORDER", "no such order")
-            if known is None
-            else Refusal("NOT_OPEN", f"the order is {known.state}")
-        )
+        refusal = self._no_such_open_order(account, ident)
         self._record.refused("cancel_refused", account, ident, refusal, now_ns)
+
+    def _no_such_open_order(self, account: str, ident: str) -> Refusal:
+        known = self.storage.order(account, ident)
+        if known is None:
+            return Refusal("UNKNOWN_ORDER", "no such order")
+        return Refusal("NOT_OPEN", f"the order is {known.state}")
 
     def _cancel_orders(self, orders: list[Order], reason: str, now_ns: int) -> None:
         self._record.outcomes([self.engine.cancel(one, reason) for one in orders], now_ns)

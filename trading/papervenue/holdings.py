@@ -47,7 +47,7 @@ class Holdings:
         return [one for one in waiting.values() if self.spent(one)] if waiting else []
 
     def refusal(self, order: Order) -> Refusal | None:
-        """Why a new reduce-only order would not reduce, or None."""
+        """Why a reduce-only order that is not working would not reduce, or None."""
         if not order.reduce_only:
             return None
         reducible = self.reducible(order)
@@ -56,9 +56,9 @@ class Holdings:
             return Refusal("REDUCE_ONLY", reason)
         waiting = self._reducing[order.account, order.symbol].values()
         promised = sum(one.left for one in waiting if one.side == order.side)
-        if order.quantity + promised > reducible:
+        if order.left + promised > reducible:
             reason = (
-                f"reduce_only: {text(order.quantity)} and {text(promised)} of working reduce-only"
+                f"reduce_only: {text(order.left)} and {text(promised)} of working reduce-only"
                 f" orders are more than the position of {text(reducible)}"
             )
             return Refusal("REDUCE_ONLY", reason)

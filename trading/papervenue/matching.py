@@ -4,6 +4,8 @@
 trades while it is younger than ``quote_life_ns`` on both.
 """
 
+import heapq
+import itertools
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -17,7 +19,6 @@ from trading.papervenue.orders import (
     CANCELLED,
     EXPIRED,
     FILLED,
-    GTC,
     IOC,
     MARKET,
     REJECTED,
@@ -34,6 +35,7 @@ from trading.universe import UNIVERSE, AssetClass, Universe
 
 QUOTE_LIFE_NS = 30 * NANO
 _NOTHING_SHOWN = "immediate or cancel: the rest found no quantity at its price"
+_DATE_PAST = "good till date: its date is past"
 _NOTHING_LEFT = "reduce_only: no position is left to reduce"
 _FIELDS = ["instrument", "time", "bid", "ask", "bid_size", "ask_size"]
 
@@ -62,6 +64,8 @@ class MatchingEngine:
         self._multipliers = [to_nano(one.multiplier) for one in universe.instruments]
         self._waiting: npt.NDArray[np.bool_] = np.zeros(len(universe), dtype=np.bool_)
         self._working: dict[tuple[str, str], Order] = {}
+        self._expiring: list[tuple[int, int, Order]] = []
+        self._rests = itertools.count()
 
     def working(self, account: str) -> list[Order]:
         """Open orders of the account, oldest first."""
@@ -100,7 +104,24 @@ class MatchingEngine:
         late_ns = now_ns + self.skew_ns - order.not_after_ns
         if late_ns > 0:
             return Refusal("LATE", f"arrived {late_ns / 1e6:.3f} ms past not_after_ns")
-        return self.holdings.refusal(order) or self._no_market(order, now_ns)
+        if order.expires_ns and order.expires_ns <= now_ns + self.skew_ns:
+            return Refusal("EXPIRED", "expires_ns is past")
+        return (
+            self.holdings.refusal(order)
+            or self._no_market(order, now_ns)
+            or self._would_take(order, order.limit, now_ns)
+        )
+
+    def _would_take(self, order: Order, limit: int | None, now_ns: int) -> Refusal | None:
+        """Why a post-only order may not enter at that limit."""
+        book = self._book(order)
+        quote = book.quote
+        if not order.post_only or limit is None or quote is None or not self._fresh(book, now_ns):
+            return None
+        touch = quote.ask if order.sign > 0 else quote.bid
+        if (limit - touch) * order.sign < 0:
+            return None
+        return Refusal("POST_ONLY", "post_only: it would trade on arrival")
 
     def _no_market(self, order: Order, now_ns: int) -> Refusal | None:
         at_once = order.order_type == MARKET or order.time_in_force == IOC
@@ -119,13 +140,67 @@ class MatchingEngine:
                 return outcomes
             order.triggered = True
             outcomes.append(Triggered(order))
-        if not fresh and order.limit is not None:
+        return outcomes + self._taken(order, fresh=fresh) + self._rest_of_ioc(order)
+
+    def _taken(self, order: Order, *, fresh: bool) -> list[Outcome]:
+        """Put the order into its book; what it gets of the quote that is shown."""
+        if order.limit is not None and (order.post_only or not fresh):
             order.taking = False
         self.rest(order)
-        match = book.match(order) if fresh else None
-        if match is not None:
-            outcomes += self._matched(match, self.feed_clock)
-        return outcomes + self._rest_of_ioc(order)
+        match = self._book(order).match(order) if fresh else None
+        return [] if match is None else self._matched(match, self.feed_clock)
+
+    def modify(
+        self, order: Order, quantity: int, limit: int | None, now_ns: int
+    ) -> Refusal | list[Outcome]:
+        """Another quantity (in all) and limit of a working order; it keeps its number.
+
+        At another limit it may take what is shown; a stop that waits keeps its stop price.
+        """
+        refusal = self._modify_refusal(order, quantity, limit, now_ns)
+        if refusal is not None:
+            return refusal
+        moved = limit != order.limit
+        self._leave(order)
+        was, order.quantity = order.quantity, quantity
+        promised = self.holdings.refusal(order) if quantity > was else None
+        if promised is not None:
+            order.quantity = was
+            self.rest(order)
+            return promised
+        order.limit = limit
+        if not moved:
+            self.rest(order)
+            return []
+        order.taking = True
+        return self._taken(order, fresh=self._fresh(self._book(order), now_ns))
+
+    def _modify_refusal(
+        self, order: Order, quantity: int, limit: int | None, now_ns: int
+    ) -> Refusal | None:
+        book = self._book(order)
+        if quantity <= order.filled or quantity % book.lot:
+            lot = text(book.lot)
+            return Refusal("LOT_SIZE", f"quantity must be a multiple of {lot} above what is filled")
+        if (limit is None) != (order.limit is None):
+            return Refusal("BAD_REQUEST", "limit_price: it has one as before, or none")
+        if limit is not None and (limit <= 0 or limit % book.tick):
+            tick = text(book.tick)
+            return Refusal("TICK_SIZE", f"limit_price must be a positive multiple of {tick}")
+        return self._would_take(order, limit, now_ns)
+
+    def next_expiry(self) -> int | None:
+        """When, by the venue's own clock, the next GTD order expires."""
+        while self._expiring and self._expiring[0][2].state != WORKING:
+            heapq.heappop(self._expiring)
+        return self._expiring[0][0] if self._expiring else None
+
+    def expire(self, own_ns: int) -> list[Outcome]:
+        """End the GTD orders whose date is past."""
+        ended: list[Outcome] = []
+        while (due := self.next_expiry()) is not None and due <= own_ns:
+            ended.append(self._end(heapq.heappop(self._expiring)[2], EXPIRED, _DATE_PAST))
+        return ended
 
     def _matched(self, match: Match, feed_time: int) -> list[Outcome]:
         """An execution, and the reduce-only orders it left nothing to reduce."""
@@ -141,7 +216,7 @@ class MatchingEngine:
         return [self._end(one, EXPIRED, _NOTHING_LEFT) for one in spent]
 
     def _rest_of_ioc(self, order: Order) -> list[Outcome]:
-        if order.state != WORKING or order.time_in_force == GTC:
+        if order.state != WORKING or order.time_in_force != IOC:
             return []
         return [self._end(order, EXPIRED, _NOTHING_SHOWN)]
 
@@ -152,6 +227,8 @@ class MatchingEngine:
         self.holdings.rest(order)
         self._working[order.account, order.client_order_id] = order
         self._waiting[book.instrument.id] = True
+        if order.expires_ns:
+            heapq.heappush(self._expiring, (order.expires_ns, next(self._rests), order))
 
     def cancel(self, order: Order, reason: str) -> Done:
         """End a working order."""

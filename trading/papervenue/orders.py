@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 BUY, SELL = "buy", "sell"
 MARKET, LIMIT, STOP = "market", "limit", "stop"
-GTC, IOC = "gtc", "ioc"
+GTC, IOC, GTD = "gtc", "ioc", "gtd"
 WORKING, FILLED, CANCELLED, EXPIRED, REJECTED = (
     "working",
     "filled",
@@ -19,6 +19,7 @@ class Order:
     """``number`` is the venue's own and gives time priority; ``limit`` is None at the market.
 
     ``taking``: marketable since it arrived, so it goes on taking what each quote shows.
+    ``post_only``: it never takes. ``expires_ns``: of a GTD order, by the venue's own clock.
     ``stop``: the price whose touch makes a stop order a market order; ``triggered`` since then.
     """
 
@@ -40,6 +41,8 @@ class Order:
     reduce_only: bool = False
     stop: int | None = None
     triggered: bool = False
+    post_only: bool = False
+    expires_ns: int = 0
 
     @property
     def venue_order_id(self) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from trading.papervenue.money import text, to_nano
-from trading.papervenue.orders import GTC, LIMIT, STOP, Fill, Order
+from trading.papervenue.orders import GTC, GTD, IOC, LIMIT, STOP, Fill, Order
 
 MAX_LINE = 16_384
 PAGE = 1_000
@@ -48,12 +48,22 @@ class Submit(Request, frozen=True, tag="submit"):
     symbol: Annotated[str, msgspec.Meta(min_length=1, max_length=24)]
     side: Literal["buy", "sell"]
     order_type: Literal["market", "limit", "stop"]
-    time_in_force: Literal["gtc", "ioc"]
+    time_in_force: Literal["gtc", "ioc", "gtd"]
     quantity: Number
     not_after_ns: Sequence
     limit_price: Number | None = None
     stop_price: Number | None = None
     reduce_only: bool = False
+    post_only: bool = False
+    expires_ns: Sequence = 0
+
+
+class Modify(Request, frozen=True, tag="modify"):
+    """Quantity in all, what is filled included, and the limit price, of a working order."""
+
+    client_order_id: ClientOrderId
+    quantity: Number
+    limit_price: Number | None = None
 
 
 class Cancel(Request, frozen=True, tag="cancel"):
@@ -152,7 +162,7 @@ class InjectOrder(Request, frozen=True, tag="inject_order"):
 
 
 Query = OrderStatus | OpenOrders | FillsSince | Positions | Balances
-Trade = Submit | Cancel | CancelAll | CancelAllAfter
+Trade = Submit | Modify | Cancel | CancelAll | CancelAllAfter
 AdminRequest = Fault | ClearFaults | Faults | Log | MoveClock | InjectFill | InjectOrder
 AnyRequest = Login | Ping | Clock | Trade | Query | AdminRequest
 
@@ -188,11 +198,24 @@ def order_of(account: str, request: Submit, number: int) -> Order:
     quantity = _nano("quantity", request.quantity)
     limit = _price("limit_price", request.limit_price, request.order_type, LIMIT)
     stop = _price("stop_price", request.stop_price, request.order_type, STOP)
+    if (request.time_in_force == GTD) != bool(request.expires_ns):
+        text_ = "a gtd order, and no other, needs an expires_ns"
+        raise ProtocolError("BAD_REQUEST", "expires_ns", text_)
+    if request.post_only and (request.order_type != LIMIT or request.time_in_force == IOC):
+        text_ = "only a limit order that rests can be post_only"
+        raise ProtocolError("BAD_REQUEST", "post_only", text_)
     return Order(
         number, account, request.client_order_id, request.symbol, request.side,
         request.order_type, request.time_in_force, quantity, limit, request.not_after_ns,
-        reduce_only=request.reduce_only, stop=stop,
+        reduce_only=request.reduce_only, stop=stop, post_only=request.post_only,
+        expires_ns=request.expires_ns,
     )  # fmt: skip
+
+
+def modified_values(request: Modify) -> tuple[int, int | None]:
+    """Quantity and limit asked for. Raises ProtocolError."""
+    limit = None if request.limit_price is None else _nano("limit_price", request.limit_price)
+    return _nano("quantity", request.quantity), limit
 
 
 def manual_order(request: InjectFill | InjectOrder, ident: str, number: int) -> Order:
@@ -241,6 +264,9 @@ def order_body(order: Order) -> Body:
         "stop_price": None if order.stop is None else text(order.stop),
         "triggered": order.triggered,
         "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+        "time_in_force": order.time_in_force,
+        "expires_ns": order.expires_ns,
         "state": order.state,
         "code": order.code,
         "reason": order.reason,

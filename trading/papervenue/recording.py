@@ -58,10 +58,19 @@ class Record:
             order, received_ns=self.own(received_ns), decided_ns=self.own(now_ns)
         )
 
+    def modified(self, order: Order, outcomes: Iterable[Outcome], now_ns: int) -> None:
+        """Quantity and limit are others, and what came of it at once."""
+        self._storage.modify_order(order)
+        self.log(now_ns, order.account, "modified", order.client_order_id)
+        status = order_body(order)
+        names = ("client_order_id", "quantity", "limit_price")
+        self._tell(order.account, "modified", {name: status[name] for name in names})
+        self.outcomes(outcomes, now_ns)
+
     def refused(
         self, kind: str, account: str, ident: str, refusal: Refusal, now_ns: int
     ) -> None:  # fmt: skip
-        """``kind`` is rejected or cancel_refused."""
+        """``kind`` is rejected, cancel_refused or modify_refused."""
         self.log(now_ns, account, kind, ident, refusal.code)
         body: Body = {"client_order_id": ident, "code": refusal.code, "reason": refusal.reason}
         self._tell(account, kind, body)

@@ -180,7 +180,10 @@ class VenueServer:
                 self._answer(session, request, {**clock, "feed_entry": self.exchange.feed_entry})
             case _ if not session.account:
                 raise ProtocolError("LOGIN_REQUIRED", "op", "log in before anything else")
-            case wire.Submit() | wire.Cancel() | wire.CancelAll() | wire.CancelAllAfter():
+            case (
+                wire.Submit() | wire.Modify() | wire.Cancel() | wire.CancelAll()
+                | wire.CancelAllAfter()
+            ):  # fmt: skip
                 if session.account == ADMIN:
                     raise ProtocolError("FORBIDDEN", "op", "the admin does not trade")
                 reply = partial(self._answer, session, request)

@@ -36,6 +36,8 @@ CREATE TABLE IF NOT EXISTS orders (
     reduce_only INTEGER NOT NULL DEFAULT 0,
     stop_price TEXT,
     triggered INTEGER NOT NULL DEFAULT 0,
+    post_only INTEGER NOT NULL DEFAULT 0,
+    expires_ns INTEGER NOT NULL DEFAULT 0,
     UNIQUE (account, client_order_id)
 );
 CREATE INDEX IF NOT EXISTS orders_working ON orders (number) WHERE state = 'working';
@@ -78,13 +80,15 @@ _NEWER_COLUMNS = {
     "reduce_only": "INTEGER NOT NULL DEFAULT 0",
     "stop_price": "TEXT",
     "triggered": "INTEGER NOT NULL DEFAULT 0",
+    "post_only": "INTEGER NOT NULL DEFAULT 0",
+    "expires_ns": "INTEGER NOT NULL DEFAULT 0",
 }
 """Of ``orders``: storages made before them lack them."""
 
 _ORDER = (
     "number, account, client_order_id, symbol, side, order_type, time_in_force, quantity,"
     " limit_price, not_after_ns, filled, state, code, reason, taking,"
-    " reduce_only, stop_price, triggered"
+    " reduce_only, stop_price, triggered, post_only, expires_ns"
 )
 _FILL = (
     "account, sequence, client_order_id, symbol, side, quantity, price, fee, currency, maker,"
@@ -134,14 +138,14 @@ class Storage:
         ended = None if order.state == "working" else decided_ns
         self._write(
             f"INSERT INTO orders ({_ORDER}, received_ns, decided_ns, ended_ns)"  # noqa: S608
-            f" VALUES ({', '.join('?' * 21)})",
+            f" VALUES ({', '.join('?' * 23)})",
             (
                 order.number, order.account, order.client_order_id, order.symbol, order.side,
                 order.order_type, order.time_in_force, text(order.quantity),
                 None if order.limit is None else text(order.limit), order.not_after_ns,
                 text(order.filled), order.state, order.code, order.reason, order.taking,
                 order.reduce_only, None if order.stop is None else text(order.stop),
-                order.triggered, received_ns, decided_ns, ended,
+                order.triggered, order.post_only, order.expires_ns, received_ns, decided_ns, ended,
             ),
         )  # fmt: skip
 
@@ -155,6 +159,14 @@ class Storage:
                 None if order.state == "working" else now_ns, order.number,
             ),
         )  # fmt: skip
+
+    def modify_order(self, order: Order) -> None:
+        """Quantity and limit are others."""
+        limit = None if order.limit is None else text(order.limit)
+        self._write(
+            "UPDATE orders SET quantity = ?, limit_price = ? WHERE number = ?",
+            (text(order.quantity), limit, order.number),
+        )
 
     def add_fill(self, fill: Fill) -> None:
         self._write(
@@ -262,7 +274,7 @@ def _order(row: Sequence[str]) -> Order:
     return Order(
         int(row[0]), row[1], row[2], row[3], row[4], row[5], row[6], parse(row[7]), limit,
         int(row[9]), parse(row[10]), row[11], row[12], row[13], bool(row[14]),
-        bool(row[15]), stop, bool(row[17]),
+        bool(row[15]), stop, bool(row[17]), bool(row[18]), int(row[19]),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trading.portfolio.replay import (
     Book,
@@ -253,7 +253,7 @@ class Comparison:
         return f"has fill {reading.fill_sequence}, ours end at {last}"
 
     def _symbol(
-        self, subject: str, said: Mapping[str, str] | None, account: str, symbol: str
+        self, subject: str, said: Mapping[str, Any] | None, account: str, symbol: str
     ) -> None:
         flow = self._again.flows[account, symbol]
         if said is None:
@@ -263,5 +263,8 @@ class Comparison:
             return
         if Fraction(said["quantity"]) != flow.quantity:
             self._differs("venue", subject, "quantity", said["quantity"], fixed(flow.quantity, 12))
-        self._money("venue", subject, "cash_flow", Decimal(said["cash_flow"]), flow.cash_flow)
-        self._money("venue", subject, "fees", Decimal(said["fees"]), flow.fees)
+        # Not every venue says what flowed.
+        for name, ours in (("cash_flow", flow.cash_flow), ("fees", flow.fees)):
+            theirs = said[name]
+            if theirs is not None:
+                self._money("venue", subject, name, Decimal(theirs), ours)

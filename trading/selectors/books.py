@@ -74,8 +74,8 @@ class BrokerPosition:
     venue: str
     symbol: str
     quantity: Decimal
-    cash_flow: Decimal
-    fees: Decimal
+    cash_flow: Decimal | None
+    fees: Decimal | None
     fill_sequence: int
     taken_at: dt.datetime
 
@@ -116,6 +116,11 @@ def positions_summary(
     )
 
 
+def _said(amount: str | None) -> Decimal | None:
+    """Not every venue says what flowed."""
+    return None if amount is None else Decimal(amount)
+
+
 def broker_positions(*, account: str = "") -> list[BrokerPosition]:
     """Of the newest reading of each account, by account and symbol; flat symbols too."""
     readings = VenueReading.objects.select_related("account")
@@ -128,8 +133,8 @@ def broker_positions(*, account: str = "") -> list[BrokerPosition]:
             venue=reading.account.venue,
             symbol=one["symbol"],
             quantity=Decimal(one["quantity"]),
-            cash_flow=Decimal(one["cash_flow"]),
-            fees=Decimal(one["fees"]),
+            cash_flow=_said(one["cash_flow"]),
+            fees=_said(one["fees"]),
             fill_sequence=reading.fill_sequence,
             taken_at=reading.taken_at,
         )

@@ -6,10 +6,10 @@ socket there is no await. Answers come as events, in the order the venue gave th
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from trading.messages import OrderType, Side, TimeInForce
 
@@ -41,6 +41,64 @@ class NewOrder:
     """Refused (``REDUCE_ONLY``) unless it reduces; never fills through a flat position."""
     stop_price: Decimal | None = None
     """Of a stop order, and of no other: the touch that makes it a market order."""
+    post_only: bool = False
+    """Of a limit order that rests: refused (``POST_ONLY``) if it would trade on arrival."""
+    expires_ns: int = 0
+    """Of a GTD order, and of no other: venue-clock nanoseconds at which what is left expires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a venue offers. What it does not is refused here or keeps an account from going live.
+
+    ``cancel_all``: open orders can be listed and ended. ``not_after``: it refuses late orders.
+    """
+
+    cancel_all: bool = True
+    dead_man: bool = True
+    not_after: bool = True
+    reduce_only: bool = True
+    stop: bool = True
+    post_only: bool = True
+    good_till_date: bool = True
+    modify: bool = True
+
+    def missing_for_live(self) -> list[str]:
+        """What the proofs of a stop rest on and this venue lacks."""
+        needed = {
+            "cancel_all": self.cancel_all,
+            "not_after": self.not_after,
+            "reduce_only": self.reduce_only,
+        }
+        return [name for name, has in needed.items() if not has]
+
+    def refusal(self, order: NewOrder) -> tuple[str, str] | None:
+        """Code and reason for an order that needs what the venue does not offer."""
+        wanted = {
+            "reduce-only orders": order.reduce_only and not self.reduce_only,
+            "stop orders": order.order_type is OrderType.STOP and not self.stop,
+            "post-only orders": order.post_only and not self.post_only,
+            "good-till-date orders": (
+                order.time_in_force is TimeInForce.GTD and not self.good_till_date
+            ),
+        }
+        for words, lacking in wanted.items():
+            if lacking:
+                return "NOT_SUPPORTED", f"the venue offers no {words}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFills:
+    """What the books hold of an account: the last number, and which newest executions have which.
+
+    ``newest_ns`` is the venue's time of the newest; ``numbers`` goes back from there at least as
+    far as the adapter looks again.
+    """
+
+    last_sequence: int
+    numbers: Mapping[str, int]
+    newest_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +149,31 @@ class CancelRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Modified:
+    """The order's quantity, in all, and its limit are now these."""
+
+    client_order_id: str
+    quantity: Decimal
+    limit_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyRefused:
+    """It is as it was."""
+
+    client_order_id: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Disconnected:
     reason: str
 
 
-VenueEvent = Accepted | Rejected | Filled | Ended | CancelRefused | Disconnected
+VenueEvent = (
+    Accepted | Rejected | Filled | Ended | CancelRefused | Modified | ModifyRefused | Disconnected
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +196,8 @@ class OrderStatus:
 
 @dataclass(frozen=True, slots=True)
 class StatusAnswer:
-    """``order`` is None when the venue never saw the id; ``venue_time_ns`` is its clock then."""
+    """``order`` is None when the venue never saw the id. ``venue_time_ns`` is its clock then, less
+    the time for which it may have seen an order and not list it yet."""
 
     order: OrderStatus | None
     venue_time_ns: int
@@ -126,16 +205,22 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True)
 class VenuePosition:
-    """Signed quantity and ``cash_flow`` (what was received less what was paid, fees apart)."""
+    """Signed quantity and ``cash_flow`` (what was received less what was paid, fees apart).
+
+    A venue that does not say what flowed leaves ``cash_flow`` and ``fees`` None.
+    """
 
     symbol: str
     quantity: Decimal
-    cash_flow: Decimal
-    fees: Decimal
+    cash_flow: Decimal | None
+    fees: Decimal | None
 
 
 class Venue(Protocol):
     """Queries raise VenueDisconnectedError or VenueError; asyncio.TimeoutError past their time."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     @property
     def connected(self) -> bool: ...
@@ -161,6 +246,14 @@ class Venue(Protocol):
     def send_create(self, order: NewOrder) -> None:
         """Write the order at once. Raises VenueDisconnectedError when nothing was written."""
 
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        """Write at once that the order is to be of ``quantity`` in all, at that limit.
+
+        Raises VenueDisconnectedError when nothing was written.
+        """
+
     def send_cancel(self, client_order_id: str) -> None:
         """Write a cancel at once. Raises VenueDisconnectedError."""
 
@@ -181,3 +274,11 @@ class Venue(Protocol):
 
     async def ping(self) -> float:
         """Round trip in seconds; refreshes the clock offset."""
+
+
+@runtime_checkable
+class NumbersFills(Protocol):
+    """A venue that names its executions without counting them: our books do, and tell it first."""
+
+    def fills_known(self, known: KnownFills) -> None:
+        """Before ``connect``."""

@@ -1,14 +1,15 @@
 """Keys to venue accounts, sealed in one file on each host that runs gateways.
 
-The file is JSON, account -> sealed text of ``{"key": …, "secret": …}``. An entry may be written in
-the clear by hand; ``keys_rotate`` seals it, and a production reads no other.
+The file is JSON, account -> sealed text of ``{"key": …, "secret": …}``, for an account at an
+exchange with ``symbols`` and ``since`` (docs/venues.md). An entry may be written in the clear by
+hand; ``keys_rotate`` seals it, and a production reads no other.
 """
 
 import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from audit.sealing import SealError, key_of, seal, unseal
 
 WHAT = "venue-credentials"
 _NAMES = ("key", "secret")
+_MORE = ("symbols", "since")
 
 
 class CredentialsError(ValueError):
@@ -26,9 +28,9 @@ class CredentialsError(ValueError):
 
 
 def read_credentials(file: Path, account: str, *, plain: bool = False) -> dict[str, str]:
-    """Key and secret of one account. ``plain``: an entry in the clear will do.
+    """Key and secret of one account, and what else its adapter needs.
 
-    Raises CredentialsError.
+    ``plain``: an entry in the clear will do. Raises CredentialsError.
     """
     entry = _read(file).get(account)
     if entry is None:
@@ -41,10 +43,17 @@ def read_credentials(file: Path, account: str, *, plain: bool = False) -> dict[s
     return _opened(entry, file, account)
 
 
-def credentials_write(file: Path, entries: Mapping[str, Mapping[str, str]]) -> None:
-    """Add or replace entries, sealed; the others stay. Raises CredentialsError, KeyStoreError."""
+def credentials_write(
+    file: Path, entries: Mapping[str, Mapping[str, str]], *, keep: Collection[str] = ()
+) -> None:
+    """Add or replace entries, sealed; the others stay. What is named in ``keep`` stays in an entry
+    that is replaced, unless it is given. Raises CredentialsError, KeyStoreError."""
     with _alone(file):
         known = _read(file) if file.exists() else {}
+        entries = {
+            account: {**_kept(known.get(account), keep, file, account), **entry}
+            for account, entry in entries.items()
+        }
         known |= {account: _sealed(account, entry) for account, entry in entries.items()}
         _write(file, known)
 
@@ -76,15 +85,27 @@ def _key(entry: Any) -> str:
 
 
 def _sealed(account: str, entry: Mapping[str, str]) -> str:
-    plain = json.dumps({name: entry[name] for name in _NAMES}).encode()
+    plain = json.dumps(_named(entry)).encode()
     return seal(plain, what=WHAT, whose=account, store=key_store())
+
+
+def _kept(entry: Any, keep: Collection[str], file: Path, account: str) -> dict[str, str]:
+    if entry is None or not keep:
+        return {}
+    return {name: one for name, one in _opened(entry, file, account).items() if name in keep}
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises KeyError for what is missing."""
+    more = {name: entry[name] for name in _MORE if name in entry}
+    return {name: entry[name] for name in _NAMES} | more
 
 
 def _opened(entry: Any, file: Path, account: str) -> dict[str, str]:
     try:
         if isinstance(entry, str):
             entry = json.loads(unseal(entry, what=WHAT, whose=account, store=key_store()))
-        return {name: str(entry[name]) for name in _NAMES}
+        return {name: str(one) for name, one in _named(entry).items()}
     except (SealError, KeyStoreError) as error:
         raise CredentialsError(f"credentials file {file}: {error}") from error
     except KeyError as error:

@@ -1,4 +1,4 @@
-"""One TCP connection to a venue that speaks in lines."""
+"""One TCP connection to a venue: how it is written, measured, reset and lost; and one in lines."""
 
 import asyncio
 import fcntl
@@ -10,13 +10,11 @@ from collections.abc import Callable
 from typing import cast
 
 
-class Link(asyncio.Protocol):
-    """One connection: whole lines in, and how it ended."""
+class Wire(asyncio.Protocol):
+    """One connection, whatever is said on it, and how it ended."""
 
-    def __init__(self, on_line: Callable[[bytes], None], on_lost: Callable[[str], None]) -> None:
-        self._on_line = on_line
+    def __init__(self, on_lost: Callable[[str], None]) -> None:
         self._on_lost = on_lost
-        self._buffer = bytearray()
         self.transport: asyncio.Transport | None = None
         self.reset = False
         self.lost = asyncio.Event()
@@ -24,14 +22,6 @@ class Link(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self._linger(on=True)
-
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
-        *lines, self._buffer = self._buffer.split(b"\n")
-        for line in lines:
-            if self.transport is None or self.transport.is_closing():
-                return
-            self._on_line(bytes(line))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -71,3 +61,20 @@ class Link(asyncio.Protocol):
         if self.transport is not None and not self.transport.is_closing():
             self._linger(on=False)
             self.transport.close()
+
+
+class Link(Wire):
+    """A connection that speaks in lines: whole ones are passed on."""
+
+    def __init__(self, on_line: Callable[[bytes], None], on_lost: Callable[[str], None]) -> None:
+        super().__init__(on_lost)
+        self._on_line = on_line
+        self._buffer = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            if self.transport is None or self.transport.is_closing():
+                return
+            self._on_line(bytes(line))

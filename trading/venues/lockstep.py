@@ -20,6 +20,7 @@ from trading.papervenue.storage import Storage
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, Universe
 from trading.venues.base import (
+    Capabilities,
     Disconnected,
     Filled,
     NewOrder,
@@ -35,6 +36,7 @@ from trading.venues.paper_wire import (
     create_message,
     event_of,
     fill_of,
+    modify_message,
     position_of,
     refused_request,
     status_of,
@@ -123,6 +125,10 @@ class LockstepVenue:
         self._held_out: deque[VenueEvent] = deque()
 
     @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    @property
     def connected(self) -> bool:
         return self._on_event is not None
 
@@ -179,6 +185,12 @@ class LockstepVenue:
     def send_create(self, order: NewOrder) -> None:
         self._number += 1
         self._send(create_message(order, self._number))
+
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        self._number += 1
+        self._send(modify_message(client_order_id, quantity, limit_price, self._number))
 
     def send_cancel(self, client_order_id: str) -> None:
         self._number += 1

@@ -13,6 +13,7 @@ import msgspec
 
 from trading.clock import boot_ns
 from trading.venues.base import (
+    Capabilities,
     Disconnected,
     Filled,
     NewOrder,
@@ -30,6 +31,7 @@ from trading.venues.paper_wire import (
     decimal,
     event_of,
     fill_of,
+    modify_message,
     position_of,
     refused_request,
     status_of,
@@ -69,6 +71,10 @@ class PaperVenue:
         self._hello: asyncio.Future[Message] | None = None
         self._on_event: Callable[[VenueEvent], None] | None = None
         self._clocks: deque[tuple[int, int]] = deque(maxlen=8)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities()
 
     @property
     def connected(self) -> bool:
@@ -225,6 +231,14 @@ class PaperVenue:
         if not self._ready:
             raise VenueDisconnectedError("not connected to the venue")
         self._write(create_message(order, self._next()), unsent=_MAX_UNSENT)
+
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        if not self._ready:
+            raise VenueDisconnectedError("not connected to the venue")
+        message = modify_message(client_order_id, quantity, limit_price, self._next())
+        self._write(message, unsent=_MAX_UNSENT)
 
     def send_cancel(self, client_order_id: str) -> None:
         if not self._ready:

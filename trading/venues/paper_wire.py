@@ -14,6 +14,8 @@ from trading.venues.base import (
     CancelRefused,
     Ended,
     Filled,
+    Modified,
+    ModifyRefused,
     NewOrder,
     OrderStatus,
     Rejected,
@@ -88,6 +90,12 @@ def event_of(said: Message) -> VenueEvent:
             return Ended(str(ident), str(how), decimal(said["filled"]), str(reason))
         case "cancel_refused":
             return CancelRefused(*_refusal(said))
+        case "modified":
+            limit = said["limit_price"]
+            price = None if limit is None else decimal(limit)
+            return Modified(str(said["client_order_id"]), decimal(said["quantity"]), price)
+        case "modify_refused":
+            return ModifyRefused(*_refusal(said))
         case kind:
             raise ValueError(f"unknown event {kind!r}")
 
@@ -100,6 +108,8 @@ def refused_request(said: Message) -> VenueEvent | None:
     error = said["error"]
     if said["op"] == "submit":
         return Rejected(str(ident), str(error["code"]), str(error["message"]))
+    if said["op"] == "modify":
+        return ModifyRefused(str(ident), str(error["code"]), str(error["message"]))
     if said["op"] == "cancel":
         return CancelRefused(str(ident), str(error["code"]), str(error["message"]))
     return None
@@ -118,7 +128,21 @@ def create_message(order: NewOrder, number: int) -> dict[str, object]:
         "limit_price": None if order.limit_price is None else f"{order.limit_price:f}",
         "stop_price": None if order.stop_price is None else f"{order.stop_price:f}",
         "reduce_only": order.reduce_only,
+        "post_only": order.post_only,
+        "expires_ns": order.expires_ns,
         "not_after_ns": order.not_after_ns,
+    }
+
+
+def modify_message(
+    client_order_id: str, quantity: Decimal, limit_price: Decimal | None, number: int
+) -> dict[str, object]:
+    return {
+        "op": "modify",
+        "id": number,
+        "client_order_id": client_order_id,
+        "quantity": f"{quantity:f}",
+        "limit_price": None if limit_price is None else f"{limit_price:f}",
     }
 
 

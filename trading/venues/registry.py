@@ -13,11 +13,12 @@ class VenueSetupError(ValueError):
 
 
 def venue_of(
-    *, adapter: str, account: str, address: str, credentials: Mapping[str, str]
+    *, adapter: str, account: str, address: str, credentials: Mapping[str, str],
+    live: bool = False,
 ) -> Venue:  # fmt: skip
     """The adapter at dotted path ``adapter`` for one account; it is not yet connected.
 
-    Raises VenueSetupError.
+    Raises VenueSetupError, also for a ``live`` account whose venue lacks what a stop's proofs need.
     """
     module_name, _, class_name = adapter.rpartition(".")
     if not module_name.startswith(_ROOM):
@@ -30,4 +31,10 @@ def venue_of(
     if not host or not port.isdigit():
         raise VenueSetupError(f"address {address!r} of {account}: must be host:port")
     venue: Venue = made(account, address, credentials)
+    lacking = venue.capabilities.missing_for_live() if live else []
+    if lacking:
+        raise VenueSetupError(
+            f"{account} is live and its venue offers no {', '.join(lacking)}: a stop could not be"
+            " proven there; trade it on paper"
+        )
     return venue

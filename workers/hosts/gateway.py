@@ -37,6 +37,7 @@ def run(ctx: HostContext) -> None:
         adapter=facts.adapter,
         account=facts.name,
         address=facts.address,
+        live=facts.live,
         credentials=read_credentials(
             settings.VENUE_CREDENTIALS_FILE, facts.name, plain=not settings.PRODUCTION
         ),
@@ -77,7 +78,9 @@ def ask_database(name: str) -> "Future[AccountFacts]":
         try:
             row = VenueAccount.objects.get(name=name)
             rehearsal = VenueAccount.objects.filter(rehearsal=row).exists()
-            return AccountFacts(row.name, row.venue, row.adapter, row.address, rehearsal)
+            return AccountFacts(
+                row.name, row.venue, row.adapter, row.address, rehearsal, row.live
+            )  # fmt: skip
         except (DatabaseError, VenueAccount.DoesNotExist) as error:
             raise FactsError(f"{name}: {str(error).strip()}") from error
         finally:

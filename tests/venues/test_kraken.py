@@ -1,0 +1,381 @@
+"""What the contract does not say of a real exchange: Kraken Futures' own ways, and its bad days."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.venues.kraken_rig import KrakenRig, credentials
+from tests.venues.venue_contract import BUY, GTC, SELL, Desk
+from trading.clock import wall_ns
+from trading.papervenue.protocol import InjectFill
+from trading.venues.base import (
+    Accepted,
+    CancelRefused,
+    Ended,
+    Filled,
+    KnownFills,
+    OrderStatus,
+    Rejected,
+    VenueDisconnectedError,
+    VenueError,
+)
+from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
+
+Scene = Callable[[KrakenRig], Awaitable[None]]
+
+
+@asynccontextmanager
+async def _open(home: Path) -> AsyncIterator[KrakenRig]:
+    rig = KrakenRig(home / "venue.sqlite3")
+    await rig.open()
+    try:
+        yield rig
+    finally:
+        await rig.shut()
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[[Scene], None]:
+    def played(scene: Scene) -> None:
+        async def run() -> None:
+            async with _open(tmp_path) as rig:
+                await scene(rig)
+
+        asyncio.run(run())
+
+    return played
+
+
+def _venue(desk: Desk) -> CcxtVenue:
+    assert isinstance(desk.venue, CcxtVenue)
+    return desk.venue
+
+
+async def _status(desk: Desk, ident: str) -> OrderStatus:
+    found = (await desk.venue.order_status(ident)).order
+    assert found is not None
+    return found
+
+
+def test_market_orders_and_triggered_stops_take_what_is_shown_and_end(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02", "100", "100")
+        desk = await rig.desk()
+        stop = desk.send(SELL, "150", "SPY", stop="499.00", tif=GTC)
+        market = desk.send(BUY, "130", "SPY", tif=GTC)
+        await rig.quote("SPY", "499.00", "499.02", "100", "100")
+        await rig.quote("SPY", "499.00", "499.02", "100", "100")
+        await rig.settle(desk)
+        assert {(one.client_order_id, one.quantity) for one in desk.said(Filled)} == {
+            (market, Decimal(100)), (stop, Decimal(100)),
+        }  # fmt: skip
+        assert {(one.client_order_id, one.how) for one in desk.said(Ended)} == {
+            (market, "expired"), (stop, "expired"),
+        }  # fmt: skip
+        assert await desk.venue.positions() == [], "flat"
+        desk.send(SELL, "3", "SPY")
+        await rig.settle(desk)
+        (held,) = await desk.venue.positions()
+        assert (held.symbol, held.quantity) == ("SPY", Decimal(-3))
+        assert (held.cash_flow, held.fees) == (None, None), "it does not say"
+        fees = sum(one.fee for one in desk.said(Filled))
+        assert fees > 0
+        spent = sum(
+            (one.side.sign * one.quantity * one.price for one in desk.said(Filled)), Decimal(0)
+        )
+        assert (await desk.venue.balances())["USD"] == Decimal(10_000_000) - spent - fees
+
+    play(scene)
+
+
+def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.settle(desk)
+        await _reader_rests(desk)
+        before = rig.server.unread_bytes()
+        ident = desk.send(BUY, "5", "SPY")
+        assert rig.server.unread_bytes() - before > 300, "the loop had no turn since"
+        assert rig.server.requests.count("sendorder") == 0
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [ident]
+        assert rig.server.requests.count("sendorder") == 1
+
+    play(scene)
+
+
+async def _reader_rests(desk: Desk) -> None:
+    """The adapter asks nothing by itself from now on."""
+    reader = _venue(desk)._reader
+    assert reader is not None
+    reader.cancel()
+    await asyncio.wait([reader])
+
+
+def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        client = _venue(desk)._asking.client
+        right = client.amount_to_precision
+        client.amount_to_precision = lambda symbol, amount: "4"
+        with pytest.raises(VenueDisconnectedError, match=r"nothing was written.*size"):
+            desk.send(BUY, "5", "SPY")
+        client.amount_to_precision = right
+        for _ in range(16):  # every connection is busy: nothing waits for a free one
+            desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
+        with pytest.raises(VenueDisconnectedError, match="waits for an answer"):
+            desk.send(BUY, "6", "SPY")
+        await rig.settle(desk)
+        assert len(desk.said(Accepted)) == 16
+        assert not desk.said(Filled)
+
+    play(scene)
+
+
+def test_only_a_signed_request_is_heard(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        for wrong in ({"secret": "d3Jvbmc="}, {"key": "nobody"}):
+            venue = KrakenFuturesVenue(
+                "paper-1", rig.server.address, {**credentials(), **wrong}, timeout_s=2
+            )
+            with pytest.raises(VenueError) as refused:
+                await venue.connect(lambda event: None)
+            assert refused.value.code == "AUTHENTICATION"
+            assert not venue.connected
+        assert set(rig.server.requests) == {"instruments"}
+
+    play(scene)
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["done", "not-done"])
+def test_an_unanswered_create_is_found_out_by_reading_and_never_sent_again(
+    play: Callable[[Scene], None], done: bool
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02", "30", "30")
+        desk = await rig.desk()
+        if done:
+            rig.server.faults.lose = {"sendorder": 2}
+        else:
+            rig.server.faults.status = {"sendorder": (502, "<html>Bad gateway</html>")}
+        rests = desk.send(BUY, "5", "SPY", limit="499.00", tif=GTC)
+        takes = desk.send(BUY, "50", "SPY")
+        await rig.settle(desk)
+        rig.server.faults.status = {}
+        assert desk.venue.connected, "one lost connection is not all"
+        if done:
+            assert {one.client_order_id for one in desk.said(Accepted)} == {rests, takes}
+            assert [one.quantity for one in desk.said(Filled)] == [Decimal(30)]
+            await rig.settle(desk)
+            assert [one.client_order_id for one in desk.said(Ended)] == [takes]
+            assert (await _status(desk, rests)).state == "working"
+        else:
+            assert desk.events == []
+            answer = await desk.venue.order_status(takes)
+            assert answer.order is None
+            assert answer.venue_time_ns < desk.venue.not_after(-4_000), "it may still be listed"
+        assert rig.server.requests.count("sendorder") == 2
+        assert rig.accepted_creates() == ([rests, takes] if done else [])
+
+    play(scene)
+
+
+def test_a_late_order_is_refused_though_its_answer_comes_to_nobody(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.stall()
+        late = desk.send(BUY, "5", "SPY", life_ms=50)
+        with pytest.raises(TimeoutError):
+            await desk.venue.order_status(late)
+        await asyncio.sleep(0.1)
+        assert desk.events == []
+        await rig.well()
+        again = await rig.desk()
+        for _ in range(100):
+            if (answer := await again.venue.order_status(late)).order is not None:
+                break
+            await asyncio.sleep(0.05)
+        assert answer.order is None or answer.order.state == "rejected"
+        assert rig.accepted_creates() == []
+        assert await again.venue.positions() == []
+
+    play(scene)
+
+
+def test_what_the_venue_says_that_we_do_not_know_is_unknown(
+    play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.fault(reject=1, reject_code="wouldBreakANewRule")
+        desk.send(BUY, "1", "SPY")
+        other = await rig.desk()
+        await _reader_rests(other)
+        taken = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
+        await rig.settle(desk)
+        other_id = other.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
+        await rig.settle(other)
+        assert taken == other_id
+        assert not desk.said(Rejected), "an unknown word is no refusal"
+        assert not other.said(Rejected), "a duplicate may be an echo of this very request"
+        assert [one.client_order_id for one in other.said(Accepted)] == ["shared"]
+        rig.server.faults.status = {"sendorder": (200, '{"result":"success"')}
+        desk.send(BUY, "3", "SPY")
+        await rig.settle(desk)
+        assert not desk.said(Rejected)
+        assert not desk.said(Filled)
+
+    play(scene)
+
+
+def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        rig.server.faults.limited = 1
+        await _reader_rests(desk)
+        refused = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC)
+        await asyncio.gather(*_venue(desk)._tasks)
+        ours = desk.send(BUY, "3", "SPY", limit="400.00", tif=GTC)
+        await asyncio.sleep(0)
+        assert [(one.client_order_id, one.code) for one in desk.said(Rejected)] == [
+            (refused, "RATE_LIMIT"), (ours, "RATE_LIMIT"),
+        ]  # fmt: skip
+        desk.venue.send_cancel(rests)
+        await asyncio.gather(*_venue(desk)._tasks)
+        assert rig.log_kinds()[-1] == "ended"
+        assert rig.server.requests.count("sendorder") == 2
+
+    play(scene)
+
+
+def test_numbers_of_fills_go_on_where_the_books_end(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        for _ in range(5):
+            desk.send(BUY, "1", "SPY")
+            await rig.settle(desk)
+        fills = await desk.venue.fills_since(0)
+        assert [one.sequence for one in fills] == [1, 2, 3, 4, 5]
+        booked = {one.venue_fill_id: one.sequence for one in fills[:3]}
+        newest = fills[2].feed_time_ns
+        again = KrakenFuturesVenue("paper-1", rig.server.address, credentials(), timeout_s=2)
+        again.fills_known(KnownFills(3, booked, newest))
+        heard = Desk(again)
+        await again.connect(heard.events.append)
+        heard.send(SELL, "2", "SPY")
+        await again.settled()
+        assert [one.sequence for one in heard.said(Filled)] == [6]
+        assert [one.venue_fill_id for one in await again.fills_since(3)][:2] == [
+            one.venue_fill_id for one in fills[3:]
+        ]
+        with pytest.raises(VenueError, match="FILLS_GONE"):
+            await again.fills_since(2)
+        await again.close()
+        later = KrakenFuturesVenue(
+            "paper-1", rig.server.address, {**credentials(), "since": str(wall_ns())}, timeout_s=2
+        )
+        await later.connect(lambda event: None)
+        assert await later.fills_since(0) == [], "what was traded before is not the desk's"
+        await later.close()
+
+    play(scene)
+
+
+def test_more_fills_than_one_answer_holds_are_read_page_by_page(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await _reader_rests(desk)
+        for number in range(230):
+            await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
+            rig.server.exchange.inject(_injected("SPY", number + 1), wall_ns())
+        rig.server.settle()
+        fills = await desk.venue.fills_since(0)
+        assert [one.sequence for one in fills] == list(range(1, 231))
+        assert [one.quantity for one in fills] == [Decimal(n) for n in range(1, 231)]
+
+    play(scene)
+
+
+def _injected(symbol: str, quantity: int) -> InjectFill:
+    return InjectFill(
+        id=0, account="paper-1", symbol=symbol, side="buy", quantity=str(quantity), price="500"
+    )
+
+
+def test_what_ended_long_ago_is_found_in_the_history(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.recent_ns = -1
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        filled = desk.send(BUY, "5", "SPY")
+        gone = desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
+        guard = desk.send(SELL, "5", "SPY", stop="490.00", tif=GTC)
+        refused = desk.send(SELL, "50", "SPY", reduce_only=True)
+        await rig.settle(desk)
+        for ident in (gone, guard):
+            desk.venue.send_cancel(ident)
+        await rig.settle(desk)
+        assert {one.client_order_id: one.how for one in desk.said(Ended)} == {
+            gone: "cancelled", guard: "cancelled",
+        }  # fmt: skip
+        found = {one: (await _status(desk, one)).state for one in (filled, gone, guard, refused)}
+        assert list(found.values()) == ["filled", "cancelled", "cancelled", "rejected"]
+        assert (await desk.venue.order_status("never-sent")).order is None
+
+    play(scene)
+
+
+def test_an_order_made_by_hand_is_seen_and_can_be_cancelled(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        client = _venue(desk)._asking.client
+        await client.private_post_sendorder(
+            {
+                "orderType": "lmt", "symbol": "PF_SPYUSD", "side": "buy", "size": "7",
+                "limitPrice": "400",
+            }
+        )  # fmt: skip
+        (open_order,) = await desk.venue.open_orders()
+        assert open_order.client_order_id.startswith("kraken:")
+        desk.venue.send_cancel(open_order.client_order_id)
+        desk.venue.send_cancel("kraken:nothing")
+        await rig.settle(desk)
+        assert await desk.venue.open_orders() == []
+        assert [one.code for one in desk.said(CancelRefused)] == ["UNKNOWN_ORDER"]
+
+    play(scene)
+
+
+def test_all_orders_go_when_the_switch_runs_out_and_a_second_is_the_least(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
+        await desk.venue.cancel_all_after(1)
+        await rig.settle(desk)
+        assert len(await desk.venue.open_orders()) == 1, "1 ms is not 0 s, which would disarm"
+        await desk.venue.cancel_all_after(0)
+
+    play(scene)

@@ -1,0 +1,82 @@
+"""Accounts at real exchanges: which there are adapters for, and how one is made known."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from audit.record import record
+from riskctl.actors import Actor
+from riskctl.models import Lease
+from trading.models import VenueAccount
+from trading.venues.ccxt_markets import MarketSetupError, parse_symbols
+from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
+from trading.venues.credentials import credentials_write
+from trading.venues.registry import VenueSetupError
+
+EXCHANGES: Mapping[str, type[CcxtVenue]] = {"krakenfutures": KrakenFuturesVenue}
+
+
+def venue_account_set(
+    *, name: str, venue: str, exchange: str, address: str, symbols: str, live: bool,
+    rehearsal: str, keys: Mapping[str, str], credentials: Path, actor: Actor,
+) -> VenueAccount:  # fmt: skip
+    """Make an account at an exchange known, or known anew, with its keys on this host.
+
+    What was traded on it before is not the desk's. Raises VenueSetupError, CredentialsError,
+    audit.keys.KeyStoreError.
+    """
+    adapter = _adapter(name, exchange, address, symbols, live=live)
+    known = VenueAccount.objects.filter(name=name).first()
+    if known is not None and known.adapter != adapter:
+        raise VenueSetupError(f"{name}: is an account of another adapter, {known.adapter}")
+    facts = {
+        "venue": venue, "adapter": adapter, "address": address, "live": live,
+        "rehearsal_id": rehearsal or None,
+    }  # fmt: skip
+    if rehearsal and not VenueAccount.objects.filter(name=rehearsal, live=False).exists():
+        raise VenueSetupError(f"{name}: rehearsal: there is no paper account {rehearsal}")
+    if known is None:
+        entry = {**keys, "symbols": symbols, "since": str(time.time_ns())}
+    else:
+        entry = {**keys, "symbols": symbols}
+    with transaction.atomic():
+        account, _ = VenueAccount.objects.update_or_create(name=name, defaults=facts)
+        Lease.objects.get_or_create(
+            name=f"gateway:{name}",
+            defaults={
+                "role": "gateway", "expires_at": timezone.now(), "renewed_at": timezone.now(),
+            },
+        )  # fmt: skip
+        record(
+            action="account.set",
+            actor_kind=actor.kind,
+            actor=actor.name,
+            object_kind="account",
+            object_id=name,
+            source=actor.source,
+            after={**facts, "symbols": symbols},
+        )
+        credentials_write(credentials, {name: entry}, keep=("since",))
+    return account
+
+
+def _adapter(name: str, exchange: str, address: str, symbols: str, *, live: bool) -> str:
+    """Dotted path of the exchange's adapter, when it can do what is asked of it."""
+    kind = EXCHANGES.get(exchange)
+    if kind is None:
+        known = ", ".join(sorted(EXCHANGES))
+        raise VenueSetupError(f"{name}: exchange {exchange!r}: there are adapters for {known}")
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise VenueSetupError(f"{name}: address {address!r}: must be host:port")
+    try:
+        parse_symbols(symbols)
+    except MarketSetupError as error:
+        raise VenueSetupError(f"{name}: {error}") from error
+    lacking = kind.dialect.capabilities.missing_for_live() if live else []
+    if lacking:
+        raise VenueSetupError(f"{name}: live needs what {exchange} lacks: {', '.join(lacking)}")
+    return f"{kind.__module__}.{kind.__name__}"

@@ -1,0 +1,169 @@
+"""The half of a real exchange's adapter that asks: connections, budget, clock, one way out."""
+
+import asyncio
+import ipaddress
+import ssl
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlsplit
+
+from trading.clock import boot_ns
+from trading.universe import Universe
+from trading.venues.base import (
+    Capabilities,
+    NewOrder,
+    VenueDisconnectedError,
+    VenueError,
+)
+from trading.venues.ccxt_client import CcxtMissingError, client_of
+from trading.venues.ccxt_dialect import Call, Dialect
+from trading.venues.ccxt_errors import outcome_of
+from trading.venues.ccxt_http import Answer, HttpPool
+from trading.venues.ccxt_markets import Markets, MarketSetupError, parse_symbols
+from trading.venues.ccxt_rate import Budget
+from trading.venues.registry import VenueSetupError
+
+CONNECTIONS = 16
+UNFENCED_MS = 30_000
+"""Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
+_MS = 1_000_000
+NONSENSE = (KeyError, ValueError, TypeError, ArithmeticError)
+T = TypeVar("T")
+
+
+class Asking:
+    """One account's client at its exchange. ``on_lost`` when the last connection is gone.
+
+    Raises VenueSetupError.
+    """
+
+    def __init__(
+        self, account: str, address: str, credentials: Mapping[str, str], *, dialect: Dialect,
+        timeout_s: float, universe: Universe, on_lost: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._universe = universe
+        self._dialect = dialect
+        self.pool = HttpPool(
+            address, tls=tls_for(address), size=CONNECTIONS, timeout_s=timeout_s, on_lost=on_lost
+        )
+        try:
+            self._symbols = parse_symbols(credentials.get("symbols", ""))
+            self.client: Any = client_of(
+                dialect.exchange, self.pool.base, credentials["key"], credentials["secret"],
+                self._send,
+            )  # fmt: skip
+        except (MarketSetupError, CcxtMissingError) as error:
+            raise VenueSetupError(f"{account}: {error}") from error
+        self.capabilities = offered(dialect.capabilities, self.client.has)
+        self.markets = Markets({}, {}, universe)
+        self._clocks: deque[tuple[int, int]] = deque(maxlen=8)
+        self.heard_ns = 0
+        """The venue's own time in its last answer."""
+        self.leaving: NewOrder | None = None
+        """The order whose request ccxt is about to hand over; None once it was written."""
+        size, window_s, reserve = dialect.budget
+        self.budget = Budget(size=size, window_s=window_s, reserve=reserve, costs=dialect.costs)
+
+    async def sign_in(self) -> None:
+        """Connections, markets and the venue's clock. Raises VenueError, OSError."""
+        await self.pool.open()
+        self.client.markets = None
+        loaded = await self.ask("instruments", self.client.load_markets(), dict)
+        try:
+            self.markets = Markets(loaded, self._symbols, self._universe)
+        except MarketSetupError as error:
+            raise VenueError("SETUP", str(error)) from error
+        self._clocks.clear()
+        for _ in range(2):
+            await self.ping()
+
+    async def ask(self, path: str, call: Call, read: Callable[[Any], T]) -> T:
+        """What ``read`` makes of the answer to ``call``, within the budget.
+
+        Raises VenueError, VenueDisconnectedError, TimeoutError.
+        """
+        try:
+            await asyncio.sleep(self.budget.wait_s(path, boot_ns() / 1e9))
+        except asyncio.CancelledError:
+            call.close()
+            raise
+        self.budget.force(path, boot_ns() / 1e9)
+        try:
+            said = await call
+        except self.client.errors as error:
+            outcome, code = outcome_of(error)
+            if code == "RATE_LIMIT":
+                self.limited()
+            raise VenueError(code, f"{outcome.value}: {error}") from error
+        try:
+            self.heard_ns = self._dialect.venue_time_ns(said) or self.heard_ns
+            return read(said)
+        except NONSENSE as error:
+            text = f"the answer to {path} makes no sense: {error!r}"
+            raise VenueError("BAD_ANSWER", text) from error
+
+    def limited(self) -> None:
+        """The venue says that the budget is spent, whatever we counted."""
+        self.budget.emptied(boot_ns() / 1e9)
+
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:  # fmt: skip
+        """Everything that ccxt sends comes through here, and a create leaves once."""
+        leaving, self.leaving = self.leaving, None
+        if leaving is not None:
+            self._check(leaving, url)
+        return await self.pool.send(method, url, headers, body)
+
+    def _check(self, order: NewOrder, url: str) -> None:
+        market = self.markets.of(order.symbol)
+        query = dict(parse_qsl(urlsplit(url).query))
+        wrong = "symbol" if market is None else self._dialect.carries(query, order, market.ident)
+        if wrong:
+            raise VenueDisconnectedError(f"nothing was written: the request has another {wrong}")
+
+    def not_after(self, life_ms: int) -> int:
+        """Never later than ``life_ms`` from now by the venue's clock: offset of the quickest of the
+        last eight pings, taken at its end. Raises VenueDisconnectedError before the first."""
+        if not self._clocks:
+            raise VenueDisconnectedError("the venue's clock is not known yet")
+        unfenced = 0 if self.capabilities.not_after else UNFENCED_MS
+        return boot_ns() + min(self._clocks)[1] + (life_ms + unfenced) * _MS
+
+    async def ping(self) -> float:
+        started = boot_ns()
+        venue_ns = await self.ask(
+            "openpositions", self._dialect.ping(self.client), self._dialect.venue_time_ns
+        )
+        ended = boot_ns()
+        if venue_ns is None:
+            raise VenueError("BAD_ANSWER", "the venue does not say what time it is")
+        self._clocks.append((ended - started, venue_ns - ended))
+        return (ended - started) / 1e9
+
+
+def offered(declared: Capabilities, has: Mapping[str, Any]) -> Capabilities:
+    """What is declared of the exchange and what this ccxt can do there."""
+    cancels = all(has.get(one) for one in ("fetchOpenOrders", "cancelOrder", "cancelAllOrders"))
+    return replace(
+        declared,
+        cancel_all=declared.cancel_all and cancels,
+        dead_man=declared.dead_man and bool(has.get("cancelAllOrdersAfter")),
+        stop=declared.stop and bool(has.get("createStopOrder")),
+        post_only=declared.post_only and bool(has.get("createPostOnlyOrder")),
+        reduce_only=declared.reduce_only and bool(has.get("createReduceOnlyOrder")),
+        modify=declared.modify and bool(has.get("editOrder")),
+    )
+
+
+def tls_for(address: str) -> ssl.SSLContext | None:
+    """In the clear to this machine only."""
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return None
+    except ValueError:  # a name: whoever it resolves to must prove to be it
+        return ssl.create_default_context()
+    return ssl.create_default_context()

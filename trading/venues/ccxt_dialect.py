@@ -1,0 +1,138 @@
+"""What differs from exchange to exchange, behind one interface; the machinery is ccxt_venue.py.
+
+A dialect builds its calls with a ccxt client and reads their answers. It holds no state, sends
+nothing itself, and says None where an answer tells nothing for certain.
+"""
+
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from trading.messages import Side
+from trading.venues.base import Capabilities, NewOrder, OrderStatus, VenuePosition
+from trading.venues.ccxt_markets import Markets
+
+Call = Coroutine[Any, Any, Any]
+Said = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """``ended``: the venue took the order and ended it at once, with nothing filled."""
+
+    code: str
+    reason: str
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    filled: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawFill:
+    """One execution as the venue lists it; ``fee`` is None where another call tells it."""
+
+    venue_fill_id: str
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal | None
+    fee_currency: str
+    maker: bool
+    time_ns: int
+
+
+class Dialect(Protocol):
+    """``Said`` is an answer as ccxt parsed it from JSON, numbers as text.
+
+    Readers raise KeyError, ValueError, TypeError or ArithmeticError for nonsense.
+    """
+
+    exchange: str
+    capabilities: Capabilities
+    costs: Mapping[str, float]
+    """Request path -> units of ``budget``; ``budget`` is units, seconds and what cancels keep."""
+    budget: tuple[float, float, float]
+
+    @property
+    def histories(self) -> tuple[str, ...]:
+        """The lists that together say what became of every order."""
+
+    settle_ns: int
+    """How long after an order ended the venue may still not show it anywhere."""
+
+    def venue_time_ns(self, said: Said) -> int | None: ...
+
+    def ping(self, client: Any) -> Call: ...
+
+    def create(self, client: Any, order: NewOrder, market_symbol: str) -> Call: ...
+
+    def carries(self, query: Mapping[str, str], order: NewOrder, market_id: str) -> str:
+        """What of ``order`` the signed request does not say exactly; empty when it says all."""
+
+    def created(self, said: Said) -> Placed | Refused | None: ...
+
+    def cancel(self, client: Any, client_order_id: str) -> Call: ...
+
+    def cancelled(self, said: Said) -> Cancelled | Refused | None: ...
+
+    def modify(
+        self, client: Any, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> Call: ...
+
+    def modified(self, said: Said) -> Refused | None:
+        """None when it was done. Raises ValueError when the answer does not tell."""
+
+    def cancel_all_after(self, client: Any, timeout_ms: int) -> Call: ...
+
+    def armed(self, said: Said) -> bool: ...
+
+    def open_orders(self, client: Any) -> Call: ...
+
+    def open_orders_said(self, said: Said, markets: Markets) -> list[OrderStatus]: ...
+
+    def order(self, client: Any, client_order_id: str) -> Call: ...
+
+    def order_said(self, said: Said, ident: str, markets: Markets) -> OrderStatus | None:
+        """The order as it is or has just been."""
+
+    def history(self, client: Any, kind: str, page: str) -> Call:
+        """Lists what became of orders, newest first."""
+
+    def history_said(
+        self, said: Said, ident: str, markets: Markets
+    ) -> tuple[OrderStatus | None, str]:
+        """The order, if it is on this page, and the next page, empty when this is the last."""
+
+    def fills(self, client: Any, before: int) -> Call:
+        """The newest fills, or those before ``before`` nanoseconds."""
+
+    def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
+        """Oldest first."""
+
+    def fees(self, client: Any, since_ns: int) -> Call: ...
+
+    def fees_said(self, said: Said) -> dict[str, Decimal]:
+        """Venue fill id -> fee."""
+
+    def positions(self, client: Any) -> Call: ...
+
+    def positions_said(self, said: Said, markets: Markets) -> list[VenuePosition]: ...
+
+    def balances(self, client: Any) -> Call: ...
+
+    def balances_said(self, said: Said) -> dict[str, Decimal]: ...
+
+    def refusal_code(self, code: str, text: str) -> str:
+        """A closer code for a refusal that ccxt raised, or ``code``."""

@@ -1,0 +1,234 @@
+"""Kraken Futures, ``/derivatives/api/v3``, in our words.
+
+Its ``processBefore`` is our not-after. It has no GTD, its market orders and triggered stops never
+rest, and its dead man's switch takes protective stops too.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from trading.messages import OrderType, TimeInForce
+from trading.venues.base import Capabilities, NewOrder, OrderStatus, VenuePosition
+from trading.venues.ccxt_dialect import Call, Cancelled, Placed, RawFill, Refused, Said
+from trading.venues.ccxt_kraken_words import (
+    DUPLICATE,
+    EVENT_STATES,
+    HISTORY_PAGE,
+    MS,
+    NO_EXECUTION,
+    NOTHING_SHOWN,
+    PLACED,
+    REFUSALS,
+    ident_of,
+    iso,
+    named,
+    ns_of,
+    open_order,
+    order_status,
+    order_type,
+    past_ident,
+    past_order,
+    raw_fill,
+)
+from trading.venues.ccxt_markets import Markets
+
+
+class KrakenFutures:
+    exchange = "krakenfutures"
+    capabilities = Capabilities(
+        cancel_all=True, dead_man=True, not_after=True, reduce_only=True, stop=True,
+        post_only=True, modify=True, good_till_date=False,
+    )  # fmt: skip
+    costs: Mapping[str, float] = {
+        "sendorder": 10, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,
+        "cancelallordersafter": 25, "openorders": 2, "openpositions": 2, "accounts": 2,
+        "fills": 2, "orders/status": 1,
+    }  # fmt: skip
+    budget = (500.0, 10.0, 100.0)
+    histories = ("orders", "triggers")
+    settle_ns = 5_000 * MS
+
+    def venue_time_ns(self, said: Said) -> int | None:
+        text = said.get("serverTime")
+        return None if text is None else ns_of(str(text))
+
+    def ping(self, client: Any) -> Call:
+        return client.private_get_openpositions()  # type: ignore[no-any-return]
+
+    # Orders ----------------------------------------------------------------------------------
+
+    def create(self, client: Any, order: NewOrder, market_symbol: str) -> Call:
+        kind = "market" if order.order_type is not OrderType.LIMIT else "limit"
+        params: dict[str, Any] = {
+            "clientOrderId": order.client_order_id,
+            "cliOrdId": order.client_order_id,
+            "processBefore": iso(order.not_after_ns),
+        }
+        if order.reduce_only:
+            params["reduceOnly"] = True
+        if order.post_only:
+            params["postOnly"] = True
+        if kind == "limit" and order.time_in_force is TimeInForce.IOC:
+            params["timeInForce"] = "ioc"
+        if order.stop_price is not None:
+            params |= {"triggerPrice": f"{order.stop_price:f}", "triggerSignal": "mark"}
+        price = None if order.limit_price is None else f"{order.limit_price:f}"
+        request = client.create_order_request(
+            market_symbol, kind, order.side.value, f"{order.quantity:f}", price, params
+        )
+        return client.private_post_sendorder(request)  # type: ignore[no-any-return]
+
+    def carries(self, query: Mapping[str, str], order: NewOrder, market_id: str) -> str:
+        numbers = {
+            "size": order.quantity, "limitPrice": order.limit_price, "stopPrice": order.stop_price,
+        }  # fmt: skip
+        for name, value in numbers.items():
+            said = query.get(name)
+            if (said is None) != (value is None) or (said is not None and Decimal(said) != value):
+                return name
+        texts = {
+            "symbol": market_id, "side": order.side.value, "cliOrdId": order.client_order_id,
+            "processBefore": iso(order.not_after_ns), "orderType": order_type(order),
+            "reduceOnly": "true" if order.reduce_only else "false",
+        }  # fmt: skip
+        said_so = {"reduceOnly": "false", **query}
+        said_so["reduceOnly"] = said_so["reduceOnly"].lower()
+        wrong = [name for name, value in texts.items() if said_so.get(name) != value]
+        return wrong[0] if wrong else ""
+
+    def created(self, said: Said) -> Placed | Refused | None:
+        sent = said["sendStatus"]
+        status = str(sent["status"])
+        if status in PLACED:
+            return Placed(str(sent["order_id"]))
+        if status == NO_EXECUTION:
+            return Refused("EXPIRED", NOTHING_SHOWN, ended=True)
+        if status == DUPLICATE:
+            return Refused("DUPLICATE_ID", "the venue has seen this client order id")
+        if status not in REFUSALS:
+            return None
+        text = "reduce_only: it would not reduce a position" if "educe" in status else status
+        return Refused(REFUSALS[status], text)
+
+    def cancel(self, client: Any, client_order_id: str) -> Call:
+        return client.private_post_cancelorder(named(client_order_id))  # type: ignore[no-any-return]
+
+    def cancelled(self, said: Said) -> Cancelled | Refused | None:
+        match str(said["cancelStatus"]["status"]):
+            case "cancelled":
+                return Cancelled(None)
+            case "filled":
+                return Refused("NOT_OPEN", "the order is filled")
+            case "notFound":
+                return Refused("UNKNOWN_ORDER", "no such open order")
+            case _:
+                return None
+
+    def modify(
+        self, client: Any, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> Call:
+        request = {**named(client_order_id, edit=True), "size": f"{quantity:f}"}
+        request["qtyMode"] = "ABSOLUTE"
+        if limit_price is not None:
+            request["limitPrice"] = f"{limit_price:f}"
+        return client.private_post_editorder(request)  # type: ignore[no-any-return]
+
+    def modified(self, said: Said) -> Refused | None:
+        status = str(said["editStatus"]["status"])
+        if status == "edited":
+            return None
+        if status in ("orderForEditNotFound", "notFound", "filled", "cancelled"):
+            return Refused("NOT_OPEN", "the order is not open")
+        if status in REFUSALS:
+            return Refused(REFUSALS[status], status)
+        raise ValueError(f"editStatus {status!r}")
+
+    def cancel_all_after(self, client: Any, timeout_ms: int) -> Call:
+        seconds = -(-timeout_ms // 1000)  # whole ones, never fewer than asked: 0 would disarm
+        return client.private_post_cancelallordersafter(  # type: ignore[no-any-return]
+            {"timeout": str(seconds)}
+        )
+
+    def armed(self, said: Said) -> bool:
+        return str(said["status"]["triggerTime"]) != "0"
+
+    # Questions -------------------------------------------------------------------------------
+
+    def open_orders(self, client: Any) -> Call:
+        return client.private_get_openorders()  # type: ignore[no-any-return]
+
+    def open_orders_said(self, said: Said, markets: Markets) -> list[OrderStatus]:
+        found = [open_order(one, markets) for one in said["openOrders"]]
+        return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+
+    def order(self, client: Any, client_order_id: str) -> Call:
+        wanted = {k + "s": v for k, v in named(client_order_id, edit=True).items()}
+        return client.private_get_orders_status(wanted)  # type: ignore[no-any-return]
+
+    def order_said(self, said: Said, ident: str, markets: Markets) -> OrderStatus | None:
+        for one in said["orders"]:
+            order = one["order"]
+            if ident_of(order.get("cliOrdId"), order["orderId"]) == ident:
+                return order_status(one, ident, markets)
+        return None
+
+    def history(self, client: Any, kind: str, page: str) -> Call:
+        params = {"count": str(HISTORY_PAGE), "sort": "desc"}
+        if page:
+            params["continuation_token"] = page
+        call = client.history_get_orders if kind == "orders" else client.history_get_triggers
+        return call(params)  # type: ignore[no-any-return]
+
+    def history_said(
+        self, said: Said, ident: str, markets: Markets
+    ) -> tuple[OrderStatus | None, str]:
+        for element in said["elements"]:
+            for kind, event in element["event"].items():
+                order = event.get("order") or event.get("orderTrigger") or event.get("newOrder")
+                if kind in EVENT_STATES and order and past_ident(order) == ident:
+                    return past_order(kind, event, order, ident, markets), ""
+        return None, str(said.get("continuationToken") or "")
+
+    def fills(self, client: Any, before: int) -> Call:
+        params = {"lastFillTime": iso(before)} if before else {}
+        return client.private_get_fills(params)  # type: ignore[no-any-return]
+
+    def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
+        return [raw_fill(one, markets) for one in reversed(said["fills"])]
+
+    def fees(self, client: Any, since_ns: int) -> Call:
+        params = {"since": str(since_ns // MS), "info": "futures trade", "count": "500"}
+        return client.history_get_account_log(params)  # type: ignore[no-any-return]
+
+    def fees_said(self, said: Said) -> dict[str, Decimal]:
+        return {
+            str(one["execution"]): Decimal(one["fee"])
+            for one in said["logs"]
+            if one.get("execution") and one.get("fee") is not None
+        }
+
+    def positions(self, client: Any) -> Call:
+        return client.private_get_openpositions()  # type: ignore[no-any-return]
+
+    def positions_said(self, said: Said, markets: Markets) -> list[VenuePosition]:
+        signs = {"long": 1, "short": -1}
+        return [
+            VenuePosition(
+                markets.symbol(str(one["symbol"])),
+                Decimal(one["size"]) * signs[str(one["side"])],
+                cash_flow=None,
+                fees=None,
+            )
+            for one in said["openPositions"]
+        ]
+
+    def balances(self, client: Any) -> Call:
+        return client.private_get_accounts()  # type: ignore[no-any-return]
+
+    def balances_said(self, said: Said) -> dict[str, Decimal]:
+        held = said["accounts"]["flex"]["currencies"]
+        return {str(name).upper(): Decimal(one["quantity"]) for name, one in held.items()}
+
+    def refusal_code(self, code: str, text: str) -> str:
+        return "LATE" if "processBefore" in text else code

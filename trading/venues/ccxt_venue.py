@@ -1,0 +1,311 @@
+"""A real exchange by REST, through ccxt: it builds, signs and parses, we check and write.
+
+A create is built, signed, compared with the order and written in one uninterrupted step, on a warm
+connection, once. What the exchange does is heard by reading (ccxt_watch.py).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from typing import Any
+
+from trading.clock import boot_ns
+from trading.universe import UNIVERSE, Universe
+from trading.venues.base import (
+    Capabilities,
+    Disconnected,
+    Filled,
+    KnownFills,
+    Modified,
+    ModifyRefused,
+    NewOrder,
+    OrderStatus,
+    Rejected,
+    StatusAnswer,
+    VenueDisconnectedError,
+    VenueError,
+    VenueEvent,
+    VenuePosition,
+)
+from trading.venues.ccxt_answers import Answers
+from trading.venues.ccxt_asking import Asking
+from trading.venues.ccxt_client import begin
+from trading.venues.ccxt_dialect import Dialect, Said
+from trading.venues.ccxt_kraken import KrakenFutures
+from trading.venues.ccxt_watch import Watch
+
+log = logging.getLogger(__name__)
+
+POLL_S = 0.5
+PING_EVERY_S = 30.0
+
+
+class CcxtVenue:
+    """``address`` is host:port, by TLS unless it is this machine. ``credentials`` has ``key``,
+    ``secret``, ``symbols`` (SYMBOL=MARKET,…) and perhaps ``since`` (nanoseconds: what was traded
+    before is not the desk's). Raises trading.venues.registry.VenueSetupError.
+    """
+
+    dialect: Dialect
+
+    def __init__(
+        self, account: str, address: str, credentials: Mapping[str, str], *,
+        timeout_s: float = 2.0, poll_s: float = POLL_S, universe: Universe = UNIVERSE,
+    ) -> None:  # fmt: skip
+        self._account = account
+        self._poll_s = poll_s
+        self._asking = Asking(
+            account, address, credentials, dialect=self.dialect, timeout_s=timeout_s,
+            universe=universe, on_lost=self._lost,
+        )  # fmt: skip
+        since_ns = int(credentials.get("since") or 0)
+        self._watch = Watch(self._asking, self.dialect, self._deliver, since_ns)
+        self._answers = Answers(
+            self.dialect, self._watch, self._deliver, self.wake, self._asking.limited
+        )
+        self._ready = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._reader: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
+        self._on_event: Callable[[VenueEvent], None] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._asking.capabilities
+
+    @property
+    def connected(self) -> bool:
+        return self._ready and self._asking.pool.connected
+
+    @property
+    def unsent_bytes(self) -> int:
+        return self._asking.pool.unsent_bytes
+
+    def fills_known(self, known: KnownFills) -> None:
+        """What the books hold already: numbering goes on from there. Before ``connect``."""
+        self._watch.resume(known)
+
+    # Connection ------------------------------------------------------------------------------
+
+    async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
+        await self.close()
+        self._on_event = on_event
+        try:
+            await self._asking.sign_in()
+            await self._watch.begin()
+        except OSError as error:  # a TimeoutError and VenueDisconnectedError are of these
+            await self.close()
+            reason = str(error) or "no answer in time"
+            raise VenueDisconnectedError(f"cannot reach the venue: {reason}") from error
+        except VenueError:
+            await self.close()
+            raise
+        self._ready = self._asking.pool.connected
+        if not self._ready:
+            raise VenueDisconnectedError("the connection broke while signing in")
+        self._reader = self._spawn(self._read_on())
+
+    async def close(self) -> None:
+        """Close without a Disconnected event; what was written is still sent."""
+        await self._asking.pool.settle_reset()  # the event of an abort comes first
+        self._ready = False
+        tasks = [one for one in self._tasks if one is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._asking.pool.close()
+
+    def abort(self) -> None:
+        self._ready = False
+        self._asking.pool.abort()
+
+    def _lost(self, reason: str) -> None:
+        """The last connection is gone."""
+        self._ready = False
+        for task in self._tasks:
+            task.cancel()
+        self._deliver(Disconnected(reason))
+
+    def _deliver(self, event: VenueEvent) -> None:
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("venue task failed", exc_info=error)
+            self.abort()  # what it was to tell is asked again on the next connection
+
+    # Hearing ---------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Something was done: read soon."""
+        self._woken.set()
+
+    async def settled(self) -> None:
+        """What was sent is answered, and what the venue did until then is told.
+
+        Raises VenueError, VenueDisconnectedError, TimeoutError.
+        """
+        self._connected()
+        await asyncio.gather(*(self._tasks - {self._reader}), return_exceptions=True)
+        await self._watch.turn()
+
+    async def _read_on(self) -> None:
+        ping_ns = boot_ns() + int(PING_EVERY_S * 1e9)
+        while True:
+            self._woken.clear()
+            try:
+                await self._watch.turn()
+                if boot_ns() > ping_ns:
+                    ping_ns = boot_ns() + int(PING_EVERY_S * 1e9)
+                    await self.ping()
+            except (VenueError, OSError) as error:
+                log.warning("venue.not-read: %s: %s", self._account, error)
+                await asyncio.sleep(self._poll_s)
+            try:
+                async with asyncio.timeout(self._poll_s):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    # Sending ---------------------------------------------------------------------------------
+
+    def not_after(self, life_ms: int) -> int:
+        return self._asking.not_after(life_ms)
+
+    def send_create(self, order: NewOrder) -> None:
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        refusal = self._refusal(order)
+        if refusal is not None:
+            gone = Rejected(order.client_order_id, *refusal)
+            asyncio.get_running_loop().call_soon(self._deliver, gone)
+            return
+        asking, market = self._asking, self._asking.markets.of(order.symbol)
+        assert market is not None
+        asking.leaving = order
+        try:
+            answer = begin(self.dialect.create(asking.client, order, market.unified))
+        except asking.client.errors as error:
+            raise VenueDisconnectedError(f"nothing was written: {error}") from error
+        finally:
+            not_written, asking.leaving = asking.leaving is not None, None
+        if not_written:
+            answer.close()
+            raise VenueDisconnectedError("nothing was written: the request was not ready at once")
+        self._answers.sent(order.client_order_id)
+        self._spawn(self._answers.created(order, answer))
+
+    def _refusal(self, order: NewOrder) -> tuple[str, str] | None:
+        """No id is used twice, whatever the venue would say to it."""
+        ident = order.client_order_id
+        if not self._watch.sent(ident, order.symbol, order.quantity):
+            return "DUPLICATE_ID", "client_order_id was used"
+        refusal = self._asking.markets.refusal(order) or self.capabilities.refusal(order)
+        if refusal is None and not self._asking.budget.take("sendorder", boot_ns() / 1e9):
+            refusal = ("RATE_LIMIT", "the venue's budget of requests is spent: not sent")
+        if refusal is not None:
+            self._watch.dropped(ident)
+        return refusal
+
+    def send_modify(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> None:
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        asking = self._asking
+        refusal = self._watch.modify_refusal(client_order_id, quantity, limit_price)
+        if refusal is None and not asking.budget.take("editorder", boot_ns() / 1e9):
+            refusal = ("RATE_LIMIT", "the venue's budget of requests is spent: not sent")
+        if refusal is not None:
+            gone = ModifyRefused(client_order_id, *refusal)
+            asyncio.get_running_loop().call_soon(self._deliver, gone)
+            return
+        try:
+            answer = begin(
+                self.dialect.modify(asking.client, client_order_id, quantity, limit_price)
+            )
+        except asking.client.errors as error:
+            raise VenueDisconnectedError(f"nothing was written: {error}") from error
+        wanted = Modified(client_order_id, quantity, limit_price)
+        self._spawn(self._answers.modified(wanted, answer))
+
+    def send_cancel(self, client_order_id: str) -> None:
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        self._asking.budget.force("cancelorder", boot_ns() / 1e9)
+        first = self._answers.on_the_way(client_order_id)
+        if first is None:
+            answer = begin(self.dialect.cancel(self._asking.client, client_order_id))
+            self._spawn(self._answers.cancelled(client_order_id, answer))
+        else:  # on another connection it could overtake its order
+            self._spawn(self._cancel_behind(client_order_id, first))
+
+    async def _cancel_behind(self, client_order_id: str, first: asyncio.Event) -> None:
+        await first.wait()
+        call = self.dialect.cancel(self._asking.client, client_order_id)
+        await self._answers.cancelled(client_order_id, call)
+
+    async def cancel_all_after(self, timeout_ms: int) -> None:
+        if not self.capabilities.dead_man:
+            raise VenueError("NOT_SUPPORTED", "the venue offers no dead man's switch")
+        if timeout_ms < 0:
+            raise VenueError("BAD_REQUEST", "timeout_ms must not be negative")
+
+        def read(said: Said) -> None:
+            if self.dialect.armed(said) != bool(timeout_ms):
+                raise ValueError("the dead man's switch is not as asked")
+
+        asking = self._connected()
+        call = self.dialect.cancel_all_after(asking.client, timeout_ms)
+        await asking.ask("cancelallordersafter", call, read)
+
+    # Questions -------------------------------------------------------------------------------
+
+    def _connected(self) -> Asking:
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        return self._asking
+
+    async def order_status(self, client_order_id: str) -> StatusAnswer:
+        """An order is *never seen* only by a clock that lags by what the venue takes to list it."""
+        asking = self._connected()
+        status = await self._watch.status(client_order_id)
+        return StatusAnswer(status, asking.heard_ns - (0 if status else self.dialect.settle_ns))
+
+    async def open_orders(self) -> list[OrderStatus]:
+        self._connected()
+        return await self._watch.open_orders()
+
+    async def fills_since(self, sequence: int) -> list[Filled]:
+        self._connected()
+        return await self._watch.since(sequence)
+
+    async def positions(self) -> list[VenuePosition]:
+        asking, dialect = self._connected(), self.dialect
+        return await asking.ask(
+            "openpositions",
+            dialect.positions(asking.client),
+            lambda said: dialect.positions_said(said, asking.markets),
+        )
+
+    async def balances(self) -> dict[str, Decimal]:
+        asking, dialect = self._connected(), self.dialect
+        return await asking.ask("accounts", dialect.balances(asking.client), dialect.balances_said)
+
+    async def ping(self) -> float:
+        return await self._asking.ping()
+
+
+class KrakenFuturesVenue(CcxtVenue):
+    """Kraken Futures, for example at futures.kraken.com:443."""
+
+    dialect = KrakenFutures()

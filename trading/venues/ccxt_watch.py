@@ -1,0 +1,261 @@
+"""What an exchange does with our orders, heard by reading: open orders first, then executions.
+
+An order is over when a reading of the open ones, begun after the venue had it, lacks it: then the
+executions (read after that reading) are told, and what is left is asked by id. So nothing is told
+as ended before its last fill, and nothing that the exchange does without a word is missed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from trading.venues.base import (
+    Accepted,
+    Ended,
+    Filled,
+    KnownFills,
+    OrderStatus,
+    VenueError,
+    VenueEvent,
+)
+from trading.venues.ccxt_asking import Asking
+from trading.venues.ccxt_dialect import Dialect, RawFill
+from trading.venues.ccxt_fills import FillBook
+
+log = logging.getLogger(__name__)
+
+HISTORY_PAGES = 20
+FILL_PAGES = 100
+SEEN = 100_000
+
+
+@dataclass(slots=True)
+class Tracked:
+    """An order that was sent or seen. ``accepted``: the venue said that it has it."""
+
+    symbol: str
+    quantity: Decimal
+    filled: Decimal = Decimal(0)
+    accepted: bool = False
+    venue_order_id: str = ""
+
+
+class Watch:
+    """Reads the account again and again and tells what changed."""
+
+    def __init__(
+        self, asking: Asking, dialect: Dialect, deliver: Callable[[VenueEvent], None],
+        since_ns: int,
+    ) -> None:  # fmt: skip
+        self._asking = asking
+        self._dialect = dialect
+        self._deliver = deliver
+        self._book = FillBook(since_ns)
+        self._alone = asyncio.Lock()
+        self.orders: dict[str, Tracked] = {}
+        self.seen: dict[str, None] = {}
+        """Client order ids that this account is known to have used, the newest of them."""
+
+    def resume(self, known: KnownFills) -> None:
+        self._book.resume(known)
+
+    def sent(self, client_order_id: str, symbol: str, quantity: Decimal) -> bool:
+        """It is about to leave, and what becomes of it is told; False when the id was used."""
+        if client_order_id in self.seen:
+            return False
+        self._saw(client_order_id)
+        self.orders[client_order_id] = Tracked(symbol, quantity)
+        return True
+
+    def modify_refusal(
+        self, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
+    ) -> tuple[str, str] | None:
+        """Code and reason, when the exchange could not take that exactly as it is."""
+        order = self.orders.get(client_order_id)
+        market = self._asking.markets.of(order.symbol) if order else None
+        return market.step_refusal(quantity, limit_price) if market else None
+
+    def modified(self, client_order_id: str, quantity: Decimal) -> None:
+        order = self.orders.get(client_order_id)
+        if order is not None:
+            order.quantity = quantity
+
+    def _saw(self, client_order_id: str) -> None:
+        self.seen[client_order_id] = None
+        if len(self.seen) > SEEN:
+            del self.seen[next(iter(self.seen))]
+
+    def dropped(self, client_order_id: str) -> None:
+        """It never came to be, or its end was told."""
+        self.orders.pop(client_order_id, None)
+
+    def accepted(self, client_order_id: str, venue_order_id: str) -> None:
+        """Tell it, once."""
+        order = self.orders.get(client_order_id)
+        self._saw(client_order_id)
+        if order is None or order.accepted:
+            return
+        order.accepted, order.venue_order_id = True, venue_order_id
+        self._deliver(Accepted(client_order_id, venue_order_id))
+
+    async def begin(self) -> None:
+        """Learn what is open and what was filled, and tell nothing of it."""
+        async with self._alone:
+            for status in await self.open_orders():
+                self._learn(status).accepted = True
+            for fill in await self._new_fills():
+                self._count(fill)
+
+    async def turn(self) -> None:
+        """One reading. Raises VenueError, VenueDisconnectedError, TimeoutError."""
+        async with self._alone:
+            before = [ident for ident, one in self.orders.items() if one.accepted]
+            open_now = await self.open_orders()
+            fills = await self._new_fills()
+            for status in open_now:
+                self._learn(status)
+                self.accepted(status.client_order_id, status.venue_order_id)
+            for fill, venue_order_id in fills:
+                self.accepted(fill.client_order_id, venue_order_id)
+                self._count((fill, venue_order_id))
+                self._deliver(fill)
+            still = {one.client_order_id for one in open_now}
+            await self._end(ident for ident in before if ident not in still)
+
+    def _learn(self, status: OrderStatus) -> Tracked:
+        self._saw(status.client_order_id)
+        known = self.orders.get(status.client_order_id)
+        if known is None:
+            known = Tracked(status.symbol, status.quantity, status.filled)
+            self.orders[status.client_order_id] = known
+        known.quantity = status.quantity  # it may have been modified
+        return known
+
+    def _count(self, fill: tuple[Filled, str]) -> None:
+        self._saw(fill[0].client_order_id)
+        order = self.orders.get(fill[0].client_order_id)
+        if order is not None:
+            order.filled += fill[0].quantity
+
+    async def _end(self, gone: Iterable[str]) -> None:
+        for ident in list(gone):
+            order = self.orders.get(ident)
+            if order is None:
+                continue
+            if order.filled >= order.quantity:
+                self.dropped(ident)
+                continue
+            status = await self.status(ident)
+            if status is None or status.state == "working":
+                continue  # it moved while it was read: the next reading tells
+            if status.filled > order.filled:
+                continue  # an execution is still to be listed
+            self.dropped(ident)
+            how = "expired" if status.state == "expired" else "cancelled"
+            self._deliver(Ended(ident, how, order.filled, status.reason))
+
+    async def open_orders(self) -> list[OrderStatus]:
+        """What the venue says is open, oldest first."""
+        dialect, asking = self._dialect, self._asking
+        return await asking.ask(
+            "openorders",
+            dialect.open_orders(asking.client),
+            lambda said: dialect.open_orders_said(said, asking.markets),
+        )
+
+    # Executions ------------------------------------------------------------------------------
+
+    async def _new_fills(self) -> list[tuple[Filled, str]]:
+        raw = await self._unlisted()
+        if not raw:
+            return []
+        fees = await self._fees(raw)
+        return list(
+            zip(self._book.add(raw, fees), (one.venue_order_id for one in raw), strict=True)
+        )
+
+    async def _unlisted(self) -> list[RawFill]:
+        """Executions not counted yet; pages go back until one that is known or too old."""
+        dialect, asking = self._dialect, self._asking
+        found: list[RawFill] = []
+        before = 0
+        for _ in range(FILL_PAGES):
+            page = await asking.ask(
+                "fills",
+                dialect.fills(asking.client, before),
+                lambda said: dialect.fills_said(said, asking.markets),
+            )
+            found += page
+            if not page or self._book.knows(page[0].venue_fill_id):
+                break
+            if page[0].time_ns < self._book.horizon_ns or page[0].time_ns == before:
+                break
+            before = page[0].time_ns
+        else:
+            raise VenueError("TOO_MANY_FILLS", "the list of executions has no end")
+        return self._book.fresh(found)
+
+    async def _fees(self, raw: list[RawFill]) -> dict[str, Decimal]:
+        """What each cost: by the venue's account log, else by the market's rates."""
+        dialect, asking = self._dialect, self._asking
+        due = [one for one in raw if one.fee is None]
+        if not due:
+            return {}
+        try:
+            said = await asking.ask(
+                "account-log", dialect.fees(asking.client, due[0].time_ns), dialect.fees_said
+            )
+        except VenueError as error:  # what was traded is told without it
+            log.warning("fees.not-told: %s", error)
+            said = {}
+        return {
+            one.venue_fill_id: said.get(one.venue_fill_id, self._rate(one)) for one in due
+        }  # fmt: skip
+
+    def _rate(self, fill: RawFill) -> Decimal:
+        market = self._asking.markets.of(fill.symbol)
+        if market is None:
+            return Decimal(0)
+        rate = market.maker if fill.maker else market.taker
+        return fill.quantity * fill.price * market.multiplier * rate
+
+    async def since(self, sequence: int) -> list[Filled]:
+        """All fills with a greater number, oldest first, as the venue has them now."""
+        await self.turn()
+        try:
+            return self._book.since(sequence)
+        except LookupError as error:
+            raise VenueError("FILLS_GONE", str(error)) from error
+
+    # One order -------------------------------------------------------------------------------
+
+    async def status(self, ident: str) -> OrderStatus | None:
+        """The order as the venue has it, or had it; None when it is found nowhere."""
+        dialect, asking = self._dialect, self._asking
+        found = await asking.ask(
+            "orders/status",
+            dialect.order(asking.client, ident),
+            lambda said: dialect.order_said(said, ident, asking.markets),
+        )
+        if found is not None:
+            return found
+        for kind in dialect.histories:
+            found = await self._past(kind, ident)
+            if found is not None:
+                return found
+        return None
+
+    async def _past(self, kind: str, ident: str) -> OrderStatus | None:
+        dialect, asking = self._dialect, self._asking
+        page = ""
+        for _ in range(HISTORY_PAGES):
+            found, page = await asking.ask(
+                "history",
+                dialect.history(asking.client, kind, page),
+                lambda said: dialect.history_said(said, ident, asking.markets),
+            )
+            if found is not None or not page:
+                return found
+        raise VenueError("HISTORY_TOO_LONG", f"{ident} is not among the newest {kind}")
