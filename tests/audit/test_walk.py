@@ -55,6 +55,8 @@ ELSEWHERE: dict[str, str] = {
     "test_stops_are_holds_whatever_else_is_said_and_by_a_token_too",
     "trading.engines.approving.engine_apply_execute": "tests/engines/test_service.py::"
     "test_what_it_raises_takes_two_and_what_it_lowers_waits_for_nobody",
+    "trading.venues.accounts.venue_account_set": "tests/venues/test_accounts.py::"
+    "test_an_account_is_made_known_and_known_anew",
     "trading.reconciliation.accepting.break_accept_execute": "tests/reconciliation/"
     "test_accepting.py::test_exactly_the_breaks_that_were_asked_for",
     "trading.reconciliation.breaks.breaks_keep": "tests/reconciliation/test_run.py::"
