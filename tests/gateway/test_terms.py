@@ -8,7 +8,7 @@ import pytest
 from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, Rig
 from trading.gateway.effects import Persist, SendCreate
 from trading.messages import OrderType, Side, TimeInForce
-from trading.venues.base import Accepted, Modified, ModifyRefused
+from trading.venues.base import Accepted, Modified, ModifyRefused, OrderStatus, StatusAnswer
 
 D = Decimal
 LATER = 3_600 * 10**9
@@ -98,4 +98,9 @@ def test_an_order_that_somebody_modified_is_what_the_venue_says() -> None:
     assert order.version > version
     assert rig.core.book.in_flight(STRATEGY, SYMBOL) == 30000, "what may fill is counted"
     assert rig.core.on_venue_event(Modified(ident, D(30000), D("1.08")), rig.now()) == []
+    found = OrderStatus(
+        ident, "v1", SYMBOL, Side.BUY, D(20000), D(0), D("1.07"), "working", reason=""
+    )
+    rig.core.on_status(order, StatusAnswer(found, rig.now().wall_ns), rig.now())
+    assert (order.quantity, order.limit_price) == (D(20000), D("1.07"))
     assert rig.core.on_venue_event(ModifyRefused(ident, "NOT_OPEN", ""), rig.now()) == []

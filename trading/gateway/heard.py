@@ -243,7 +243,9 @@ class Heard:
             return self._rejected(order, "REJECTED", status.reason, now)
         if status.state in ("cancelled", "expired"):
             return self._ended(order, status.state, status.reason, now)
-        return self._accepted(order, status.venue_order_id, now)
+        said = Modified(order.client_order_id, status.quantity, status.limit_price)
+        modified = self._modified(order, said) if status.limit_price is not None else []
+        return [*modified, *self._accepted(order, status.venue_order_id, now)]
 
     def _never_arrived(self, order: LiveOrder, answer: StatusAnswer, now: Now) -> list[Effect]:
         """Not seen and past its not-after by the venue's clock: it can never arrive any more."""

@@ -27,6 +27,8 @@ class Market:
     taker: Decimal
     maker: Decimal
     multiplier: Decimal
+    bounds: Mapping[str, tuple[Decimal | None, Decimal | None]]
+    """Least and most of ``amount``, ``price`` and ``cost``, where the exchange says them."""
 
     def step_refusal(
         self, quantity: Decimal, limit_price: Decimal | None, stop_price: Decimal | None = None
@@ -38,6 +40,21 @@ class Market:
         for field, price in (("limit_price", limit_price), ("stop_price", stop_price)):
             if price is not None and not _on_grid(price, self.tick):
                 return "TICK_SIZE", f"{field} must be a positive multiple of {self.tick:f}"
+        cost = None if limit_price is None else quantity * limit_price * self.multiplier
+        return (
+            self._beyond("amount", quantity, "QUANTITY_LIMIT", "quantity")
+            or self._beyond("price", limit_price, "PRICE_LIMIT", "limit_price")
+            or self._beyond("cost", cost, "NOTIONAL_LIMIT", "quantity times limit_price")
+        )
+
+    def _beyond(
+        self, bound: str, value: Decimal | None, code: str, name: str
+    ) -> tuple[str, str] | None:
+        least, most = self.bounds.get(bound, (None, None))
+        if value is not None and least is not None and value < least:
+            return code, f"{name} must be at least {least:f}"
+        if value is not None and most is not None and value > most:
+            return code, f"{name} must be at most {most:f}"
         return None
 
 
@@ -107,6 +124,14 @@ def _wrong_price(order: NewOrder) -> str:
     )
 
 
+def _bounds(said: Mapping[str, Any]) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    def bound(name: str, end: str) -> Decimal | None:
+        value = (said.get(name) or {}).get(end)
+        return None if value is None else Decimal(str(value))
+
+    return {name: (bound(name, "min"), bound(name, "max")) for name in ("amount", "price", "cost")}
+
+
 def _market(symbol: str, said: Mapping[str, Any], universe: Universe) -> Market:
     try:
         ours = universe.by_symbol(symbol)
@@ -116,7 +141,7 @@ def _market(symbol: str, said: Mapping[str, Any], universe: Universe) -> Market:
     market = Market(
         symbol, str(said["id"]), str(said["symbol"]), str(said["quote"]), tick, lot,
         Decimal(str(said["taker"])), Decimal(str(said["maker"])),
-        Decimal(str(said["contractSize"] or 1)),
+        Decimal(str(said["contractSize"] or 1)), _bounds(said.get("limits") or {}),
     )  # fmt: skip
     if not said["active"]:
         raise MarketSetupError(f"symbol {symbol}: market {market.ident} is not open for trading")
