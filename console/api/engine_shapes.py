@@ -88,6 +88,19 @@ class EngineAlertShape(Shape):
         return "open" if row.ended_at is None else "ended"
 
 
+class BacktestShape(Shape):
+    digest = text_field("SHA-256 of document, data, span, costs and code.")
+    engine = text_field(source="name")
+    document = text_field("The digest of the document: a version's.")
+    first_day = serializers.DateField()
+    last_day = serializers.DateField()
+    made_by = text_field()
+    made_at = moment_field()
+    reason = text_field()
+    figures = serializers.JSONField(source="body.figures")
+    bound = serializers.JSONField(source="body.bound", help_text="All that it rests on.")
+
+
 class ChangeShape(Shape):
     field = text_field("Names that lead to it, by blanks.", source="name")
     before = text_field(null=True)

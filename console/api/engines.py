@@ -12,6 +12,7 @@ from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, REASON, flag_part, text_part, whole_part
 from console.api.engine_shapes import (
     AppliedShape,
+    BacktestShape,
     CheckShape,
     DiffShape,
     EngineAlertShape,
@@ -26,6 +27,7 @@ from console.api.problems import NoSuchError, QueryInvalidError
 from console.api.queries import CURSOR, LIMIT, LIMIT_WHOLE, Field, choice, name_field
 from console.api.writes import WriteView, posted
 from riskctl.actors import Actor
+from trading.backtest.keeping import backtests_of
 from trading.engines.composing import MOST_BYTES
 from trading.engines.judging import judge
 from trading.engines.problems import EngineInvalidError, Problem, errors_in
@@ -55,9 +57,19 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError(text)
+    return text
+
+
 FROM = Field("from", _number, "a version's number", "The version before; the one before to.")
 TO = Field("to", _number, "a version's number", "The version after; the latest when not given.")
 DIFF_QUERY = (FROM, TO)
+BACKTESTS_QUERY = (
+    Field("document", _digest, "a digest, 64 hexadecimal digits", "Only of this document."),
+    LIMIT_WHOLE,
+)
 STATUS = choice("status", ("open", "ended", "all"), "open when not given.")
 ALERTS_QUERY = (STATUS, name_field("engine", "Only of this engine."), LIMIT, CURSOR)
 NEWEST = Order("began_at", "id")
@@ -151,6 +163,19 @@ class EngineVersions(_Engines):
         if not rows:
             raise NoSuchError(f"There is no engine '{engine}'. See /api/engines.")
         return Response(VersionShape(rows[: self.given.get("limit")], many=True).data)
+
+
+class EngineBacktests(_Engines):
+    query = BACKTESTS_QUERY
+
+    @described(
+        BacktestShape(many=True), "Backtests that were kept of a document, newest first.",
+        BACKTESTS_QUERY, name="engine_backtests", problems=READ_ONE,
+    )  # fmt: skip
+    def get(self, request: Request, engine: str) -> Response:
+        self.check_seen(engine)
+        rows = backtests_of(engine, self.given.get("document", ""))
+        return Response(BacktestShape(rows[: self.given.get("limit")], many=True).data)
 
 
 class EngineDiff(_Engines):

@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern] = [
     re_path(
         rf"{_ENGINE}/versions/?$", engines.EngineVersions.as_view(), name="api-engine-versions"
     ),
+    re_path(
+        rf"{_ENGINE}/backtests/?$", engines.EngineBacktests.as_view(), name="api-engine-backtests"
+    ),
     re_path(rf"{_ENGINE}/diff/?$", engines.EngineDiff.as_view(), name="api-engine-diff"),
     re_path(rf"{_ENGINE}/ask/?$", engines.EngineAsk.as_view(), name="api-engine-ask"),
     re_path(rf"{_ENGINE}/patch/?$", engine_patch.EnginePatch.as_view(), name="api-engine-patch"),

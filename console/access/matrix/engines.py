@@ -21,6 +21,7 @@ ENGINES = Section(
         read(ONE, SEEN, refusal=HIDDEN),
         read(f"{ONE}/versions", SEEN, refusal=HIDDEN),
         read(f"{ONE}/diff", SEEN, refusal=HIDDEN),
+        read(f"{ONE}/backtests", SEEN, refusal=HIDDEN),
         write("/api/engine-check", tokens=frozenset({"read"}), bearer="scope-missing"),
         write("/api/engines", THEIRS, case="lower", refusal=NOT_THEIRS,
               bearer="engine-tokens-cannot"),

@@ -8,7 +8,7 @@ from riskctl.models import Approval, Hold, Limit
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.engines.documents import document
 from trading.engines.alerting import engine_alerts_keep
-from trading.models import EngineVersion
+from trading.models import BacktestReport, EngineVersion
 
 KEY = "mom-eurusd"
 ONE = f"/api/engines/{KEY}"
@@ -73,6 +73,13 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     one = script.get(ONE)
     assert (one["ETag"], one.json()["asked"]) == ('"3"', str(row.id))
     assert [each["version"] for each in script.get(f"{ONE}/versions").json()] == [3, 2, 1]
+    kept = BacktestReport.objects.create(
+        digest="a" * 64, name=KEY, document=one.json()["digest"], first_day="2019-01-02",
+        last_day="2020-12-31", body={"figures": {"sharpe": 0.7}, "bound": {}}, made_by="quant",
+    )  # fmt: skip
+    tests = script.get(f"{ONE}/backtests?document={kept.document}").json()
+    assert [(each["digest"], each["figures"]) for each in tests] == [("a" * 64, {"sharpe": 0.7})]
+    assert script.get(f"{ONE}/backtests?document={'b' * 64}").json() == []
     diff = script.get(f"{ONE}/diff?from=1").json()
     assert [each["field"] for each in diff["changes"]] == [
         "spec alerts 1 condition", "spec strategy maxPositionSize", "spec strategy riskLimit",

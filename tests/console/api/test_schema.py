@@ -54,7 +54,8 @@ PATHS = {
     "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
     "/api/engine-check",
     "/api/engine-alerts", "/api/engines", "/api/engines/{engine}",
-    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff", "/api/engines/{engine}/ask",
+    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff",
+    "/api/engines/{engine}/backtests", "/api/engines/{engine}/ask",
     "/api/engines/{engine}/patch",
 }  # fmt: skip
 
