@@ -45,7 +45,8 @@ class EnginePatch(StrictStopView):
         if wished is None or self.said.values.get("dry_run"):
             return self.once(request, actor, lambda: self.rest(request, engine, actor))
         return stopped(
-            request, wished, actor, self.said.text("reason"), sight=lambda: self.sight,
+            request, wished, actor, self.said.text("reason"), key=self.key,
+            sight=lambda: self.sight,
             rest=None if only_stops(patch) else lambda: self.rest(request, engine, actor),
         )  # fmt: skip
 

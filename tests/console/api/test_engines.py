@@ -126,9 +126,14 @@ def test_stops_are_holds_whatever_else_is_said_and_by_a_token_too(brakes: Brakes
     assert answer["not_applied"]
     more = sent(script, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "1%"}}}})
     assert more.json()["code"] in {"engine-tokens-cannot", "engine-unknown"}
+    again = [
+        sent(script, f"{ONE}/patch", {"patch": OFF}, **{"Idempotency-Key": "k-1"}).json()["hold"]
+        for _ in range(2)
+    ]
+    assert again[0]["id"] == again[1]["id"]
     mercy = brakes.person("mercy")
     applied = sent(mercy, "/api/engines", {"config": said(riskLimit="0%")}).json()
     assert (applied["hold"]["kind"], applied["applied"]["version"]) == ("kill", 1)
     assert limit("gross-notional") == 500_000
-    assert Hold.objects.count() == 4
-    assert len(brakes.told()) == 4
+    assert Hold.objects.count() == 5
+    assert len(brakes.told()) == 5
