@@ -1,5 +1,6 @@
 """The web process: uvicorn on a socket that the supervisor already listens on."""
 
+import gc
 import socket
 from typing import Any
 
@@ -69,4 +70,5 @@ def run(sock: socket.socket) -> None:
     The signal is raised again after draining, so the process ends by it.
     """
     pool_connections()
+    gc.freeze()  # what is imported stays: no collection walks it while frames wait
     uvicorn.Server(config()).run(sockets=[sock])

@@ -1,7 +1,8 @@
 """Pictures of the running desk for the documentation: ``make screenshots`` beside ``make up``.
 
-Signs in as a demo person and saves ``docs/img/{page}-{dark,light}.png`` of every page at 1440 by
-900, the stop's dialog, and the desk on a phone. Stops nothing.
+Signs in as a demo trader, as a risk manager for what traders do not see, and saves
+``docs/img/{page}-{dark,light}.png`` of every page at 1440 by 900, the stop's dialog, the desk and
+what More holds on a phone, and the desk as three eyes see it. Stops nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,20 @@ PAGES = {
     "approvals": "/approvals",
     "strategy": "/strategies/mom-eurusd",
     "stop": "/",
+    "security": "/security",
+    "sessions": "/sessions",
+    "tokens": "/tokens",
 }
+OF_RISK = {
+    "limits": "/risk/limits",
+    "triggers": "/risk/triggers/settings",
+    "break-glass": "/break-glass",
+    "audit": "/audit",
+    "people": "/people",
+    "access-review": "/access-review",
+}
+ALL = PAGES | OF_RISK
+EYES = ("protanopia", "deuteranopia", "tritanopia")
 LIVE_WITHIN_S = 20
 SETTLE_S = {"pipeline": 40}
 """How long a live page is left alone first: the pipeline draws its heartbeats from then on."""
@@ -74,23 +89,52 @@ def wait_until_live(page: Page) -> None:
         page.wait_for_timeout(100)
 
 
-def take(
-    browser: Browser, url: str, state: StorageState, *, name: str, theme: str, size: tuple[int, int]
-) -> bytes:
-    """One picture of ``name`` (a page of PAGES, or sign-in) at ``size``."""
+@dataclass(frozen=True)
+class Picture:
+    """A page of ALL, or sign-in. ``eye``: one of EYES; ``more``: a phone's More is open."""
+
+    name: str
+    theme: str = "dark"
+    size: tuple[int, int] = DESKTOP
+    eye: str = ""
+    more: bool = False
+
+    @property
+    def file(self) -> str:
+        phone = "-phone" if self.size == PHONE else ""
+        parts = [self.name + phone, "more" if self.more else "", self.eye, self.theme]
+        return "-".join(part for part in parts if part) + ".png"
+
+
+def wanted() -> list[Picture]:
+    themes = ("dark", "light")
+    return [
+        *(Picture(name, theme) for name in (*ALL, "sign-in") for theme in themes),
+        Picture("desk", size=PHONE),
+        Picture("desk", size=PHONE, more=True),
+        *(Picture("desk", eye=eye) for eye in EYES),
+    ]
+
+
+def take(browser: Browser, url: str, state: StorageState, one: Picture) -> bytes:
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="light" if theme == "light" else "dark",
-        storage_state=state if name in PAGES else None,
+        viewport={"width": one.size[0], "height": one.size[1]},
+        color_scheme="light" if one.theme == "light" else "dark",
+        storage_state=state if one.name in ALL else None,
     )
     page = context.new_page()
-    page.goto(url + PAGES.get(name, "/sign-in"))
-    if name in PAGES:
+    if one.eye:
+        link = context.new_cdp_session(page)
+        link.send("Emulation.setEmulatedVisionDeficiency", {"type": one.eye})
+    page.goto(url + ALL.get(one.name, "/sign-in"))
+    if one.name in ALL:
         wait_until_live(page)
-        page.wait_for_timeout(1000 * SETTLE_S.get(name, SETTLED_S))
-    if name == "stop":
+        page.wait_for_timeout(1000 * SETTLE_S.get(one.name, SETTLED_S))
+    if one.name == "stop":
         page.keyboard.press("Control+.")
         page.wait_for_timeout(1000 * SETTLED_S)
+    if one.more:
+        page.locator(".nav-else summary").click()
     picture = page.screenshot()
     context.close()
     return picture
@@ -102,6 +146,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--demo", type=Path, default=home / "demo.json", help="of the desk")
     parser.add_argument("--out", type=Path, default=PROJECT / "docs" / "img")
     parser.add_argument("--person", default="", help="user name; the first trader by default")
+    parser.add_argument("--only", nargs="*", default=[], help="pages; all by default")
     given = parser.parse_args(arguments)
     try:
         demo = json.loads(given.demo.read_text())
@@ -112,16 +157,19 @@ def main(arguments: list[str]) -> int:
     if not people:
         print(f"no demo person is called {given.person!r}", file=sys.stderr)
         return 2
+    risk = next(one for one in demo["users"] if "risk" in one["roles"])
     given.out.mkdir(parents=True, exist_ok=True)
-    wanted = [(name, theme, DESKTOP) for name in (*PAGES, "sign-in") for theme in ("dark", "light")]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**chromium_launch_options())
         try:
             url = demo["url"]
-            state = sign_in(browser, url, people[0])
-            for name, theme, size in [*wanted, ("desk", "dark", PHONE)]:
-                file = given.out / f"{name}{'-phone' if size == PHONE else ''}-{theme}.png"
-                file.write_bytes(take(browser, url, state, name=name, theme=theme, size=size))
+            state, of_risk = sign_in(browser, url, people[0]), sign_in(browser, url, risk)
+            for one in wanted():
+                if given.only and one.name not in given.only:
+                    continue
+                file = given.out / one.file
+                seen_by = of_risk if one.name in OF_RISK else state
+                file.write_bytes(take(browser, url, seen_by, one))
                 print(file)
         except Error as problem:
             first = str(problem).splitlines()[0]

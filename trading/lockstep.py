@@ -118,6 +118,11 @@ class Lockstep:
         self.result.signals += self.engine.take_signals()
         self.result.outcomes += self.engine.take_outcomes()
 
+    @property
+    def settled(self) -> bool:
+        """Nothing is under way: prices alone change nothing, until a strategy changes its mind."""
+        return self.engine.settled
+
     def _license(self) -> None:
         reading = Reading(
             started_boot_ns=self._clock_ns,

@@ -26,6 +26,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile": _every("workers.reconcile", 10.0, "control"),
     "requests-expire": _every("workers.requests_expire", 5.0, "control"),
     "stages-fall": _every("workers.stages_fall", 5.0, "control"),
+    "engine-alerts": _every("workers.engine_alerts", 10.0, "default"),
     "escalations-notice": _every("workers.escalations_notice", 5.0, "default"),
     "housekeeping": {
         "task": "workers.housekeeping",

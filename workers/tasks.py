@@ -15,6 +15,7 @@ from audit.standing import record_verify
 from riskctl.approvals import approvals_expire
 from trading import health
 from trading.clock import utc_now
+from trading.engines.alerting import engine_alerts_keep
 from trading.housekeeping import housekeeping_run
 from trading.portfolio.recompute import books_check
 from trading.reconciliation.service import SCHEDULE, reconcile_run
@@ -52,6 +53,12 @@ def requests_expire() -> None:
 def fall() -> None:
     """Strategies that no longer meet the conditions of their rung come down."""
     stages_fall()
+
+
+@shared_task(name="workers.engine_alerts", ignore_result=True)
+def engine_alerts() -> None:
+    """Alert conditions of TradingEngine documents begin and end."""
+    engine_alerts_keep(now=utc_now())
 
 
 @shared_task(name="workers.escalations_notice", ignore_result=True)

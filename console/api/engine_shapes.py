@@ -5,6 +5,7 @@ from rest_framework import serializers
 from console.api.serializers import Shape, moment_field, text_field
 from trading.engines.service import Applied
 from trading.engines.standing import EngineStanding
+from trading.models import EngineAlert
 
 
 class SettingShape(Shape):
@@ -69,6 +70,35 @@ class CheckShape(Shape):
     valid = serializers.BooleanField()
     problems = ProblemShape(many=True)
     settings = SettingShape(many=True, allow_null=True)
+
+
+class EngineAlertShape(Shape):
+    id = text_field()
+    engine = text_field()
+    alert = text_field("Its name in the document.")
+    severity = text_field("critical, warning or info")
+    condition = text_field()
+    version = serializers.IntegerField(help_text="Of the document it was begun by.")
+    values = serializers.JSONField(help_text="Of the names in its condition, when it began.")
+    began_at = moment_field()
+    ended_at = moment_field(null=True)
+    status = serializers.SerializerMethodField(help_text="open or ended")
+
+    def get_status(self, row: EngineAlert) -> str:
+        return "open" if row.ended_at is None else "ended"
+
+
+class BacktestShape(Shape):
+    digest = text_field("SHA-256 of document, data, span, costs and code.")
+    engine = text_field(source="name")
+    document = text_field("The digest of the document: a version's.")
+    first_day = serializers.DateField()
+    last_day = serializers.DateField()
+    made_by = text_field()
+    made_at = moment_field()
+    reason = text_field()
+    figures = serializers.JSONField(source="body.figures")
+    bound = serializers.JSONField(source="body.bound", help_text="All that it rests on.")
 
 
 class ChangeShape(Shape):

@@ -12,18 +12,22 @@ from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, REASON, flag_part, text_part, whole_part
 from console.api.engine_shapes import (
     AppliedShape,
+    BacktestShape,
     CheckShape,
     DiffShape,
+    EngineAlertShape,
     EngineShape,
     StandingShape,
     VersionShape,
 )
 from console.api.engine_stops import stopped
 from console.api.holds import LIFT_PROBLEMS, READ_ONE
+from console.api.paging import Order, paged
 from console.api.problems import NoSuchError, QueryInvalidError
-from console.api.queries import LIMIT_WHOLE, Field
+from console.api.queries import CURSOR, LIMIT, LIMIT_WHOLE, Field, choice, name_field
 from console.api.writes import WriteView, posted
 from riskctl.actors import Actor
+from trading.backtest.keeping import backtests_of
 from trading.engines.composing import MOST_BYTES
 from trading.engines.judging import judge
 from trading.engines.problems import EngineInvalidError, Problem, errors_in
@@ -33,7 +37,7 @@ from trading.engines.standing import engine_standing, engine_standings
 from trading.engines.stopping import stop_in_document
 from trading.engines.versions import NoSuchEngineError, version_diff, version_get, versions_of
 from trading.engines.wanted import settings_of
-from trading.models import EngineVersion, Strategy
+from trading.models import EngineAlert, EngineVersion, Strategy
 
 CONFIG = text_part("config", "The document, YAML.", required=True, longest=MOST_BYTES)
 DRY_RUN = flag_part("dry_run", "true: say what it would do, and do nothing.")
@@ -53,9 +57,22 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _digest(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise ValueError(text)
+    return text
+
+
 FROM = Field("from", _number, "a version's number", "The version before; the one before to.")
 TO = Field("to", _number, "a version's number", "The version after; the latest when not given.")
 DIFF_QUERY = (FROM, TO)
+BACKTESTS_QUERY = (
+    Field("document", _digest, "a digest, 64 hexadecimal digits", "Only of this document."),
+    LIMIT_WHOLE,
+)
+STATUS = choice("status", ("open", "ended", "all"), "open when not given.")
+ALERTS_QUERY = (STATUS, name_field("engine", "Only of this engine."), LIMIT, CURSOR)
+NEWEST = Order("began_at", "id")
 
 
 class _Engines(ApiView):
@@ -148,6 +165,19 @@ class EngineVersions(_Engines):
         return Response(VersionShape(rows[: self.given.get("limit")], many=True).data)
 
 
+class EngineBacktests(_Engines):
+    query = BACKTESTS_QUERY
+
+    @described(
+        BacktestShape(many=True), "Backtests that were kept of a document, newest first.",
+        BACKTESTS_QUERY, name="engine_backtests", problems=READ_ONE,
+    )  # fmt: skip
+    def get(self, request: Request, engine: str) -> Response:
+        self.check_seen(engine)
+        rows = backtests_of(engine, self.given.get("document", ""))
+        return Response(BacktestShape(rows[: self.given.get("limit")], many=True).data)
+
+
 class EngineDiff(_Engines):
     query = DIFF_QUERY
 
@@ -162,6 +192,23 @@ class EngineDiff(_Engines):
         if before < 1:
             raise QueryInvalidError("from", "There is no version before the first.", FROM.allowed)
         return Response(DiffShape(version_diff(engine, before, after)).data)
+
+
+class EngineAlerts(_Engines):
+    query = ALERTS_QUERY
+
+    @described(
+        EngineAlertShape(many=True), "Alerts of documents, newest first; open ones.", ALERTS_QUERY,
+        name="engine_alerts",
+    )  # fmt: skip
+    def get(self, request: Request) -> Response:
+        rows = self.sight.narrowed(EngineAlert.objects.order_by("-began_at", "-id"), "engine")
+        status = self.given.get("status", "open")
+        if status != "all":
+            rows = rows.filter(ended_at__isnull=status == "open")
+        if "engine" in self.given:
+            rows = rows.filter(engine=self.given["engine"])
+        return paged(request, rows, NEWEST, self.given, EngineAlertShape)
 
 
 class EngineCheck(WriteView, _Engines):

@@ -8,10 +8,14 @@ _ENGINE = r"^api/engines/(?P<engine>[A-Za-z0-9][A-Za-z0-9._\-]{0,60})"
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^api/engine-check/?$", engines.EngineCheck.as_view(), name="api-engine-check"),
+    re_path(r"^api/engine-alerts/?$", engines.EngineAlerts.as_view(), name="api-engine-alerts"),
     re_path(r"^api/engines/?$", engines.Engines.as_view(), name="api-engines"),
     re_path(rf"{_ENGINE}/?$", engines.EngineOne.as_view(), name="api-engine"),
     re_path(
         rf"{_ENGINE}/versions/?$", engines.EngineVersions.as_view(), name="api-engine-versions"
+    ),
+    re_path(
+        rf"{_ENGINE}/backtests/?$", engines.EngineBacktests.as_view(), name="api-engine-backtests"
     ),
     re_path(rf"{_ENGINE}/diff/?$", engines.EngineDiff.as_view(), name="api-engine-diff"),
     re_path(rf"{_ENGINE}/ask/?$", engines.EngineAsk.as_view(), name="api-engine-ask"),

@@ -93,7 +93,7 @@ def _row(one: LimitLine, page: Framed) -> dict[str, Any]:
         "value": _figure(one.value),
         "in_force": _figure(one.in_force),
         "reduced": one.in_force != one.value,
-        "used": formats.UNKNOWN if one.used is None else _figure(one.used),
+        "used": formats.number(one.used, 0),
         "each": one.used is None and one.kind in ("order-notional", PRICE_COLLAR, ORDER_RATE),
         "share": "" if share is None else f"{share * 100:.0f} %",
         "width": 0 if share is None else round(min(share, Decimal(1)) * WIDTH),

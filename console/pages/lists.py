@@ -85,9 +85,10 @@ def traders_of(lines: Iterable[StrategyLine], owners: dict[str, str]) -> list[Gr
 
 
 def tape_read(sight: Sight) -> list[TapeRow]:
-    """The newest fills, and orders that ended without one, newest first."""
+    """The newest fills, and orders that ended without one, newest first; no quotes taken back."""
     fills = sight.narrowed(Fill.objects.order_by("-recorded_at", "-id"))[:TAPE_LENGTH]
     unfilled = Order.objects.filter(state__in=list(_ENDED_UNFILLED), filled=0)
+    unfilled = unfilled.exclude(life_ms__gt=0, state=OrderState.CANCELLED)
     ended = sight.narrowed(unfilled).order_by("-created_at", "client_order_id")[:TAPE_LENGTH]
     told: list[tuple[dt.datetime, TapeRow]] = [
         *((fill.recorded_at, _filled(fill)) for fill in fills),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from scripts.bench import (
     bench_audit,
+    bench_backtest,
     bench_charts,
     bench_halt,
     bench_live,
@@ -20,6 +21,7 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "path": bench_path.main,
     "signal": bench_signal.main,
     "orders": bench_orders.main,  # and memory, of the same desk
+    "backtest": bench_backtest.main,
     "halt": bench_halt.main,
     "audit": bench_audit.main,
     "charts": bench_charts.main,

@@ -49,10 +49,14 @@ export function timeWords(seconds, spanS) {
   return `${at.getUTCDate()} ${at.toLocaleString("en-GB", { month: "short", timeZone: "UTC" })} ${clock}`;
 }
 
+const HALF_TIME = 28; // px that a time takes on either side
+
+// Times under the lines; none where it would be cut at the left edge.
 function axisTimes(u, splits) {
   const span = u.scales.x.max - u.scales.x.min;
-  if (span <= 100_000) return splits.map((at) => timeWords(at, span));
   return splits.map((at) => {
+    if (u.valToPos(at, "x") < HALF_TIME) return "";
+    if (span <= 100_000) return timeWords(at, span);
     const day = new Date(at * 1000);
     return `${day.getUTCDate()} ${day.toLocaleString("en-GB", { month: "short", timeZone: "UTC" })}`;
   });

@@ -49,10 +49,14 @@ ELSEWHERE: dict[str, str] = {
     "test_the_ladder_takes_down_by_itself_what_its_measures_no_longer_hold",
     "trading.strategies.resize.size_raise_execute": "tests/console/access/test_size.py::"
     "test_beyond_limits_it_is_asked_and_carried_out_with_its_limits_at_once",
+    "trading.engines.alerting.engine_alerts_keep": "tests/engines/test_alerting.py::"
+    "test_an_alert_begins_and_ends_once_and_is_recorded",
     "trading.engines.halting.engine_stop": "tests/console/api/test_engines.py::"
     "test_stops_are_holds_whatever_else_is_said_and_by_a_token_too",
     "trading.engines.approving.engine_apply_execute": "tests/engines/test_service.py::"
     "test_what_it_raises_takes_two_and_what_it_lowers_waits_for_nobody",
+    "trading.venues.accounts.venue_account_set": "tests/venues/test_accounts.py::"
+    "test_an_account_is_made_known_and_known_anew",
     "trading.reconciliation.accepting.break_accept_execute": "tests/reconciliation/"
     "test_accepting.py::test_exactly_the_breaks_that_were_asked_for",
     "trading.reconciliation.breaks.breaks_keep": "tests/reconciliation/test_run.py::"
@@ -105,6 +109,7 @@ READ_ONLY = {
     "riskctl.holdrows.step_statements",
     "riskctl.placing.hold_of",
     "riskctl.rungs.reentry",
+    "trading.engines.alerting.alert_states",
     "trading.portfolio.marks.value_position",
     "trading.portfolio.recompute.books_compare",
     "trading.reconciliation.books.ours_at",

@@ -20,9 +20,11 @@ import pytest
 
 from audit.canonical import canonical_bytes
 from audit.signing import signature_holds, signer_at
+from tests.backtest.files import BARS, SAMPLE
 from tests.cli.shell import Said, haltline
 from tests.desk.judge import ACCOUNTS, answered_since, database_now, hosted, venue
 from tests.desk.test_outages import frozen
+from tests.engines.documents import document
 from tests.support.desk import Desk, running_desk
 
 pytestmark = [pytest.mark.desk, pytest.mark.timeout(300)]
@@ -289,3 +291,34 @@ def test_a_shell_asks_and_lifts_nothing(trading: Desk) -> None:
     assert trading.sql("SELECT 1 FROM riskctl_approval") == []
     pass_time(trading)
     assert accepted(trading) == before
+
+
+def test_a_document_is_compared_lowered_and_stopped_from_a_shell(
+    home: Path, trading: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "mr-spy.yaml"
+    file.write_text(
+        document("mr-spy", type="mean-reversion", riskLimit="2%", maxPositionSize="40k")
+    )
+    judged = haltline(home, "risk-validator", "--config", str(file), "-o", "json")
+    assert (judged.code, judged.json["not_compared"]) == (0, ""), judged.err
+    ways = {one["name"]: one["way"] for one in judged.json["settings"]}
+    assert (ways["gross-notional"], ways["position-notional"]) == ("lower", "lower")
+    tried = haltline(home, "apply", "-f", str(file), "--dry-run", "-o", "json")
+    assert (tried.code, tried.json["version"]) == (0, None)
+    done = haltline(home, "apply", "-f", str(file), "--reason", "a wild day", "-o", "json")
+    assert (done.code, done.json["version"]) == (0, 1), done.err
+    asked = "SELECT value FROM riskctl_limit WHERE scope = 'strategy:mr-spy' AND kind = %s"
+    for kind, value in (("gross-notional", 100_000), ("position-notional", 40_000)):
+        assert trading.sql(asked, kind) == [(value,)]
+    span = ("--data", str(BARS), "--from", "2019-01-01", "--to", "2019-02-01")
+    tested = haltline(home, "backtest", "--config", str(SAMPLE), *span, "-o", "json")
+    assert (tested.code, tested.json["kept"]) == (0, True), tested.err
+    more = '{"spec":{"strategy":{"riskLimit":"2.5%"}}}'
+    waits = haltline(home, "patch", "tradingengine", "mr-spy", "-p", more)
+    assert waits.code == 3
+    assert "no shell raises anything" in waits.err
+    off = '{"status":{"phase":"Emergency-Stop"}}'
+    said = haltline(home, "patch", "tradingengine", "mr-spy", "-p", off, "-o", "json")
+    assert (said.code, said.json["status"]) == (0, "effective"), said.err
+    assert (said.json["hold"]["kind"], said.json["hold"]["scope"]) == ("kill", "strategy:mr-spy")

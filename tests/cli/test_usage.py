@@ -20,7 +20,7 @@ from tests.support.desk import PROJECT
 STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
-DOCUMENTS = {"risk-validator", "apply", "patch"}
+DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
 RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 HOLD = "00000000-0000-4000-8000-000000000001"
@@ -67,6 +67,9 @@ def register(home: Path, account: str, address: str) -> None:
         (("apply", "-f", str(SAMPLE), "--mode", "strict"), "--mode"),
         (("patch", "pod", "x", "-p", "{}"), "tradingengine"),
         (("patch", "tradingengine", "x"), "'--patch'"),
+        (("backtest", "-c", str(SAMPLE), "-d", "/nowhere.csv"), "'--data'"),
+        (("backtest", "-c", str(SAMPLE), "-d", str(SAMPLE), "--from", "yesterday"), "'--from'"),
+        (("backtest", "-c", str(SAMPLE), "-d", str(SAMPLE), "--book", "-1"), "'--book'"),
         (("patch", "tradingengine", "x", "-p", "[]"), "'--patch'"),
         (("compare-positions", "/nowhere.json", str(SAMPLE)), "SYSTEM"),
         (("compare-positions", str(SAMPLE)), "BROKER"),

@@ -107,6 +107,8 @@ def test_a_field_that_stands_twice_is_found() -> None:
 def test_names_that_must_be_known_or_once() -> None:
     found = only(document(instruments=["EURUSD", "ZZZ"]))
     assert "ZZZ is not known here" in found.text
+    one_leg = document(type="arbitrage", riskLimit="1%", instruments=["BTCUSDT"])
+    assert "two linked instruments, not 1" in only(one_leg).text
     twice = {**BASE, "spec": {**BASE["spec"], "alerts": BASE["spec"]["alerts"] * 2}}
     assert [one.field for one in problems(json.dumps(twice))] == ["spec.alerts[1]"]
 

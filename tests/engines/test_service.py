@@ -20,6 +20,7 @@ from trading.engines.service import Applied, engine_apply, engine_patch
 from trading.engines.standing import engine_standing, engine_standings
 from trading.engines.versions import NoSuchEngineError, version_diff, versions_of
 from trading.models import EngineVersion, Position, Strategy, VenueAccount
+from trading.strategies.parameters import DEFAULTS
 
 pytestmark = pytest.mark.django_db
 
@@ -230,11 +231,10 @@ def test_a_new_strategy_is_made_by_two_people_and_may_not_trade() -> None:
     assert [limit(one, "mom-new") for one in kinds] == [25_000, 9_000, 12_000, 5, 20]
 
 
-def test_what_does_not_fit_the_desk_names_its_line() -> None:
+def test_what_does_not_fit_the_desk_names_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = [
         (document(type="mean-reversion"), "type", "mom-fx is momentum"),
         (document(account="paper-9"), "account", "mom-fx trades on paper-1"),
-        (document(type="arbitrage", riskLimit="0.5%"), "type", "not run by this desk"),
         (document("new", account="paper-9", instruments=["EURUSD"]), "account", "no account paper"),
         (document("new", account="paper-1"), "instruments", "a new strategy needs it"),
         (document(riskLimit="0.000001%"), "riskLimit", "less than a cent"),
@@ -245,6 +245,10 @@ def test_what_does_not_fit_the_desk_names_its_line() -> None:
         found = refused.value.problems[0]
         assert found.field == f"spec.strategy.{field}"
         assert found.line == line_of(text, field if f"{field}:" in text else "strategy:")
+    monkeypatch.delitem(DEFAULTS, "momentum")
+    with pytest.raises(EngineInvalidError, match="momentum is not run by this desk"):
+        engine_apply(text=document(), actor=ADA)
+    monkeypatch.undo()
     Limit.objects.filter(scope="firm").delete()
     with pytest.raises(EngineInvalidError, match="firm's gross-notional limit is not set"):
         engine_apply(text=document(), actor=ADA)

@@ -17,7 +17,6 @@ from trading.gateway.effects import CatchUpFills, Effect
 from trading.lockstep import Lockstep
 from trading.papervenue.protocol import ClearFaults, Fault
 from trading.portfolio.books import Books, PositionRow, StrategyRow
-from trading.portfolio.market import Market
 from trading.strategies.parameters import read_parameters
 from trading.strategies.specs import StrategySpec
 from trading.triggers.legs import LegWatch
@@ -184,7 +183,7 @@ class ArbitrageRig(Lockstep):
             for (_, symbol), one in self.core.book.holdings.items()
         )
         books = Books(strategies=(STRATEGY,), positions=rows)
-        (reading,) = self.watch.readings(books, Market(UNIVERSE), self._clock_ns)
+        (reading,) = self.watch.readings(books, self._clock_ns)
         assert reading.value is not None
         self.open_s = reading.value
         self.most_open_s = max(self.most_open_s, self.open_s)

@@ -185,7 +185,7 @@ def strike(rig: ArbitrageRig, fault: str) -> None:
         rig.hold(f"strategy:{KEY}", "killed")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(PLANS)
 def test_after_any_fault_both_are_filled_or_given_back_or_the_open_leg_is_held_by_name(
     plan: list[tuple[int, str, int]],

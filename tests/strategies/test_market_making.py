@@ -12,6 +12,7 @@ from trading.clock import NS
 from trading.messages import BookSnapshot, Holding, Intent, OrderIntent, Side, TimeInForce
 from trading.strategies.market_making import Wanted, half_spread, quotes_for, reservation
 from trading.strategies.parameters import MarketMakingParameters
+from trading.strategies.quoter import TOO_MUCH, Quoter
 from trading.strategies.sizing import Quote
 from trading.strategies.terms import Terms
 from trading.universe import UNIVERSE
@@ -211,6 +212,19 @@ def test_on_another_rung_it_orders_nothing_but_still_signals() -> None:
     assert gateway.resting == {}
 
 
+@pytest.mark.parametrize(("quantity", "goes"), [("42000", False), ("40000", True)])
+def test_a_quote_stays_while_its_size_in_dollars_changes_by_a_lot(
+    quantity: str, goes: bool
+) -> None:
+    desk, gateway = making()
+    standing(desk, gateway)
+    (slot,) = [one for one in desk.engine._views.slots if isinstance(one, Quoter)]
+    price = {one.side: one.limit_price for one in gateway.resting.values()}
+    want = [Wanted(side, price[side] or D(0), D(quantity)) for side in Side]
+    back, make = slot.look(want, desk.now, desk.now)
+    assert (set(back), make) == (set(gateway.resting) if goes else set(), [])
+
+
 def test_quotes_found_at_a_start_are_taken_over_and_never_doubled() -> None:
     desk, gateway = making()
     standing(desk, gateway)
@@ -276,7 +290,7 @@ def _check(desk: Desk, gateway: Gateway, made: list[Intent], made_at: list[int],
         assert len(own) + len(fresh) <= 1, (side, own, fresh, gone)
         position = gateway.positions.get(("mm", "EURUSD"), D(0))
         total = sum((one.quantity for one in (*own, *fresh)), D(0))
-        assert side.sign * position + total <= D(88_000)
+        assert side.sign * position + total <= D(86_000) * TOO_MUCH
 
 
 def _refuse(gateway: Gateway, made: list[Intent]) -> None:

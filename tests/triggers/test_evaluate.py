@@ -61,7 +61,10 @@ def test_each_trigger_fires_after_its_confirmations_and_not_before(name: str) ->
     assert step == count
     assert (firing.trigger, firing.scope, firing.value) == (name, FIRM, value)
     assert firing.holds
-    assert spec.kind in (Kind.KILL, Kind.BREAKER, Kind.DEAD_MAN, Kind.REDUCE_ONLY)
+    if name == "open-leg":  # what stands alone may still be given back
+        assert (spec.kind, spec.mode) == (Kind.REDUCE_ONLY, Mode.REDUCE_ONLY)
+        return
+    assert spec.kind in (Kind.KILL, Kind.BREAKER, Kind.DEAD_MAN)
     assert spec.mode is Mode.HALTED
     assert spec.what in firing.reason
 

@@ -49,10 +49,13 @@ def demo_books(at_ns: int, *, sign: int = 1) -> Books:
         strategies.append(
             StrategyRow(one.key, str(one.kind), one.owner, one.account, "", False, 0, one.symbols)
         )
-        for symbol in one.symbols:
+        for leg, symbol in enumerate(one.symbols):
             instrument = UNIVERSE.by_symbol(symbol)
             mid = instrument.reference_price
-            quantity = lots_for(D(one.size), mid, instrument) * (sign if number % 2 else -sign)
+            side = sign if number % 2 else -sign
+            if leg and one.kind == "arbitrage":
+                side = -side
+            quantity = lots_for(D(one.size), mid, instrument) * side
             cost = quantity * mid * instrument.multiplier
             positions.append(
                 PositionRow(one.account, one.key, symbol, quantity, cost, D(0), D(0), 1)

@@ -17,6 +17,8 @@ from trading.engines.shapes import Read
 from trading.strategies.parameters import DEFAULTS, ParameterError, Parameters, read_parameters
 from trading.universe import UNIVERSE
 
+LEGS = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -122,6 +124,7 @@ def _check_whole(meant: Mapping[str, Any], into: Read) -> None:
                 _at(into, "spec.strategy.instruments", f"[{at}]",
                     f"{symbol} is not known here; there are {known}")
             )  # fmt: skip
+    _check_legs(strategy, into)
     names = [one["name"] for one in meant["spec"].get("alerts", ())]
     for at, name in enumerate(names):
         if name in names[:at]:
@@ -140,6 +143,13 @@ def _check_parameters(strategy: Mapping[str, Any], into: Read) -> None:
     elif given:
         text = f"{strategy['type']} is not run by this desk, so its parameters are not known"
         into.problems.append(_at(into, "spec.strategy.parameters", "", text))
+
+
+def _check_legs(strategy: Mapping[str, Any], into: Read) -> None:
+    given = strategy.get("instruments")
+    if strategy["type"] == "arbitrage" and given is not None and len(given) != LEGS:
+        text = f"arbitrage trades two linked instruments, not {len(given)}: name both"
+        into.problems.append(_at(into, "spec.strategy.instruments", "", text))
 
 
 def _at(into: Read, path: str, more: str, text: str) -> Problem:

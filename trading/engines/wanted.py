@@ -23,12 +23,11 @@ from riskctl.rules import (
 from trading.engines.problems import EngineInvalidError, error
 from trading.engines.reading import EngineConfig
 from trading.engines.schema import RATES
+from trading.engines.sizes import size_for
 from trading.models import Position, Strategy, VenueAccount
 
 SIZE, KIND, ACCOUNT, SYMBOLS, PARAMETERS = "size", "type", "account", "instruments", "parameters"
 LIMITS = (GROSS_NOTIONAL, POSITION_NOTIONAL, ORDER_NOTIONAL, ORDER_RATE, OPEN_ORDERS)
-ROOM = Decimal(2) / 3
-"""Of what limits take, a target that is not given: prices move while a position is held."""
 OPEN_AT_FIRST = Decimal(20)
 _CENT = Decimal("0.01")
 _PATHS = {
@@ -165,19 +164,6 @@ def _figures(
         wanted[OPEN_ORDERS] = OPEN_AT_FIRST
     for kind, value in wanted.items():
         yield _figure(kind, now[kind], value)
-
-
-def size_for(config: EngineConfig, gross: Decimal, order: Decimal, symbols: int) -> Decimal:
-    """USD per instrument. ``order``: the firm's limit of one order. Raises EngineInvalidError."""
-    most = min(config.max_position, gross / symbols, order / 2)
-    size = (most * ROOM if config.target is None else min(config.target, most)).quantize(
-        _CENT, ROUND_FLOOR
-    )
-    if size <= 0:
-        line = config.line_of("spec.strategy.riskLimit")
-        text = "leaves less than a cent to hold: raise it, or trade fewer instruments"
-        raise EngineInvalidError([error(line, "spec.strategy.riskLimit", text)])
-    return size
 
 
 def _figure(name: str, now: Decimal | None, wanted: Decimal) -> Setting:

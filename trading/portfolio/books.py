@@ -9,6 +9,9 @@ from typing import Any
 from riskctl.holds import HoldFact
 from trading.portfolio.results import OrdersRow, TripsRow
 
+Mark = tuple[int, frozenset[tuple[str, bool]]]
+"""How many fills, and which holds, and whether each is proven."""
+
 
 @dataclass(frozen=True, slots=True)
 class StrategyRow:
@@ -113,6 +116,12 @@ class Books:
     limits: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     trips: Mapping[str, TripsRow] = field(default_factory=dict)
     orders: Mapping[str, OrdersRow] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> Mark:
+        """Another wherever fills or holds differ: what nobody should wait to see."""
+        fills = sum(one.fills for one in self.positions)
+        return fills, frozenset((one.fact.id, one.effective_at is not None) for one in self.holds)
 
 
 def day_start(moment: dt.datetime) -> dt.datetime:

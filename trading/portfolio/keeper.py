@@ -32,12 +32,14 @@ class Points:
 class BooksKeeper:
     """Reads the books when hinted, at most every ``DEBOUNCE_S``, and every ``REREAD_S`` anyway.
 
-    ``books`` is always the last that could be read. Points that cannot be written are dropped:
-    the line has a hole and nothing rests on it.
+    ``books`` is always the last that could be read; ``news`` is set when fills or holds are others
+    than before. Points that cannot be written are dropped: the line has a hole and nothing rests
+    on it.
     """
 
     def __init__(self) -> None:
         self.books = Books()
+        self.news = threading.Event()
         self._reader = BooksReader()
         self._wanted = threading.Event()
         self._ended = threading.Event()
@@ -81,7 +83,9 @@ class BooksKeeper:
         points, self._points = self._points, None
         if points is not None:
             self._reader.save_points(points.at, points.feed_time, points.worth, points.mids)
-        self.books = self._reader.read()
+        before, self.books = self.books.mark, self._reader.read()
+        if self.books.mark != before:
+            self.news.set()
 
     def _note(self, error: str) -> None:
         """One log line when the database goes and one when it is back."""

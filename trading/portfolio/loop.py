@@ -66,19 +66,12 @@ def portfolio_run(ctx: HostContext, redis: Redis, universe: Universe = UNIVERSE)
     keeper.start()
     triggers.start()
     loop = PortfolioLoop(redis, keeper, universe, triggers)
-    while not ctx.stopping(loop.rest_s()):
+    while not ctx.stopping():
         loop.step()
+        keeper.news.wait(loop.rest_s())  # which ends it early: fills and holds are told at once
+        keeper.news.clear()
     triggers.stop(STOP_S / 2)
     keeper.stop(STOP_S)
-
-
-Mark = tuple[int, frozenset[tuple[str, bool]]]
-"""How many fills, and which holds, and whether each is proven."""
-
-
-def _mark_of(books: Books) -> Mark:
-    fills = sum(one.fills for one in books.positions)
-    return fills, frozenset((one.fact.id, one.effective_at is not None) for one in books.holds)
 
 
 class PortfolioLoop:
@@ -105,7 +98,7 @@ class PortfolioLoop:
         self._due = dict.fromkeys(("step", "frame", "stages", "point", "past"), 0.0)
         self._last_points: Points | None = None
         self._failing = False
-        self._told: Mark = (0, frozenset())
+        self._told = Books().mark
         self._said: dict[str, Any] | None = None
 
     def rest_s(self) -> float:
@@ -117,7 +110,10 @@ class PortfolioLoop:
         try:
             self._follow()
             self._triggers.look(self._view(), self._stages_read_ns)
-            if self._is_due("frame", FRAME_S) or self._news():
+            if self._is_due("frame", FRAME_S):
+                self._publish()
+            elif self._news():
+                self._due["frame"] = time.monotonic() + FRAME_S
                 self._publish()
         except RedisError as error:
             self._note(str(error))
@@ -129,7 +125,7 @@ class PortfolioLoop:
 
     def _news(self) -> bool:
         """Whether fills or holds have come since the last frame: they do not wait for the next."""
-        return self._told != _mark_of(self._keeper.books)
+        return self._told != self._keeper.books.mark
 
     def _is_due(self, what: str, every_s: float) -> bool:
         now = time.monotonic()
@@ -173,7 +169,7 @@ class PortfolioLoop:
         self._read_state()
         view = self._view()
         self._seq += 1
-        self._told = _mark_of(view.books)
+        self._told = view.books.mark
         pipe = self._redis.pipeline(transaction=False)
         for topic, build in ((DESK, desk_frame), (PIPELINE, pipeline_frame)):
             frame = _encode(build(view, self._seq))

@@ -32,10 +32,10 @@ SELECT strategy_id, symbol, count(*),
        count(*) FILTER (WHERE outcome = 'flat'),
        count(*) FILTER (WHERE direction <> 0 AND outcome = '' AND created_at + make_interval(
            secs => horizon_s + greatest(horizon_s, %(grace)s)) > clock_timestamp()),
-       avg(direction * (outcome_price - price) / price * 10000)
-           FILTER (WHERE outcome IN ('hit', 'miss', 'flat')),
-       avg((direction * (outcome_price - price) - spread) / price * 10000)
-           FILTER (WHERE outcome IN ('hit', 'miss', 'flat')),
+       round(avg(direction * (outcome_price - price) / price * 10000)
+           FILTER (WHERE outcome IN ('hit', 'miss', 'flat')), 4),
+       round(avg((direction * (outcome_price - price) - spread) / price * 10000)
+           FILTER (WHERE outcome IN ('hit', 'miss', 'flat')), 4),
        avg(confidence), percentile_cont(0.5) WITHIN GROUP (ORDER BY confidence),
        count(*) FILTER (WHERE confidence = 0),
        array[{bins}],

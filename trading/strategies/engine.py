@@ -141,6 +141,12 @@ class ShardEngine:
         return lots.copy_sign(target)
 
     @property
+    def settled(self) -> bool:
+        """Nothing is wanted that is not held, nothing is under way, and prices alone move nothing
+        but by a signal: pairs weigh both legs at every tick."""
+        return not self._pairs and all(one.settled for one in self._views.slots)
+
+    @property
     def muted(self) -> dict[str, str]:
         """Strategies that send no orders, and why."""
         return {key: one.why for key, one in self._terms.items() if not one.orders}

@@ -22,6 +22,9 @@ from trading.strategies.parameters import MarketMakingParameters
 from trading.strategies.slot import ANSWER_NS, Resting, Slot, Step, stop_pause_ns
 from trading.universe import Instrument
 
+TOO_MUCH = Decimal("1.05")
+"""A quote this much larger than is wanted goes; a size in dollars changes by lots at every tick."""
+
 _DENIED = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _AT_ONCE = frozenset({"POSITION_MOVED", "POST_ONLY"})
 """Denials by a view or a price that moved on: the next look knows better."""
@@ -128,7 +131,7 @@ class Quoter(Slot):
         if one.price is None:
             return True
         worse = one.side.sign * (one.price - want.price)
-        return worse >= self._step or one.quantity > want.quantity
+        return worse >= self._step or one.quantity > want.quantity * TOO_MUCH
 
     def _betters(self, one: Out, want: Wanted, clock_ns: int) -> bool:
         if one.price is None or clock_ns - one.since_ns < int(self.parameters.rest_s * NS):

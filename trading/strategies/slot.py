@@ -69,8 +69,11 @@ class Slot:
         account: str,
         instrument: Instrument,
         rest_ns: int | None,
+        *,
+        longest_pause_ns: int = LONGEST_PAUSE_NS,
     ) -> None:
-        """``number`` orders slots; ``rest_ns`` says how long to rest, None to cross always."""
+        """``number`` orders slots; ``rest_ns`` says how long to rest, None to cross always;
+        ``longest_pause_ns``: how long to hold back at most after refusals in a row."""
         self.number = number
         self.strategy = strategy
         self.account = account
@@ -82,6 +85,7 @@ class Slot:
         self.in_flight = Decimal(0)
         self.open: dict[str, Resting] = {}
         self._rest_ns = rest_ns
+        self._longest_pause_ns = longest_pause_ns
         self._sent_id = ""
         self._sent_at = 0
         self._not_before = 0
@@ -210,7 +214,7 @@ class Slot:
             self._hold_back(clock_ns)
 
     def _hold_back(self, clock_ns: int) -> None:
-        self._pause = min(max(self._pause * 2, FIRST_PAUSE_NS), LONGEST_PAUSE_NS)
+        self._pause = min(max(self._pause * 2, FIRST_PAUSE_NS), self._longest_pause_ns)
         self._not_before = clock_ns + self._pause
 
     def _forgive(self) -> None:

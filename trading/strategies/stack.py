@@ -36,6 +36,9 @@ KINDS = (
 )
 """In the order of their stacks."""
 
+LEG_PAUSE_NS = NS // 2
+"""A leg that stands alone cannot wait long, whatever was refused."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -115,10 +118,15 @@ def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[in
             quoter = Quoter(next(numbers), spec.key, spec.account, instrument, given)
             slots[instrument.id] = quoter
         return Member(spec, given.sigma_s, 0, slots)
+    if isinstance(given, ArbitrageParameters):
+        for instrument in _instruments(spec, universe):
+            slots[instrument.id] = Slot(
+                next(numbers), spec.key, spec.account, instrument, None,
+                longest_pause_ns=LEG_PAUSE_NS,
+            )  # fmt: skip
+        return Member(spec, given.mean_s, given.cross_ticks, slots)
     if isinstance(given, MomentumParameters):
         horizon_s, rest_ns = given.slow_s, None
-    elif isinstance(given, ArbitrageParameters):
-        horizon_s, rest_ns = given.mean_s, None
     else:
         horizon_s, rest_ns = given.mean_s, int(given.rest_s * NS)
     for instrument in _instruments(spec, universe):

@@ -133,7 +133,7 @@ class DeskTriggers:
             yield quality
         yield from self._unordered(sight, now)
         yield from self._signalled(sight, now)
-        yield from self._legs.readings(sight.books, sight.market, now.boot_ns)
+        yield from self._legs.readings(sight.books, now.boot_ns)
         yield component_reading(sight.components, watched_ns, now.boot_ns)
         for account, heard in sight.gateways.items():
             yield gateway_reading(account, heard, watched_ns, now.boot_ns)

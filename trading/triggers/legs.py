@@ -1,7 +1,8 @@
 """Open legs of arbitrage strategies, from the books: the half of the rule that needs no strategy.
 
 An arbitrage holds two positions of the same worth, one long and one short. One that stands alone,
-or nearly so, is counted from the moment it is seen. Pure.
+or nearly so, is counted from the moment it is seen. Worth is what they cost: a price that is not
+there, or that moved, opens no leg. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,6 @@ from riskctl.triggers.evaluate import Reading
 from riskctl.triggers.specs import OPEN_LEG
 from trading.clock import NS
 from trading.portfolio.books import Books, PositionRow
-from trading.portfolio.market import Market
 from trading.universe import REPORTING_RATE, Universe
 
 ARBITRAGE = "arbitrage"
@@ -26,22 +26,22 @@ class LegWatch:
         self._universe = universe
         self._since: dict[str, int] = {}
 
-    def readings(self, books: Books, market: Market, boot_ns: int) -> Iterable[Reading]:
+    def readings(self, books: Books, boot_ns: int) -> Iterable[Reading]:
         """Seconds, of every arbitrage strategy; 0 while its legs match."""
         for one in books.strategies:
             if one.kind != ARBITRAGE:
                 continue
             rows = [row for row in books.positions if row.strategy == one.key and row.quantity]
-            leg = self._open_leg(rows, market)
+            leg = self._open_leg(rows)
             if not leg:
                 self._since.pop(one.key, None)
             since = self._since.setdefault(one.key, boot_ns) if leg else boot_ns
             seconds = Decimal((boot_ns - since) // (NS // 100)) / 100
             yield Reading(OPEN_LEG, f"strategy:{one.key}", seconds, boot_ns, leg)
 
-    def _open_leg(self, rows: Sequence[PositionRow], market: Market) -> str:
+    def _open_leg(self, rows: Sequence[PositionRow]) -> str:
         """The larger leg in words where the two do not match; empty when they do."""
-        worth = {row: self._worth(row, market) for row in rows}
+        worth = {row: self._cost(row) for row in rows}
         gross = sum((abs(one) for one in worth.values()), Decimal(0))
         net = abs(sum(worth.values(), Decimal(0)))
         if not worth or net <= gross * UNHEDGED:
@@ -49,13 +49,8 @@ class LegWatch:
         row = max(worth, key=lambda one: abs(worth[one]))
         return f"leg {row.symbol} {row.quantity.normalize():f} on {row.account} is not hedged"
 
-    def _worth(self, row: PositionRow, market: Market) -> Decimal:
-        """USD, signed; at what it cost where this feed has no price."""
+    def _cost(self, row: PositionRow) -> Decimal:
+        """USD, signed."""
         if row.symbol not in self._universe:
             return row.cost
-        instrument = self._universe.by_symbol(row.symbol)
-        quote = market.quote(row.symbol)
-        rate = REPORTING_RATE[instrument.currency]
-        if quote is None:
-            return row.cost * rate
-        return row.quantity * quote.mid * instrument.multiplier * rate
+        return row.cost * REPORTING_RATE[self._universe.by_symbol(row.symbol).currency]

@@ -17,9 +17,11 @@ ENGINES = Section(
     "decide, risk among them. A riskLimit of 0% and the phase Emergency-Stop are stops.",
     (
         read("/api/engines"),
+        read("/api/engine-alerts"),
         read(ONE, SEEN, refusal=HIDDEN),
         read(f"{ONE}/versions", SEEN, refusal=HIDDEN),
         read(f"{ONE}/diff", SEEN, refusal=HIDDEN),
+        read(f"{ONE}/backtests", SEEN, refusal=HIDDEN),
         write("/api/engine-check", tokens=frozenset({"read"}), bearer="scope-missing"),
         write("/api/engines", THEIRS, case="lower", refusal=NOT_THEIRS,
               bearer="engine-tokens-cannot"),

@@ -32,11 +32,13 @@ from riskctl.triggers.settings import (
     triggers_shadow_execute,
 )
 from tests.approvals.people import COLIN, EVERYBODY, IVAN, MERCY, RUTH, SANA, hold, person
+from tests.backtest.files import one_month
 from tests.engines.documents import document
 from tests.resume.desk import RestartDesk
 from tests.riskctl.test_breakglass import leave, on_ramp, use
 from tests.support.people import enrolled
 from tests.triggers.test_settings import OTHER, firing, pending
+from trading.backtest.keeping import backtest_keep
 from trading.engines.service import engine_apply, engine_patch
 from trading.models import Strategy
 from trading.strategies.resize import size_raise_request, size_set
@@ -307,3 +309,9 @@ def _(patch: pytest.MonkeyPatch) -> Call:
     engine_apply(text=said(), actor=OWNER, reason="carefully")
     less = {"spec": {"strategy": {"riskLimit": "0.05%"}}}
     return lambda: engine_patch(name="mom-one", patch=less, actor=OWNER, reason="less")
+
+
+@case("trading.backtest.keeping.backtest_keep")
+def _(_patch: pytest.MonkeyPatch) -> Call:
+    done = one_month()
+    return lambda: backtest_keep(done=done, actor=OWNER, reason="a first look")

@@ -1,12 +1,14 @@
 """TradingEngine documents by REST: thin over the services, with the desk's own stops."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 from riskctl.models import Approval, Hold, Limit
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.engines.documents import document
-from trading.models import EngineVersion
+from trading.engines.alerting import engine_alerts_keep
+from trading.models import BacktestReport, EngineVersion
 
 KEY = "mom-eurusd"
 ONE = f"/api/engines/{KEY}"
@@ -50,7 +52,9 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     assert (refused.status_code, refused.json()["code"]) == (400, "engine-invalid")
     assert refused.json()["problems"][0]["line"] > 1
     assert sent(browser, "/api/engines", {"config": said(), "reason": "as is"}).status_code == 200
-    lower = {"config": said(maxPositionSize="200k")}
+    lower = {
+        "config": said(maxPositionSize="200k").replace("successRate < 0.95", "totalOrders < 1")
+    }
     assert sent(browser, "/api/engines", lower).json()["version"] == 2
     assert limit("position-notional") == 200_000
     answer = sent(browser, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "6%"}}},
@@ -59,14 +63,26 @@ def test_a_document_from_its_errors_to_what_is_in_force(brakes: BrakesDesk) -> N
     row = Approval.objects.get(id=answer.json()["asked"])
     assert row.request["settings"] == {"gross-notional": "600000"}
 
+    engine_alerts_keep(now=dt.datetime.now(dt.UTC))
+    (alert,) = script.get("/api/engine-alerts").json()
+    assert (alert["engine"], alert["status"], alert["ended_at"]) == (KEY, "open", None)
+    assert script.get("/api/engine-alerts?status=ended").json() == []
+
     listed = script.get("/api/engines").json()
     assert [(one["engine"], one["version"], one["state"]) for one in listed] == [(KEY, 3, "waits")]
     one = script.get(ONE)
     assert (one["ETag"], one.json()["asked"]) == ('"3"', str(row.id))
     assert [each["version"] for each in script.get(f"{ONE}/versions").json()] == [3, 2, 1]
+    kept = BacktestReport.objects.create(
+        digest="a" * 64, name=KEY, document=one.json()["digest"], first_day="2019-01-02",
+        last_day="2020-12-31", body={"figures": {"sharpe": 0.7}, "bound": {}}, made_by="quant",
+    )  # fmt: skip
+    tests = script.get(f"{ONE}/backtests?document={kept.document}").json()
+    assert [(each["digest"], each["figures"]) for each in tests] == [("a" * 64, {"sharpe": 0.7})]
+    assert script.get(f"{ONE}/backtests?document={'b' * 64}").json() == []
     diff = script.get(f"{ONE}/diff?from=1").json()
     assert [each["field"] for each in diff["changes"]] == [
-        "spec strategy maxPositionSize", "spec strategy riskLimit",
+        "spec alerts 1 condition", "spec strategy maxPositionSize", "spec strategy riskLimit",
     ]  # fmt: skip
 
     ada = brakes.person("ada")

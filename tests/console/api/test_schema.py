@@ -52,8 +52,10 @@ PATHS = {
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
     "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
     "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
-    "/api/engine-check", "/api/engines", "/api/engines/{engine}",
-    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff", "/api/engines/{engine}/ask",
+    "/api/engine-check",
+    "/api/engine-alerts", "/api/engines", "/api/engines/{engine}",
+    "/api/engines/{engine}/versions", "/api/engines/{engine}/diff",
+    "/api/engines/{engine}/backtests", "/api/engines/{engine}/ask",
     "/api/engines/{engine}/patch",
 }  # fmt: skip
 

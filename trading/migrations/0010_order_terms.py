@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("trading", "0008_arbitrage"),
+        ("trading", "0009_backtests_and_alerts"),
     ]
 
     operations = [
