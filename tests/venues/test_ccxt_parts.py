@@ -20,7 +20,7 @@ from trading.venues.ccxt_errors import OUTCOMES, Outcome, outcome_of
 from trading.venues.ccxt_fills import OVERLAP_NS, FillBook
 from trading.venues.ccxt_kraken import KrakenFutures
 from trading.venues.ccxt_markets import Markets, MarketSetupError, parse_symbols
-from trading.venues.ccxt_rate import Budget
+from trading.venues.ccxt_rate import Budget, Use
 from trading.venues.ccxt_venue import KrakenFuturesVenue
 from trading.venues.registry import VenueSetupError, venue_of
 
@@ -125,15 +125,21 @@ def test_a_market_that_is_not_the_desks_instrument_is_not_traded() -> None:
 
 
 def test_the_budget_keeps_a_reserve_for_what_stops() -> None:
+    def taken(use: Use, at: float) -> int:
+        count = 0
+        while budget.take("send", use, at):
+            count += 1
+        return count
+
     budget = Budget(size=100, window_s=10, reserve=20, costs={"send": 10})
-    assert [budget.take("send", 0) for _ in range(9)] == [True] * 8 + [False]
+    assert [taken(use, 0) for use in (Use.READ, Use.CREATE, Use.REDUCE)] == [6, 2, 2]
     budget.force("send", 0)
-    assert not budget.take("send", 0.5)
-    assert budget.wait_s("send", 0.5) == pytest.approx(1.5)
-    assert budget.take("send", 2.1)
-    budget.emptied(2.1)
-    assert budget.wait_s("other", 2.1) == pytest.approx(2.1)
-    assert budget.wait_s("other", 100) == 0
+    assert not budget.take("send", Use.REDUCE, 1.9)
+    assert budget.take("send", Use.REDUCE, 2)
+    assert budget.wait_s("send", Use.CREATE, 2) == pytest.approx(3)
+    budget.emptied(2)
+    assert budget.wait_s("other", Use.READ, 2) == pytest.approx(4.1)
+    assert budget.wait_s("other", Use.READ, 100) == 0
 
 
 def _raw(ident: str, at_ns: int) -> RawFill:

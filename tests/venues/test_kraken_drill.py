@@ -1,4 +1,5 @@
-"""Hosted gateways trade at the stand-in; one is killed, answers are lost: nothing is unaccounted.
+"""Hosted gateways trade at the stand-in; one is killed, answers are lost, all is stopped and made
+flat: nothing is unaccounted.
 
 Judged from the exchange's own storage against the desk's database.
 """
@@ -7,7 +8,10 @@ import json
 import os
 import signal
 import sqlite3
+import time
 import urllib.request
+import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
@@ -18,9 +22,17 @@ import psutil
 import psycopg
 import pytest
 
+from audit.signing import signer_at
+from riskctl.brakes_home import BrakesHome
+from riskctl.control import ControlLink, TellWarrant, Warrant, WarrantTaken
+from riskctl.desk import BrakesDesk
+from riskctl.holds import Kind
+from riskctl.placing import hold_place
+from riskctl.registered import on_disk
+from tests.halting.judge import Halt, leaks
 from tests.halting.load import ACCOUNTS, Load
 from tests.halting.records import records
-from tests.halting.rig import HEARTBEAT
+from tests.halting.rig import HEARTBEAT, RISK_MANAGER
 from tests.halting.services import RigPostgres, RigRedis
 from tests.support.processes import start_python
 from tests.venues.kraken_rig import credentials
@@ -38,8 +50,8 @@ class Drill:
     """PostgreSQL, Redis, the stand-in, two gateways of one worker, a heartbeat, a load."""
 
     def __init__(self, folder: Path) -> None:
-        home = folder / "home"
-        home.mkdir()
+        self.home = home = folder / "home"
+        (home / "run").mkdir(parents=True)
         self.postgres, self.redis = RigPostgres(folder), RigRedis(folder)
         self.storage = folder / "kraken.sqlite3"
         keys = {one: credentials(one) for one in ACCOUNTS}
@@ -87,6 +99,56 @@ class Drill:
         with closing(file):
             return file.execute(sql, values).fetchall()
 
+    def kill_all(self) -> Halt:
+        """A kill of everything, and leave to make it flat, as a risk manager gives them."""
+        home = BrakesHome(self.home / "brakes")
+        desk = BrakesDesk(
+            home, home.control_key(), signer_at(self.home / "signing.pem"), self.postgres.url
+        )
+        decided = time.time_ns()
+        placing = hold_place(
+            scope="firm", kind=Kind.KILL, actor=RISK_MANAGER, reason="drill", desk=desk,
+            patience_s=3.0,
+        )  # fmt: skip
+        returned = time.time_ns()
+        warrant = Warrant(
+            id=str(uuid.uuid4()), hold_id=placing.hold.id, scope="firm", placed_by="test",
+            reason="drill", issued_wall_ns=returned, expires_wall_ns=returned + 60 * 10**9,
+        )  # fmt: skip
+        for one in on_disk(home).values():
+            with ControlLink(one.address, desk.key, timeout_s=20) as link:
+                assert link.ask(TellWarrant(warrant), WarrantTaken).refused == ""
+        flying = [
+            one["client_order_id"] for row in placing.body()["gateways"] for one in row["in_flight"]
+        ]
+        desk.close()
+        return Halt(
+            placing.hold.id, "firm", decided, returned, placing.effective, frozenset(flying)
+        )
+
+    def proven(self, hold: str) -> set[str]:
+        """Steps that every account has proven."""
+        rows = self.postgres.sql(
+            "SELECT name, count(DISTINCT account) FROM riskctl_receiptstep"
+            f" WHERE hold = '{hold}' GROUP BY name"
+        )
+        return {name for name, count in rows if count == len(ACCOUNTS)}
+
+    def creates(self) -> list[dict[str, Any]]:
+        """The exchange's own log of the load's orders; those under a warrant are no strategy's."""
+        names = ("at_ns", "kind", "client_order_id")
+        rows = self.at_venue("SELECT at_ns, kind, client_order_id FROM log")
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        return [one for one in found if one["client_order_id"].count(".") == 3]
+
+    def held(self) -> dict[str, Decimal]:
+        held: dict[str, Decimal] = defaultdict(Decimal)
+        for account, symbol, side, quantity in self.at_venue(
+            "SELECT account, symbol, side, quantity FROM fills"
+        ):
+            held[f"{account} {symbol}"] += Decimal(quantity) * (1 if side == "buy" else -1)
+        return held
+
     def count(self, account: str) -> int:
         sql = "SELECT count(*) FROM orders WHERE account = ? AND state <> 'rejected'"
         return int(self.at_venue(sql, account)[0][0])
@@ -97,7 +159,14 @@ class Drill:
 
     def _state(self) -> str:
         log = self.worker.log.read_text(errors="replace")[-3_000:]
-        return f"orders at the venue; refused {self.load.refused}, {log}"
+        closing = self.postgres.sql(
+            "SELECT client_order_id, symbol, side, quantity, state, reason_code, reason"
+            " FROM trading_order WHERE warrant IS NOT NULL ORDER BY created_at LIMIT 12"
+        )
+        return (
+            f"orders at the venue; refused {self.load.refused}, closing {closing},"
+            f" held {dict(self.held())}, {log}"
+        )
 
     def settled(self) -> bool:
         """Everything sent is answered or resolved, and every fill of the venue is booked."""
@@ -128,8 +197,14 @@ def test_a_killed_gateway_and_lost_answers_leave_nothing_unaccounted(drill: Dril
     drill.grows(ACCOUNTS[1], 5)
     drill.grows(ACCOUNTS[0], 5)
     assert drill.gateway_pid(ACCOUNTS[0]) not in (0, before)
+    halt = drill.kill_all()
+    wait_for(lambda: drill.proven(halt.hold) >= {"none-open", "flat"}, drill._state, 60)
     drill.load.stop()
     wait_for(drill.settled, drill._state, 60)
+    assert halt.effective
+    assert leaks([halt], drill.creates()) == []
+    assert drill.at_venue("SELECT count(*) FROM orders WHERE state = 'working'") == [(0,)]
+    assert set(drill.held().values()) == {0}, "flat, by its own fills"
 
     ours = {
         ident: (state, filled, sent, code)
@@ -168,4 +243,4 @@ def test_a_killed_gateway_and_lost_answers_leave_nothing_unaccounted(drill: Dril
             (ident, order, *map(Decimal, numbers)) for ident, order, *numbers in done
         }
     assert sum(len(drill.at_venue("SELECT 1 FROM fills WHERE account = ?", a)) for a in ACCOUNTS)
-    assert drill.postgres.sql("SELECT count(*) FROM riskctl_hold") == [(0,)], "no stranger's fill"
+    assert drill.postgres.sql("SELECT count(*) FROM riskctl_hold") == [(1,)], "no stranger's fill"

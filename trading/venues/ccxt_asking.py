@@ -22,7 +22,7 @@ from trading.venues.ccxt_dialect import Call, Dialect
 from trading.venues.ccxt_errors import outcome_of
 from trading.venues.ccxt_http import Answer, HttpPool
 from trading.venues.ccxt_markets import Markets, MarketSetupError, parse_symbols
-from trading.venues.ccxt_rate import Budget
+from trading.venues.ccxt_rate import Budget, Use
 from trading.venues.registry import VenueSetupError
 
 CONNECTIONS = 16
@@ -61,6 +61,8 @@ class Asking:
         self._clocks: deque[tuple[int, int]] = deque(maxlen=8)
         self.heard_ns = 0
         """The venue's own time in its last answer."""
+        self.use = Use.READ
+        """What is asked now counts as this; signing in waits for no reserve."""
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
         size, window_s, reserve = dialect.budget
@@ -85,7 +87,9 @@ class Asking:
         Raises VenueError, VenueDisconnectedError, TimeoutError.
         """
         try:
-            await asyncio.sleep(self.budget.wait_s(path, boot_ns() / 1e9))
+            # Several may wait: who wakes up first takes it.
+            while wait_s := self.budget.wait_s(path, self.use, boot_ns() / 1e9):  # noqa: ASYNC110
+                await asyncio.sleep(wait_s)
         except asyncio.CancelledError:
             call.close()
             raise

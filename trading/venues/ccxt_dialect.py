@@ -62,7 +62,7 @@ class Dialect(Protocol):
     exchange: str
     capabilities: Capabilities
     costs: Mapping[str, float]
-    """Request path -> units of ``budget``; ``budget`` is units, seconds and what cancels keep."""
+    """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve."""
     budget: tuple[float, float, float]
 
     @property

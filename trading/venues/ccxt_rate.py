@@ -1,13 +1,24 @@
-"""An exchange's request budget, kept on our side so that its answer is never *too many*."""
+"""An exchange's request budget, kept on our side so that its answer is never *too many*.
+
+What matters more may go deeper into it: readings leave two reserves to everything else, creates
+leave one to what reduces, and what reduces may take the last. A cancel never waits.
+"""
 
 from collections.abc import Mapping
+from enum import IntEnum
+
+
+class Use(IntEnum):
+    """How many reserves a request leaves."""
+
+    REDUCE = 0
+    CREATE = 1
+    READ = 2
 
 
 class Budget:
-    """``size`` units a ``window_s``, refilled evenly. ``reserve`` is kept for cancels.
-
-    Time is passed in, in seconds of any clock that does not go back.
-    """
+    """``size`` units a ``window_s``, refilled evenly. Time is passed in, in seconds of any clock
+    that does not go back."""
 
     def __init__(
         self, *, size: float, window_s: float, reserve: float, costs: Mapping[str, float]
@@ -24,24 +35,22 @@ class Budget:
             self._left = min(self._size, self._left + (now_s - self._at) * self._rate)
         self._at = now_s
 
-    def take(self, path: str, now_s: float) -> bool:
-        """Take the price of ``path`` if that leaves the reserve; whether it was taken."""
-        self._refill(now_s)
-        cost = self._costs.get(path, 1)
-        if self._left - cost < self._reserve:
+    def take(self, path: str, use: Use, now_s: float) -> bool:
+        """Take the price of ``path`` if that leaves what ``use`` must leave; whether it did."""
+        if self.wait_s(path, use, now_s):
             return False
-        self._left -= cost
+        self._left -= self._costs.get(path, 1)
         return True
 
     def force(self, path: str, now_s: float) -> None:
-        """Take it whatever is left: what stops must not wait."""
+        """Take it whatever is left."""
         self._refill(now_s)
         self._left -= self._costs.get(path, 1)
 
-    def wait_s(self, path: str, now_s: float) -> float:
+    def wait_s(self, path: str, use: Use, now_s: float) -> float:
         """How long until ``take`` of it succeeds."""
         self._refill(now_s)
-        missing = self._reserve + self._costs.get(path, 1) - self._left
+        missing = use * self._reserve + self._costs.get(path, 1) - self._left
         return max(missing / self._rate, 0.0)
 
     def emptied(self, now_s: float) -> None:

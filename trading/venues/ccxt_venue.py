@@ -33,6 +33,7 @@ from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_client import begin
 from trading.venues.ccxt_dialect import Dialect, Said
 from trading.venues.ccxt_kraken import KrakenFutures
+from trading.venues.ccxt_rate import Use
 from trading.venues.ccxt_watch import Watch
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class CcxtVenue:
     async def connect(self, on_event: Callable[[VenueEvent], None]) -> None:
         await self.close()
         self._on_event = on_event
+        self._asking.use = Use.REDUCE
         try:
             await self._asking.sign_in()
             await self._watch.begin()
@@ -101,6 +103,8 @@ class CcxtVenue:
         except VenueError:
             await self.close()
             raise
+        finally:
+            self._asking.use = Use.READ
         self._ready = self._asking.pool.connected
         if not self._ready:
             raise VenueDisconnectedError("the connection broke while signing in")
@@ -210,7 +214,8 @@ class CcxtVenue:
         if not self._watch.sent(ident, order.symbol, order.quantity):
             return "DUPLICATE_ID", "client_order_id was used"
         refusal = self._asking.markets.refusal(order) or self.capabilities.refusal(order)
-        if refusal is None and not self._asking.budget.take("sendorder", boot_ns() / 1e9):
+        use = Use.REDUCE if order.reduce_only else Use.CREATE
+        if refusal is None and not self._asking.budget.take("sendorder", use, boot_ns() / 1e9):
             refusal = ("RATE_LIMIT", "the venue's budget of requests is spent: not sent")
         if refusal is not None:
             self._watch.dropped(ident)
@@ -223,7 +228,7 @@ class CcxtVenue:
             raise VenueDisconnectedError("not connected to the venue")
         asking = self._asking
         refusal = self._watch.modify_refusal(client_order_id, quantity, limit_price)
-        if refusal is None and not asking.budget.take("editorder", boot_ns() / 1e9):
+        if refusal is None and not asking.budget.take("editorder", Use.CREATE, boot_ns() / 1e9):
             refusal = ("RATE_LIMIT", "the venue's budget of requests is spent: not sent")
         if refusal is not None:
             gone = ModifyRefused(client_order_id, *refusal)
