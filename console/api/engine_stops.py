@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,7 +23,8 @@ from trading.engines.stopping import StopWished
 from trading.engines.versions import NoSuchEngineError
 
 NOT_APPLIED = (
-    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, *DATABASE_OUT,
+    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, APIException,
+    *DATABASE_OUT,
 )  # fmt: skip
 
 
