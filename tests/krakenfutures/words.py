@@ -162,7 +162,7 @@ def past(order: Order) -> dict[str, Any]:
         "clientId": cli_ord_id(order.client_order_id) or "",
         "tradeable": market_ident(order.symbol),
         "direction": order.side.title(),
-        "quantity": text(order.quantity),
+        "quantity": text(order.left),
         "filled": text(order.filled),
         "limitPrice": "" if order.limit is None else text(order.limit),
         "orderType": "IoC" if order.time_in_force == "ioc" else "Limit",

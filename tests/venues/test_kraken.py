@@ -188,6 +188,30 @@ def test_an_unanswered_create_is_found_out_by_reading_and_never_sent_again(
     play(scene)
 
 
+def test_a_slow_answer_is_waited_for_and_a_slower_one_is_found_out(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.fault(answer_delay_ms=300)
+        slow = desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [slow]
+        await rig.fault(answer_delay_ms=900)
+        slower = desk.send(BUY, "2", "SPY")
+        await asyncio.sleep(0.05)  # it is there before the fault is gone
+        await asyncio.gather(*(_venue(desk)._tasks - {_venue(desk)._reader}))
+        assert len(desk.said(Filled)) == 1, "given up, and nothing was concluded"
+        await rig.well()
+        again = desk if desk.venue.connected else await rig.desk()
+        assert (await _status(again, slower)).state == "filled"
+        assert [one.client_order_id for one in await again.venue.fills_since(0)] == [slow, slower]
+        assert rig.server.requests.count("sendorder") == 2
+
+    play(scene)
+
+
 def test_a_late_order_is_refused_though_its_answer_comes_to_nobody(
     play: Callable[[Scene], None],
 ) -> None:

@@ -132,10 +132,12 @@ def open_order(one: Said, markets: Markets) -> tuple[str, OrderStatus]:
 
 
 def past_order(kind: str, event: Said, order: Said, ident: str, markets: Markets) -> OrderStatus:
-    quantity, filled = Decimal(order["quantity"]), Decimal(order["filled"])
+    """An order of the history, where ``quantity`` is what was left then. Its terms are of then
+    too, so no limit is told: what may still fill is the open orders' to say."""
+    left, filled = Decimal(order["quantity"]), Decimal(order["filled"])
     why = str(event.get("reason") or "").upper()
     state = EVENT_STATES[kind]
-    if state == "working" and filled >= quantity:
+    if state == "working" and not left:
         state = "filled"
     if state == "cancelled" and why in EXPIRED:
         state = "expired"
@@ -144,9 +146,9 @@ def past_order(kind: str, event: Said, order: Said, ident: str, markets: Markets
         venue_order_id=str(order["uid"]),
         symbol=markets.symbol(str(order["tradeable"])),
         side=Side(str(order["direction"]).lower()),
-        quantity=quantity,
+        quantity=left + filled,
         filled=filled,
-        limit_price=price_of(order.get("limitPrice")),
+        limit_price=None,
         state=state,
         reason=WORDS.get(why, why.lower()),
         order_type=OrderType.STOP if "Trigger" in kind else OrderType.LIMIT,
@@ -173,7 +175,8 @@ def raw_fill(one: Said, markets: Markets) -> RawFill:
 
 
 def order_status(one: Said, ident: str, markets: Markets) -> OrderStatus:
-    """An order of orders/status."""
+    """An order of orders/status. Its documents leave open whether ``quantity`` is all or what is
+    left, so no limit is told and no modification taken from here: open orders say both."""
     order = one["order"]
     trigger = order.get("priceTriggerOptions") or {}
     why = str(one.get("updateReason") or one.get("error") or "")
@@ -186,7 +189,7 @@ def order_status(one: Said, ident: str, markets: Markets) -> OrderStatus:
         side=Side(str(order["side"])),
         quantity=Decimal(order["quantity"]),
         filled=Decimal(order["filled"]),
-        limit_price=price_of(order.get("limitPrice")),
+        limit_price=None,
         state="expired" if state == "cancelled" and why in EXPIRED else state,
         reason=WORDS.get(why, why),
         order_type=OrderType.LIMIT if stop is None else OrderType.STOP,
