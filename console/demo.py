@@ -69,10 +69,9 @@ def account_limits(account: DemoAccount) -> dict[str, Decimal]:
 
 _MERCY, _TOMAS = "mercy.okafor", "tomas.brandt"
 _MOM, _MR = Strategy.Kind.MOMENTUM, Strategy.Kind.MEAN_REVERSION
-_MM, _ARB = Strategy.Kind.MARKET_MAKING, Strategy.Kind.ARBITRAGE
+_ARB = Strategy.Kind.ARBITRAGE
 # Crypto costs ten times what others do: trading less keeps a day's fees below the loss triggers.
 _SELDOM = {"mean_s": 600.0, "enter": 2.5, "stop": 6.0}
-_WIDE = {"least_half_bp": 5.0, "requote_ticks": 100, "requotes_per_s": 1, "life_s": 30.0}
 _RARE = {"mean_s": 300.0, "least_bp": 25.0}
 # Sizes of futures hold one contract at least: quantities are rounded down to whole lots.
 STRATEGIES = (
@@ -88,7 +87,6 @@ STRATEGIES = (
     DemoStrategy("mr-btcusdt", _MR, _TOMAS, "paper-2", ("BTCUSDT",), 50_000, _SELDOM),
     DemoStrategy("mom-crypto", _MOM, _TOMAS, "paper-2", ("ETHUSDT", "SOLUSDT"), 40_000),
     DemoStrategy("mr-btcusdt-perp", _MR, _MERCY, "paper-2", ("BTCUSDT-PERP",), 40_000, _SELDOM),
-    DemoStrategy("mm-ethusdt", _MM, _TOMAS, "paper-2", ("ETHUSDT",), 20_000, _WIDE),
     DemoStrategy(
         "arb-btcusdt", _ARB, _MERCY, "paper-2", ("BTCUSDT", "BTCUSDT-PERP"), 30_000, _RARE
     ),

@@ -5,11 +5,11 @@ import re
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from console.api.bodies import OPERATOR, REASON, object_part
+from console.api.bodies import OPERATOR, REASON, body_read_leniently, noted, object_part
 from console.api.engine_stops import stopped
 from console.api.engines import ANSWERS, DRY_RUN, answered
 from console.api.problems import QueryInvalidError
-from console.api.writes import STOP_PROBLEMS, StrictStopView, posted
+from console.api.writes import STOP_PROBLEMS, LenientView, StrictStopView, posted
 from riskctl.actors import Actor
 from trading.engines.service import engine_patch
 from trading.engines.stopping import only_stops, stop_in_patch
@@ -25,7 +25,10 @@ PATCH_FIELDS = (
 
 
 class EnginePatch(StrictStopView):
-    """A stop in it is placed first; a token with the scope `stop` may that, and nothing more."""
+    """A stop in it is placed first; a token with the scope `stop` may that, and nothing more.
+
+    Its body is read as a stop's where it is one, strictly otherwise.
+    """
 
     token_scopes = frozenset({"stop"})
     fields = PATCH_FIELDS
@@ -44,10 +47,19 @@ class EnginePatch(StrictStopView):
         wished = stop_in_patch(engine, patch)
         if wished is None or self.said.values.get("dry_run"):
             return self.once(request, actor, lambda: self.rest(request, engine, actor))
+        reason = noted(self.said.text("reason"), self.said.ignored)
         return stopped(
-            request, wished, actor, self.said.text("reason"), sight=lambda: self.sight,
+            request, wished, actor, reason, key=self.key,
+            sight=lambda: self.sight,
             rest=None if only_stops(patch) else lambda: self.rest(request, engine, actor),
         )  # fmt: skip
+
+    def read_said(self, request: Request, raw: bytes) -> None:
+        lenient = body_read_leniently(raw, self.fields)
+        if stop_in_patch("any", lenient.values.get("patch")) is None:
+            super().read_said(request, raw)
+        else:
+            LenientView.read_said(self, request, raw)
 
     def rest(self, request: Request, engine: str, actor: Actor) -> Response:
         self.sight.check(engine)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,14 +14,17 @@ from console.api.problems import DATABASE_OUT
 from console.api.stops import looked_up, placed
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals import RequestError
+from riskctl.desk import brakes_desk
 from riskctl.holds import check_scope
+from riskctl.receipts import receipt_body
 from trading.engines.halting import engine_stop
 from trading.engines.problems import EngineInvalidError
 from trading.engines.stopping import StopWished
 from trading.engines.versions import NoSuchEngineError
 
 NOT_APPLIED = (
-    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, *DATABASE_OUT,
+    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, APIException,
+    *DATABASE_OUT,
 )  # fmt: skip
 
 
@@ -30,15 +34,25 @@ def stopped(
     actor: Actor,
     reason: str,
     *,
+    key: str,
     sight: Callable[[], Sight],
     rest: Callable[[], Response] | None,
 ) -> Response:
     """200 when effective, 202 while latched; ``applied`` or ``not_applied`` say what became of
-    ``rest``. The stop stands either way."""
+    ``rest``. The stop stands either way. The same ``key`` again means the same hold while that is
+    open."""
     scope = check_scope(wished.scope)
-    key = StopKey(actor, "", "", scope, wished.kind, None)
-    looked_up(scope, key, silent=isinstance(request.auth, Capability), sight=sight)
-    receipt = engine_stop(wished=wished, actor=actor, reason=reason).body()
+    path = request._request.path.rstrip("/")
+    known = looked_up(
+        scope, StopKey(actor, path, key, scope, wished.kind, None),
+        silent=isinstance(request.auth, Capability), sight=sight,
+    )  # fmt: skip
+    if known.receipt is not None and known.receipt.effective:
+        receipt = receipt_body(known.receipt, brakes_desk().signer)
+    else:
+        receipt = engine_stop(
+            wished=wished, actor=actor, reason=reason, hold_id=known.hold_id
+        ).body()
     if rest is None:
         return placed(receipt)
     more: dict[str, Any] = {}

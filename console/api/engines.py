@@ -122,7 +122,8 @@ class Engines(WriteView, _Engines):
         if wished is None or self.said.values.get("dry_run"):
             return self.once(request, actor, lambda: self.apply(actor))
         return stopped(
-            request, wished, actor, self.said.text("reason"), sight=lambda: self.sight,
+            request, wished, actor, self.said.text("reason"), key=self.key,
+            sight=lambda: self.sight,
             rest=lambda: self.apply(actor),
         )  # fmt: skip
 

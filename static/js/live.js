@@ -4,6 +4,7 @@
 const BACK_OFF_MS = [250, 500, 1000, 2000, 4000, 8000];
 const SILENT_MS = 4000; // the hub speaks every second; longer silence is a dead line
 const OPENING_MS = 5000;
+const RATE_MS = 5000;
 export const LATE_MS = 1000;
 export const DEAD_MS = 3000;
 const ENDED = new Set([4401, 4403]);
@@ -53,6 +54,7 @@ export class Live extends EventTarget {
   #timer = 0;
   #heardAt = 0;
   #arrivals;
+  #begun = performance.now();
   #latest = new Map();
 
   // Age of the newest frame of the page's topic, ms; Infinity when there is none.
@@ -68,11 +70,12 @@ export class Live extends EventTarget {
     return age >= LATE_MS ? "late" : "live";
   }
 
-  // Frames a second over the last five.
+  // Frames a second over the last five, or since the page began.
   rate() {
-    const since = performance.now() - 5000;
-    while (this.#arrivals.length && this.#arrivals[0] < since) this.#arrivals.shift();
-    return this.#arrivals.length / 5;
+    const now = performance.now();
+    const over = Math.min(RATE_MS, now - this.#begun);
+    while (this.#arrivals.length && this.#arrivals[0] < now - over) this.#arrivals.shift();
+    return (this.#arrivals.length * 1000) / Math.max(over, 1000);
   }
 
   tryNow() {

@@ -18,8 +18,8 @@ const to = (href) => () => location.assign(href);
 const press = (selector) => () => document.querySelector(selector)?.click();
 const item = (kind, text, run, more = "") => ({ kind, text, run, more, said: `${kind} ${text} ${more}`.toLowerCase() });
 
-function pages() {
-  return [...document.querySelectorAll("[data-go-page]")].map((link) =>
+function pages(within) {
+  return [...document.querySelectorAll(`${within} [data-go-page]`)].map((link) =>
     item("page", link.dataset.goPage, to(link.href), link.dataset.go ? `g ${link.dataset.go}` : ""),
   );
 }
@@ -105,7 +105,9 @@ function run(one) {
 
 export function openPalette() {
   if (dialog.open || document.querySelector("dialog[open]")) return;
-  items = [...pages(), ...strategies(), ...stops(), ...holds(), ...people(), ...doings()];
+  items = [
+    ...pages(".nav"), ...strategies(), ...stops(), ...holds(), ...people(), ...doings(), ...pages("#palette-pages"),
+  ];
   field.value = "";
   at = 0;
   draw();

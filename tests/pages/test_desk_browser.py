@@ -70,7 +70,9 @@ def test_the_desk_is_worked_by_keys(visit: Visit, publisher: Publisher) -> None:
     assert desk.evaluate(SELECTED) is None, "single keys are off, and stay so"
     desk.press_key("Control+k")
     desk.wait("document.getElementById('palette').open")
-    desk.do(lambda page: page.keyboard.type("pause mom"))
+    desk.do(lambda page: page.keyboard.type("trigger set"))
+    assert desk.text("#palette li b") == "Trigger settings"
+    desk.do(lambda page: page.locator("#palette input").fill("pause mom"))
     assert desk.text("#palette li b") == "Pause mom-eurusd…"
     assert desk.violations() == []
     desk.press_key("Enter")

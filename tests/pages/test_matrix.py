@@ -99,7 +99,10 @@ class Looker:
         self._size(tab, one.widths[0])
         tab.go(self._web.url + one.page.at(one.theme).format(**ids))
         if one.page.live:
-            tab.wait_for_state("live")
+            try:
+                tab.wait_for_state("live")
+            except AssertionError as error:
+                self.found.append(f"{one.page.name} {one.role} {one.theme}: {error}")
         for width in one.widths:
             self._size(tab, width)
             named = f"{one.page.name} {one.role} {one.theme} {width}"

@@ -149,12 +149,12 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
     climbs = dict(VenueAccount.objects.values_list("name", "rehearsal"))
     assert climbs == {"paper-1": "rehearsal", "paper-2": "rehearsal", "rehearsal": None}
     strategies = list(Strategy.objects.all())
-    assert len(strategies) == 14
+    assert len(strategies) == 13
     assert {one.shard for one in strategies} == {0, 1}
     kinds = {(symbol, one.kind) for one in strategies for symbol in one.symbols}
     for symbol in ("EURUSD", "BTCUSDT"):
         assert {kind for name, kind in kinds if name == symbol} >= {"momentum", "mean-reversion"}
-    assert {kind for _, kind in kinds} == set(Strategy.Kind)
+    assert {kind for _, kind in kinds} == {"momentum", "mean-reversion", "arbitrage"}
     traded = {symbol for symbol, _kind in kinds}
     assert {"XAUUSD", "SPY", "GCG7", "BTCUSDT-PERP"} <= traded
     assert all(symbol in UNIVERSE for symbol in traded)

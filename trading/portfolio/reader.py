@@ -117,12 +117,14 @@ class BooksReader:
         """The books now. Raises django.db.Error."""
         as_of, started = utc_now(), time.perf_counter()
         with transaction.atomic():
-            positions = _positions()
+            orders_open = _orders_open()
             read_ms = (time.perf_counter() - started) * 1000
             if self._day != day_start(as_of):
                 self._begin_day(as_of)
             self._read_signals()
             control = self._control_read(as_of)
+            # Last: a hold or a fill that comes meanwhile need not wait for the next reading.
+            holds, positions = _holds(), _positions()
             return Books(
                 as_of=as_of,
                 read_ms=read_ms,
@@ -130,13 +132,13 @@ class BooksReader:
                 accounts=control.accounts,
                 strategies=control.strategies,
                 positions=positions,
-                orders_open=_orders_open(),
+                orders_open=orders_open,
                 signals=dict(self._signals),
                 leases=control.leases,
                 watchdog_at=control.watchdog_at,
                 baselines=dict(self._baselines),
                 lines={key: line.shown() for key, line in self._lines.items()},
-                holds=_holds(),
+                holds=holds,
                 rungs=control.rungs,
                 dead_man=control.dead_man,
                 waiting=control.waiting,

@@ -88,6 +88,7 @@ API = Section(
         read("/api/metrics/slippage"),
         read("/api/metrics/fill-rate"),
         read("/api/metrics/execution-times"),
+        read("/test/broker-connectivity"),
         read("/api/latest-prices"),
         read("/api/data-freshness"),
         read("/api/reconciliations"),

@@ -121,14 +121,24 @@ def test_stops_are_holds_whatever_else_is_said_and_by_a_token_too(brakes: Brakes
         assert (answer.json()["status"], answer.json()["hold"]["kind"]) == ("effective", kind)
         assert answer.json()["hold"]["scope"] == f"strategy:{KEY}"
     mixed = {"spec": {"strategy": {"riskLimit": "0%", "leverage": 9}}}
-    answer = sent(script, f"{ONE}/patch", {"patch": mixed}).json()
+    late = {"If-Match": "no version"}
+    answer = sent(script, f"{ONE}/patch", {"patch": mixed}, **late).json()
     assert answer["hold"]["kind"] == "kill"
     assert answer["not_applied"]
     more = sent(script, f"{ONE}/patch", {"patch": {"spec": {"strategy": {"riskLimit": "1%"}}}})
     assert more.json()["code"] in {"engine-tokens-cannot", "engine-unknown"}
+    odd = {"patch": OFF, "why": "because", "reason": 7}
+    answer = sent(script, f"{ONE}/patch", odd).json()
+    assert "(ignored: " in answer["hold"]["reason"]
+    assert sent(script, f"{ONE}/patch", {"patch": {}, "why": "x"}).json()["code"] == "body-invalid"
+    again = [
+        sent(script, f"{ONE}/patch", {"patch": OFF}, **{"Idempotency-Key": "k-1"}).json()["hold"]
+        for _ in range(2)
+    ]
+    assert again[0]["id"] == again[1]["id"]
     mercy = brakes.person("mercy")
     applied = sent(mercy, "/api/engines", {"config": said(riskLimit="0%")}).json()
     assert (applied["hold"]["kind"], applied["applied"]["version"]) == ("kill", 1)
     assert limit("gross-notional") == 500_000
-    assert Hold.objects.count() == 4
-    assert len(brakes.told()) == 4
+    assert Hold.objects.count() == 6
+    assert len(brakes.told()) == 6

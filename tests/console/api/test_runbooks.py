@@ -24,6 +24,7 @@ curl http://localhost:8081/api/latest-prices
 curl http://localhost:8081/api/data-freshness
 curl http://localhost:8085/api/orders?status=pending
 curl http://localhost:8085/api/executions?limit=10
+curl http://localhost:8085/test/broker-connectivity
 curl http://localhost:8080/api/positions
 curl http://localhost:8085/api/broker-positions
 curl -X POST http://localhost:8080/api/reconcile/generate-report
