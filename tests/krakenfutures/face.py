@@ -119,8 +119,9 @@ class Face:
         try:
             await self.well.wait()
             name, handler, private = self._route(request.method, path)
-            query = dict(parse_qsl(request.query_string, keep_blank_values=True))
-            account = self._signed(request) if private else ""
+            said_by = request.raw_path.partition("?")[2] or await request.text()
+            query = dict(parse_qsl(said_by, keep_blank_values=True))
+            account = self._signed(request, said_by) if private else ""
             self.requests.append(name)
             said = self._faulty(name) or self._answer(handler, Asked(account, query))
             await self._lose(name, account, request)
@@ -181,15 +182,15 @@ class Face:
             raise KrakenError("notFound")
         return name, handler, not public
 
-    def _signed(self, request: web.Request) -> str:
-        """The account whose secret signed exactly this request. Raises KrakenError."""
+    def _signed(self, request: web.Request, said_by: str) -> str:
+        """The account whose secret signed exactly what is said. Raises KrakenError."""
         known = self.keys.get(request.headers.get("APIKey", ""))
         if known is None:
             raise KrakenError("authenticationError")
         account, secret = known
         nonce = request.headers.get("Nonce", "")
         endpoint = request.path.removeprefix("/derivatives")
-        said = (request.raw_path.partition("?")[2] + nonce + endpoint).encode()
+        said = (said_by + nonce + endpoint).encode()
         digest = hashlib.sha256(said).digest()
         right = hmac.new(base64.b64decode(secret), digest, hashlib.sha512).digest()
         if request.headers.get("Authent", "") != base64.b64encode(right).decode():

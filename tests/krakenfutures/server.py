@@ -6,6 +6,7 @@ did is read from its own log. ``python -m tests.krakenfutures`` runs it as a pro
 
 import asyncio
 import datetime as dt
+import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -55,7 +56,7 @@ class KrakenFutures(Face):
             "instruments": self._instruments, "tickers": self._tickers,
             "sendorder": self._sendorder,
             "editorder": self._editorder, "cancelorder": self._cancelorder,
-            "cancelallorders": self._cancelallorders,
+            "cancelallorders": self._cancelallorders, "batchorder": self._batchorder,
             "cancelallordersafter": self._cancelallordersafter, "openorders": self._openorders,
             "openpositions": self._openpositions, "accounts": self._accounts,
             "fills": self._fills, "orders/status": self._status, "orders": self._history,
@@ -228,6 +229,15 @@ class KrakenFutures(Face):
         if status == "notFound" and order is not None and order.state == "filled":
             status = "filled"
         return {"cancelStatus": {"status": status, "cliOrdId": ident, "orderEvents": []}}
+
+    def _batchorder(self, asked: Asked) -> Body:
+        """Cancels only: more than that no desk here sends."""
+        told = []
+        for one in json.loads(asked.query["json"])["batchOrder"]:
+            if one["order"] != "cancel":
+                raise KrakenError("invalidArgument: order")
+            told.append(self._cancelorder(Asked(asked.account, one))["cancelStatus"])
+        return {"batchStatus": told}
 
     def _cancelallorders(self, asked: Asked) -> Body:
         symbol = self._symbol(asked) if "symbol" in asked.query else None

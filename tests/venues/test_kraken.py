@@ -280,9 +280,33 @@ def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene]
             (refused, "RATE_LIMIT"), (ours, "RATE_LIMIT"),
         ]  # fmt: skip
         desk.venue.send_cancel(rests)
+        await asyncio.sleep(0)
         await asyncio.gather(*_venue(desk)._tasks)
         assert rig.log_kinds()[-1] == "ended"
         assert rig.server.requests.count("sendorder") == 2
+
+    play(scene)
+
+
+def test_many_cancels_are_one_request_and_each_is_told(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        orders = [desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC) for _ in range(12)]
+        filled = desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        for ident in [*orders, filled, "never-sent"]:
+            desk.venue.send_cancel(ident)
+        await rig.settle(desk)
+        assert {one.client_order_id: one.how for one in desk.said(Ended)} == dict.fromkeys(
+            orders, "cancelled"
+        )
+        assert [(one.client_order_id, one.code) for one in desk.said(CancelRefused)] == [
+            (filled, "NOT_OPEN"), ("never-sent", "UNKNOWN_ORDER"),
+        ]  # fmt: skip
+        assert rig.server.requests.count("batchorder") == 1
+        assert rig.server.requests.count("cancelorder") == 0
+        assert await desk.venue.open_orders() == []
 
     play(scene)
 

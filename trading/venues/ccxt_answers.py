@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -107,23 +107,41 @@ class Answers:
                 self._deliver(ModifyRefused(ident, code, refused.reason))
         self._wake()
 
-    async def cancelled(self, ident: str, answer: Awaitable[Any]) -> None:
-        known = ident in self._watch.seen
-        try:
-            said = self._dialect.cancelled(await answer)
-        except venue_errors() as error:
-            outcome, code = outcome_of(error)
-            log.warning("cancel.%s: %s: %s", outcome.value, ident, error)
-            said = None if outcome is Outcome.UNKNOWN else Refused(code, str(error))
-        except (TimeoutError, VenueDisconnectedError, *_NONSENSE) as error:
-            log.warning("cancel.unanswered: %s: %r", ident, error)
-            said = None
-        if isinstance(said, Cancelled) or said is None:
-            self._wake()  # the reading tells its end, after its last fill
+    async def cancelled(self, idents: Sequence[str], answer: Awaitable[Any]) -> None:
+        """Of one cancel, or of several in one request."""
+        known = {ident for ident in idents if ident in self._watch.seen}
+        told = await self._cancel_outcomes(idents, answer)
+        refused = [
+            (ident, said)
+            for ident, said in zip(idents, told, strict=True)
+            if isinstance(said, Refused)
+        ]
+        if not refused:
+            self._wake()  # the reading tells their end, after their last fill
             return
         try:
             await self._watch.turn()
         except (VenueError, TimeoutError, OSError) as error:
-            log.warning("cancel.not-read: %s: %s", ident, error)
-        code = "NOT_OPEN" if known and said.code == "UNKNOWN_ORDER" else said.code
-        self._deliver(CancelRefused(ident, code, said.reason))
+            log.warning("cancel.not-read: %s: %s", idents, error)
+        for ident, said in refused:
+            code = "NOT_OPEN" if ident in known and said.code == "UNKNOWN_ORDER" else said.code
+            self._deliver(CancelRefused(ident, code, said.reason))
+
+    async def _cancel_outcomes(
+        self, idents: Sequence[str], answer: Awaitable[Any]
+    ) -> list[Cancelled | Refused | None]:
+        try:
+            said = await answer
+            if len(idents) == 1:
+                return [self._dialect.cancelled(said)]
+            return self._dialect.cancelled_many(said, idents)
+        except venue_errors() as error:
+            outcome, code = outcome_of(error)
+            if code == "RATE_LIMIT":
+                self._limited()
+            log.warning("cancel.%s: %s: %s", outcome.value, idents, error)
+            refusal = None if outcome is Outcome.UNKNOWN else Refused(code, str(error))
+            return [refusal for _ in idents]
+        except (TimeoutError, VenueDisconnectedError, *_NONSENSE) as error:
+            log.warning("cancel.unanswered: %s: %r", idents, error)
+            return [None for _ in idents]

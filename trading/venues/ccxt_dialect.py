@@ -4,7 +4,7 @@ A dialect builds its calls with a ccxt client and reads their answers. It holds 
 nothing itself, and says None where an answer tells nothing for certain.
 """
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -86,6 +86,13 @@ class Dialect(Protocol):
     def cancel(self, client: Any, client_order_id: str) -> Call: ...
 
     def cancelled(self, said: Said) -> Cancelled | Refused | None: ...
+
+    def cancel_many(self, client: Any, client_order_ids: Sequence[str]) -> Call:
+        """All in one request, which costs ``costs["batchorder"]`` and one unit each."""
+
+    def cancelled_many(
+        self, said: Said, client_order_ids: Sequence[str]
+    ) -> list[Cancelled | Refused | None]: ...
 
     def modify(
         self, client: Any, client_order_id: str, quantity: Decimal, limit_price: Decimal | None

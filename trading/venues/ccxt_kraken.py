@@ -4,7 +4,7 @@ Its ``processBefore`` is our not-after. It has no GTD, its market orders and tri
 rest, and its dead man's switch takes protective stops too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,7 +41,7 @@ class KrakenFutures:
         post_only=True, modify=True, good_till_date=False,
     )  # fmt: skip
     costs: Mapping[str, float] = {
-        "sendorder": 10, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,
+        "sendorder": 10, "batchorder": 9, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,
         "cancelallordersafter": 25, "openorders": 2, "openpositions": 2, "accounts": 2,
         "fills": 2, "orders/status": 1,
     }  # fmt: skip
@@ -115,7 +115,23 @@ class KrakenFutures:
         return client.private_post_cancelorder(named(client_order_id))  # type: ignore[no-any-return]
 
     def cancelled(self, said: Said) -> Cancelled | Refused | None:
-        match str(said["cancelStatus"]["status"]):
+        return self._cancel_status(said["cancelStatus"])
+
+    def cancel_many(self, client: Any, client_order_ids: Sequence[str]) -> Call:
+        cancels = [{"order": "cancel", **named(one)} for one in client_order_ids]
+        return client.private_post_batchorder({"batchOrder": cancels})  # type: ignore[no-any-return]
+
+    def cancelled_many(
+        self, said: Said, client_order_ids: Sequence[str]
+    ) -> list[Cancelled | Refused | None]:
+        told = said["batchStatus"]
+        if len(told) != len(client_order_ids):
+            raise ValueError(f"{len(told)} answers to {len(client_order_ids)} cancels")
+        return [self._cancel_status(one) for one in told]
+
+    @staticmethod
+    def _cancel_status(said: Said) -> Cancelled | Refused | None:
+        match str(said["status"]):
             case "cancelled":
                 return Cancelled(None)
             case "filled":

@@ -42,10 +42,10 @@ class Budget:
         self._left -= self._costs.get(path, 1)
         return True
 
-    def force(self, path: str, now_s: float) -> None:
-        """Take it whatever is left."""
+    def force(self, path: str, now_s: float, *, more: int = 0) -> None:
+        """Take it, and ``more`` units, whatever is left."""
         self._refill(now_s)
-        self._left -= self._costs.get(path, 1)
+        self._left -= self._costs.get(path, 1) + more
 
     def wait_s(self, path: str, use: Use, now_s: float) -> float:
         """How long until ``take`` of it succeeds."""

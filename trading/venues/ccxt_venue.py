@@ -31,7 +31,7 @@ from trading.venues.base import (
 from trading.venues.ccxt_answers import Answers
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_client import begin
-from trading.venues.ccxt_dialect import Dialect, Said
+from trading.venues.ccxt_dialect import Call, Dialect, Said
 from trading.venues.ccxt_kraken import KrakenFutures
 from trading.venues.ccxt_rate import Use
 from trading.venues.ccxt_watch import Watch
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.5
 PING_EVERY_S = 30.0
+CANCELS = 50
+"""Most in one request."""
 
 
 class CcxtVenue:
@@ -69,6 +71,7 @@ class CcxtVenue:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
         self._woken = asyncio.Event()
+        self._cancels: list[str] = []
         self._on_event: Callable[[VenueEvent], None] | None = None
 
     @property
@@ -159,6 +162,7 @@ class CcxtVenue:
         Raises VenueError, VenueDisconnectedError, TimeoutError.
         """
         self._connected()
+        await asyncio.sleep(0)  # cancels of this turn are written
         await asyncio.gather(*(self._tasks - {self._reader}), return_exceptions=True)
         await self._watch.turn()
 
@@ -246,18 +250,36 @@ class CcxtVenue:
     def send_cancel(self, client_order_id: str) -> None:
         if not self.connected:
             raise VenueDisconnectedError("not connected to the venue")
-        self._asking.budget.force("cancelorder", boot_ns() / 1e9)
         first = self._answers.on_the_way(client_order_id)
-        if first is None:
-            answer = begin(self.dialect.cancel(self._asking.client, client_order_id))
-            self._spawn(self._answers.cancelled(client_order_id, answer))
-        else:  # on another connection it could overtake its order
+        if first is not None:  # on another connection it could overtake its order
             self._spawn(self._cancel_behind(client_order_id, first))
+            return
+        if not self._cancels:
+            asyncio.get_running_loop().call_soon(self._write_cancels)
+        self._cancels.append(client_order_id)
+
+    def _write_cancels(self) -> None:
+        """All of one turn of the loop: one by one, a stop of many would spend the whole budget."""
+        while self._cancels:
+            idents, self._cancels = self._cancels[:CANCELS], self._cancels[CANCELS:]
+            try:
+                answer = begin(self._cancel_call(idents))
+            except (VenueDisconnectedError, *self._asking.client.errors) as error:
+                log.warning("cancel.unsent: %s: %s", idents, error)  # a sweep asks again
+            else:
+                self._spawn(self._answers.cancelled(idents, answer))
+
+    def _cancel_call(self, idents: list[str]) -> Call:
+        now_s, client = boot_ns() / 1e9, self._asking.client
+        if len(idents) == 1:
+            self._asking.budget.force("cancelorder", now_s)
+            return self.dialect.cancel(client, idents[0])
+        self._asking.budget.force("batchorder", now_s, more=len(idents))
+        return self.dialect.cancel_many(client, idents)
 
     async def _cancel_behind(self, client_order_id: str, first: asyncio.Event) -> None:
         await first.wait()
-        call = self.dialect.cancel(self._asking.client, client_order_id)
-        await self._answers.cancelled(client_order_id, call)
+        await self._answers.cancelled([client_order_id], self._cancel_call([client_order_id]))
 
     async def cancel_all_after(self, timeout_ms: int) -> None:
         if not self.capabilities.dead_man:
