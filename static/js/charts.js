@@ -224,6 +224,7 @@ function draw() {
   document.getElementById("chart-down").setAttribute("aria-label", `Drawdown from peak: worst ${percent(lowest)}`);
   const stops = shown.stops.map((price) => ` Protective stop at ${priceWords(price)}.`).join("");
   document.getElementById("chart-price").setAttribute("aria-label", `Price of ${shown.symbol}, signals and fills.${stops}`);
+  if (charts.at === null) readAt(null); // nobody points anywhere: the last of each
 }
 
 // From where there is anything: a desk started at noon has no morning.
