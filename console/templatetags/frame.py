@@ -54,12 +54,13 @@ def scroll(label: str, also: str = "") -> SafeString:
 
 @dataclass(frozen=True)
 class Link:
-    """A page of the navigation, what it is called, and its letter after ``g``."""
+    """A page of the navigation, what it is called, its letter after ``g``, and pages under it."""
 
     page: str
     word: str
     go: str = ""
     at: str = ""
+    under: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -68,8 +69,8 @@ class Link:
 
 
 TABS = (
-    Link("desk", "Desk", "d"),
-    Link("risk", "Risk", "r"),
+    Link("desk", "Desk", "d", under=("strategy",)),
+    Link("risk", "Risk", "r", under=("limits", "triggers")),
     Link("approvals", "Approvals", "a"),
     Link("holds", "Holds", "h"),
 )

@@ -122,6 +122,7 @@ def test_a_trigger_is_tightened_at_once_and_loosened_by_request(
     client, form = reader(ada, settings), {"name": "strategy-drawdown", "reason": "thin book"}
     html = client.get("/risk/triggers/settings").content.decode()
     assert html.count('action="/risk/triggers/change"') == len(SPECS)
+    assert 'aria-current="true">Risk<' in html, "the page that it lies under"
     assert "/risk/triggers/settings" in client.get("/risk").content.decode()
     now = SPECS["strategy-drawdown"].threshold
     tighter = form | {"field": "threshold", "value": f"{now - 1:f}"}
