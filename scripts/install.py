@@ -63,7 +63,7 @@ def locks_for_running(home: Path) -> set[str]:
 
 
 def locks_for_testing() -> set[str]:
-    """Both services' wheels always: the tests start them beside the machine's own. All libraries."""
+    """Both services' wheels always, beside the machine's own; every library there is a test of."""
     node = {"node"} if machine_node() is None else set()
     return {"base", "dev", "postgres", "redis", "hsm", "venues"} | node
 
