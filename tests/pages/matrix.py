@@ -12,7 +12,7 @@ WIDTHS = {"desktop": (1440, 900), "laptop": (1280, 800), "tablet": (820, 1180), 
 THEMES = ("dark", "light")
 ROLES = ("trader", "risk", "sre", "compliance", "administrator")
 NOBODY = "nobody"
-READERS = ("risk", "compliance", "trader", "sre")
+READERS = ("risk", "compliance", "administrator", "sre")
 PEOPLE = ("administrator", "compliance", "risk")
 
 
