@@ -36,6 +36,7 @@ def elsewhere(rig: Rig, folder: Path) -> BrakesDesk:
     home.create()
     for path in rig.desk.home.gateways.glob("*.json"):
         shutil.copy(path, home.gateways)
+    shutil.copy(rig.desk.home.accounts, home.accounts)
     return replace(rig.desk, home=home, connections=[])
 
 
