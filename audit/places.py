@@ -26,13 +26,10 @@ WHERE xid >= %(since)s AND xid < pg_snapshot_xmax(pg_current_snapshot())::text::
 ORDER BY recorded_at + interval '0', happened_at, id LIMIT %(limit)s
 """  # noqa: S608 - constants
 # "+ interval '0'": the limit must not tempt the planner to walk all entries by time.
-_STRAY = f"""
-WITH slice AS (SELECT id FROM audit_entry WHERE id > %(after)s ORDER BY id LIMIT %(limit)s),
-stray AS (SELECT id FROM slice
-          WHERE NOT EXISTS (SELECT FROM audit_place WHERE entry_id = slice.id))
-SELECT id, {RECORDED_AT}, body, action, (SELECT id FROM slice ORDER BY id DESC LIMIT 1)
-FROM audit_entry WHERE id IN (SELECT id FROM stray)
-UNION ALL SELECT NULL, NULL, NULL, NULL, (SELECT id FROM slice ORDER BY id DESC LIMIT 1)
+_SLICE = "SELECT id FROM audit_entry WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+_PLACED = "SELECT entry_id FROM audit_place WHERE entry_id = ANY(%(ids)s)"
+_ENTRIES = f"""
+SELECT id, {RECORDED_AT}, body, action FROM audit_entry WHERE id = ANY(%(ids)s)
 """  # noqa: S608 - constants
 _PLACE = """
 WITH held AS (SELECT 1 WHERE {fence}),
@@ -134,11 +131,17 @@ class PlaceStore:
         return [Found(ident, at, bytes(body), action) for ident, at, body, action in rows]
 
     def stray(self, after: UUID, limit: int) -> tuple[list[Found], UUID | None]:
-        """Entries without a place among the next ``limit`` by id, and where to go on."""
-        rows = self.rows(_STRAY, {"after": after, "limit": limit})
-        found = [Found(ident, at, bytes(body), action) for ident, at, body, action, _ in rows
-                 if ident is not None]  # fmt: skip
-        return sorted(found, key=lambda one: (one.recorded_at, one.id)), rows[0][4]
+        """Entries without a place among the next ``limit`` by id, and where to go on.
+
+        By lists of ids: a planner that believes these tables to be small, as after a start, would
+        join them row by row.
+        """
+        ids = [ident for (ident,) in self.rows(_SLICE, {"after": after, "limit": limit})]
+        placed = {ident for (ident,) in self.rows(_PLACED, {"ids": ids})}
+        missing = [one for one in ids if one not in placed]
+        rows = self.rows(_ENTRIES, {"ids": missing}) if missing else []
+        found = [Found(ident, at, bytes(body), action) for ident, at, body, action in rows]
+        return sorted(found, key=lambda one: (one.recorded_at, one.id)), ids[-1] if ids else None
 
     def place(self, state: State, found: Sequence[Found]) -> None:
         """Give ``found`` the next places, in this order; all or none. ``state`` grows.

@@ -130,7 +130,7 @@ def test_it_says_who_can_do_what() -> None:
         {
             "kind": "token-never-used",
             "who": "token script of mercy.okafor",
-            "text": f"never used since {NOW:%Y-%m-%d}",
+            "text": f"never used since {made.created_at:%Y-%m-%d}",
         }
     ]
 

@@ -58,7 +58,7 @@ def test_a_person_has_roles_strategies_and_a_factor_of_some_age(
 
 
 @pytest.mark.parametrize(
-    ("ago", "stepped_up"), [(0, True), (299, True), (301, False), (-3_600, False), (None, False)]
+    ("ago", "stepped_up"), [(0, True), (270, True), (301, False), (-3_600, False), (None, False)]
 )
 def test_only_a_fresh_factor_steps_up(
     browser: Client, mercy: User, ago: int | None, stepped_up: bool
