@@ -128,7 +128,7 @@ def test_charts_that_cannot_be_read_say_so_and_come_by_themselves(
                 route.abort()  # type: ignore[attr-defined]
 
         one.route("**/series**", answer)  # type: ignore[attr-defined]
-        one.goto(one.url + "strategies/mom-eurusd")  # type: ignore[attr-defined]
+        one.goto(one.url + PATH.lstrip("/"))  # type: ignore[attr-defined]
 
     page.do(refusing)
     page.wait("document.getElementById('charts-note').textContent.includes('asked again')")
