@@ -48,6 +48,9 @@ class Sequencer:
         """On the connection of this sequencer, made when there is none. Raises psycopg.Error."""
         if self._connection is None or self._connection.closed:
             self._connection = self._connect()
+            # Its tables grow while it works, from nothing after a start, and a plan made for small
+            # ones is kept: whatever they are believed to be, an index is looked up.
+            self._connection.execute("SET enable_seqscan = off")
         return PlaceStore(self._connection, self.fence)
 
     @property

@@ -272,6 +272,34 @@ def test_old_entries_get_places_at_the_first_start(recording: Recording) -> None
     nothing_left_out(recording)
 
 
+def test_a_backlog_is_placed_by_indexes_whatever_the_tables_are_believed_to_be(
+    recording: Recording,
+) -> None:
+    """Plans are made while they are empty, and kept: row by row, they would never end."""
+    execute("ANALYZE audit_entry, audit_place")
+    with connect() as own:
+        write(*range(5_000), to=own)
+    before = scanned()
+    made = recording.start()
+    settle(made)
+    made.sequencer.forget()  # its process's counts are told when it goes
+    deadline = time.monotonic() + 20
+    while scanned()[1] < before[1] + 5_000:
+        assert time.monotonic() < deadline, "the counts were not told"
+        time.sleep(0.02)
+    assert scanned()[0] == before[0]
+    assert len(placed()) == 5_000
+
+
+def scanned() -> tuple[int, int]:
+    """How often the record and its places were read from end to end, and how often by an index."""
+    ((whole, index),) = rows(
+        "SELECT sum(seq_scan)::bigint, sum(idx_scan)::bigint FROM pg_stat_user_tables"
+        " WHERE relname IN ('audit_entry', 'audit_place')"
+    )
+    return int(whole), int(index)
+
+
 def test_removed_hashes_stop_placing_and_nothing_else(recording: Recording) -> None:
     made = recording.start()
     with connect() as own:
