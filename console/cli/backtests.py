@@ -9,20 +9,13 @@ from typing import Annotated
 import typer
 
 from console.cli.codes import EXIT_CODES
-from console.cli.options import Output, Reason
+from console.cli.options import Output, Reason, existing_file
 from console.cli.output import Form
 
 app = typer.Typer()
 
 CODES = f"""{EXIT_CODES} Of a backtest: 0 run; 4 the document or the data do not do. Where no desk
 answers the report is not kept, which is said and no failure."""
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise typer.BadParameter(f"there is no file {text}")
-    return path
 
 
 def _day(text: str) -> dt.date:
@@ -42,9 +35,9 @@ def _amount(text: str) -> Decimal:
     return value
 
 
-_CONFIG = typer.Option("--config", "-c", parser=_file, metavar="FILE", help="A document")
+_CONFIG = typer.Option("--config", "-c", parser=existing_file, metavar="FILE", help="A document")
 _DATA = typer.Option(
-    "--data", "-d", parser=_file, metavar="FILE", help="Quotes or bars, CSV or gzip; repeatable"
+    "--data", "-d", parser=existing_file, metavar="FILE", help="Quotes or bars, CSV or gzip; many"
 )
 _FROM = typer.Option("--from", parser=_day, metavar="DAY", help="The first day, UTC")
 _TO = typer.Option("--to", parser=_day, metavar="DAY", help="The day after the last, UTC")

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.codes import EXIT_CODES
-from console.cli.options import Output, Reason
+from console.cli.options import Output, Reason, existing_file
 from console.cli.output import Form
 
 app = typer.Typer()
@@ -32,21 +32,14 @@ def _work() -> Any:
     return importlib.import_module("console.cli.enginework")
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise typer.BadParameter(f"there is no file {text}")
-    return path
-
-
 def _kind(text: str) -> str:
     if text.lower() not in ("tradingengine", "tradingengines"):
         raise typer.BadParameter(f"{text!r}: only a tradingengine can be patched")
     return text
 
 
-_CONFIG = typer.Option("--config", "-c", parser=_file, metavar="FILE", help="A document")
-_APPLIED = typer.Option("--file", "-f", parser=_file, metavar="FILE", help="A document")
+_CONFIG = typer.Option("--config", "-c", parser=existing_file, metavar="FILE", help="A document")
+_APPLIED = typer.Option("--file", "-f", parser=existing_file, metavar="FILE", help="A document")
 _PATCH = typer.Option("--patch", "-p", metavar="JSON", help="Merged into the latest version")
 _KIND = typer.Argument(callback=_kind, metavar="tradingengine")
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing")]

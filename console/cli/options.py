@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import uuid
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,14 @@ def hold_argument(text: str) -> str:
         raise typer.BadParameter(f"{text!r} is no hold's id; haltline status lists them") from None
 
 
+def existing_file(text: str) -> Path:
+    """Raises typer.BadParameter naming the option."""
+    path = Path(text)
+    if not path.is_file():
+        raise typer.BadParameter(f"there is no file {text}")
+    return path
+
+
 _SCOPE = typer.Option(
     "--scope", "-s", callback=scope_option, metavar="SCOPE",
     help="firm, venue:ACCOUNT, strategy:KEY or instrument:SYMBOL",
@@ -43,6 +52,6 @@ ProtectiveToo = Annotated[
 HoldId = Annotated[str, typer.Argument(callback=hold_argument, metavar="HOLD_ID")]
 
 __all__ = [
-    "FIRM", "Follow", "HoldId", "Output", "ProtectiveToo", "Reason", "Scope", "hold_argument",
-    "scope_option",
+    "FIRM", "Follow", "HoldId", "Output", "ProtectiveToo", "Reason", "Scope", "existing_file",
+    "hold_argument", "scope_option",
 ]  # fmt: skip

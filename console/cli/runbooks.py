@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.codes import EXIT_CODES
-from console.cli.options import Output
+from console.cli.options import Output, existing_file
 from console.cli.output import Form
 
 app = typer.Typer()
@@ -29,13 +29,6 @@ def _work() -> Any:
     return importlib.import_module("console.cli.runbookwork")
 
 
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise typer.BadParameter(f"there is no file {text}")
-    return path
-
-
 def milliseconds(text: str) -> float:
     """``500ms``, ``0.5s``, ``500``. Raises typer.BadParameter."""
     found = _TIME.fullmatch(text)
@@ -44,8 +37,12 @@ def milliseconds(text: str) -> float:
     return float(found[1]) * (1000 if found[2] == "s" else 1)
 
 
-_SYSTEM = typer.Argument(parser=_file, metavar="SYSTEM", help="What /api/positions answered")
-_BROKER = typer.Argument(parser=_file, metavar="BROKER", help="/api/broker-positions' answer")
+_SYSTEM = typer.Argument(
+    parser=existing_file, metavar="SYSTEM", help="What /api/positions answered"
+)
+_BROKER = typer.Argument(
+    parser=existing_file, metavar="BROKER", help="/api/broker-positions' answer"
+)
 _TARGET = typer.Option("--target-latency", parser=milliseconds, metavar="TIME", help="Else 500ms")
 _DURATION = typer.Option("--duration", min=1, max=86_400, help="Seconds to look for")
 _EVERY = typer.Option("--every", min=1, max=3_600, help="Seconds between two looks")

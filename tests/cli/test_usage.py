@@ -166,7 +166,7 @@ def test_a_silent_gateway_is_named_and_not_waited_for(home: Path, silent: str) -
     begun = haltline(home, "--help").took_s
     for command in ("status", "kill", "cancel-all"):
         said = haltline(home, command)
-        assert said.took_s < begun * 2 + 2, command
+        assert said.took_s < begun * 4 + 4, command  # it would never end
         assert "paper-1: " in said.err, command
     assert haltline(home, "kill", "-o", "json").json["unproven"][0]["account"] == "paper-1"
 

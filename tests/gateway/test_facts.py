@@ -1,6 +1,7 @@
 """With what a gateway begins: the database's facts, else those kept from when it last answered."""
 
 import asyncio
+import json
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -71,3 +72,13 @@ def test_it_asks_until_it_is_answered_and_tells_others_from_its_own(
     ask = answering(FactsError("away"), FactsError("away"), found)
     assert asyncio.run(facts_changed(ALPHA, home, ask)) is (found != ALPHA)
     assert kept(home) == found
+
+
+def test_facts_kept_before_there_was_the_question_are_taken_for_live(home: BrakesHome) -> None:
+    """It must offer what a stop's proofs rest on, until the database says otherwise."""
+    ALPHA.keep(home)
+    path = home.root / "accounts" / "alpha.json"
+    body = json.loads(path.read_text())
+    del body["live"]
+    path.write_text(json.dumps(body))
+    assert kept(home) == replace(ALPHA, live=True)

@@ -36,7 +36,7 @@ def read_intent(data: bytes) -> Intent:
 
 
 def _check_numbers(intent: OrderIntent) -> None:
-    for field in ("quantity", "limit_price", "reference_price", "expected_position"):
+    for field in ("quantity", "limit_price", "stop_price", "reference_price", "expected_position"):
         value: Decimal | None = getattr(intent, field)
         if value is not None and not (value.is_finite() and abs(value) < MAX_NUMBER):
             raise MalformedIntentError(f"{field}: {value} is not a number below 1e15")
@@ -44,6 +44,6 @@ def _check_numbers(intent: OrderIntent) -> None:
         raise MalformedIntentError(f"life_ms: {intent.life_ms} is not from 0 to {MAX_LIFE_MS}")
     if intent.post_only and intent.time_in_force is TimeInForce.IOC:
         raise MalformedIntentError("post_only: an order that may not rest cannot be post-only")
-    for field in ("tick_time", "created_wall", "created_boot", "tick_boot"):
+    for field in ("tick_time", "created_wall", "created_boot", "tick_boot", "expires_wall"):
         if not 0 <= getattr(intent, field) < 2**62:
             raise MalformedIntentError(f"{field}: {getattr(intent, field)} is no time")
