@@ -27,7 +27,7 @@ from riskctl.actors import NotAllowedError
 _BARE = """<!doctype html>
 <html lang="en-GB"><head><meta charset="utf-8"><title>{title}</title></head>
 <body><h1>{title}</h1><p>{detail}</p><p>Request {ident}</p>
-<p>What still works: <a href="/stop">Stop</a>; at the desk's host, haltline kill firm.</p>
+<p>What still works: <a href="/stop">Stop</a>; at the desk's host, haltline kill --scope firm.</p>
 <p><a href="">Try again</a></p></body></html>
 """
 

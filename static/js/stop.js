@@ -12,7 +12,7 @@ const [hold, cancel, confirmed, opener] = ["hold", "cancel", "confirm", "open"].
 const VERBS = { pause: "pause", kill: "kill", "reduce-only": "set reduce-only on", freeze: "freeze" };
 const SCOPE_KEYS = { 1: "strategy", 2: "venue", 3: "firm" };
 const WHAT_KEYS = { p: "pause", k: "kill", r: "reduce-only", f: "freeze" };
-const OTHER_WAYS = "Another way, on the desk’s host: haltline kill firm.";
+const OTHER_WAYS = "Another way, on the desk’s host: haltline kill --scope firm.";
 const PREVIEW_MS = 150;
 
 let unfollow = () => {};

@@ -2,12 +2,15 @@
 
 import ast
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from console.cli.app import app
@@ -23,6 +26,7 @@ ASKS = {"lift"}
 DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
 RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
+TOLD = re.compile(rf"haltline ((?:{'|'.join(sorted(STOPS))})(?: [-a-z:]+)*)")
 HOLD = "00000000-0000-4000-8000-000000000001"
 
 
@@ -90,6 +94,27 @@ def test_every_command_says_its_exit_codes(name: str) -> None:
     said = CliRunner().invoke(app, [name, "--help"])
     assert said.exit_code == 0
     assert " ".join(EXIT_CODES.split()) in " ".join(said.stdout.split())
+
+
+def told() -> list[str]:
+    """Each stop that pages and answers name as a command: what stands after ``haltline``."""
+    found: set[str] = set()
+    for folder, kinds in (("templates", "html"), ("static/js", "js"), ("console", "py")):
+        for path in (PROJECT / folder).rglob(f"*.{kinds}"):
+            found |= set(TOLD.findall(path.read_text()))
+    return sorted(one.strip() for one in found)
+
+
+def test_what_pages_tell_people_to_type_is_understood() -> None:
+    """In an emergency it is typed as it stands."""
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    assert "kill --scope firm" in told()
+    for line in told():
+        name, *arguments = line.split()
+        command = group.commands[name]
+        with command.make_context(name, arguments):
+            pass  # parsed, not run
 
 
 def test_there_is_no_command_that_starts_anything() -> None:
