@@ -90,12 +90,12 @@ class Placement(Proving):
         """Accounts whose gateways are on other hosts. Without an address, they are to be proven all
         the same; when it is not known which there are, nothing is without the database."""
         try:
-            names = accounts_kept(self._desk.home) - self._registered.keys()
+            kept = accounts_kept(self._desk.home)
         except (OSError, ValueError) as error:
             log.error("accounts.unreadable", error=str(error))
-            self._elsewhere_known = False
-            return []
-        return [Registered(one) for one in sorted(names)]
+            kept = None
+        self._elsewhere_known = kept is not None
+        return [Registered(one) for one in sorted((kept or frozenset()) - self._registered.keys())]
 
     def _know(self, entries: Sequence[Registered]) -> None:
         """Learn of gateways; each account is told by one thread, which follows its newest."""

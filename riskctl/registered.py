@@ -56,21 +56,19 @@ def accounts_keep(home: BrakesHome, accounts: Iterable[str]) -> None:
     """Remember which accounts there are, in place of a file that is unreadable. Raises OSError."""
     names = sorted(accounts)
     try:
-        known = names == sorted(accounts_kept(home))
+        known = names == sorted(accounts_kept(home) or ())
     except ValueError:
         known = False
     if names and not known:
         write_json(home.accounts, {"accounts": names})
 
 
-def accounts_kept(home: BrakesHome) -> frozenset[str]:
-    """Every account as last read from the database.
-
-    Raises ValueError naming the file that is wrong, or is not there yet: then nobody knows.
-    """
+def accounts_kept(home: BrakesHome) -> frozenset[str] | None:
+    """Every account as last read from the database; None: no gateway has loaded here and no stop
+    been recorded, so nobody knows. Raises ValueError naming the file that is wrong."""
     body = read_json(home.accounts)
     if body is None:
-        raise ValueError(f"{home.accounts}: no gateway has loaded here, and no stop been recorded")
+        return None
     names = body.get("accounts")
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise ValueError(f"{home.accounts}: accounts is no list of names")

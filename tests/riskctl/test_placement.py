@@ -121,10 +121,10 @@ def test_a_stop_learns_which_accounts_there_are(
 ) -> None:
     leases_lay(names=["gateway:alpha", "gateway:beta", "shard:0"])
     pause(desk, patience_s=0.2)
-    assert accounts_kept(home) == {"alpha", "beta"}
+    assert accounts_kept(home) == frozenset({"alpha", "beta"})
     home.accounts.write_text("[")
     accounts_keep(home, ["beta", "alpha"])
-    assert accounts_kept(home) == {"alpha", "beta"}
+    assert accounts_kept(home) == frozenset({"alpha", "beta"})
 
 
 def test_without_the_database_an_account_of_another_host_is_not_passed_over(
