@@ -63,7 +63,10 @@ def pause(desk: BrakesDesk, hold_id: uuid.UUID | None = None, patience_s: float 
     return placing
 
 
-def test_an_id_that_was_lifted_stops_under_another(desk: BrakesDesk, alpha: FakeGateway) -> None:
+def test_an_id_that_was_lifted_stops_under_another(
+    desk: BrakesDesk, alpha: FakeGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("riskctl.proving.KEEP_AFTER_NS", 10**12)  # the database says that it was
     leases_lay(names=["gateway:alpha"])
     first = uuid.uuid4()
     for _ in range(2):
