@@ -56,7 +56,7 @@ def figures_of(line: StrategyLine, stop: str, now: dt.datetime) -> list[Figure]:
         _money("unrealised", "Unrealised", line.unrealised, f"fees {formats.number(line.fees, 2)}"),
         Figure("net", "Net exposure", *formats.compact(line.net, plus=True), f"gross {gross}"),
         Figure("drawdown", "Drawdown", formats.number(down, 2), "%", stop),
-        Figure("hit", "Hit ratio", formats.number(line.hit, 1), "%", f"{line.trips:,} round trips"),
+        Figure("hit", "Hit ratio", formats.number(line.hit, 1), "%", _trips(line.trips)),
         Figure("slip", "Slippage", formats.number(line.slippage_bp, 1), "bp", "today, + costs"),
         Figure("filled", "Fill rate", formats.number(line.filled, 1), "%",
                f"{sent.refused:,} of {sent.orders:,} refused"),
@@ -67,6 +67,10 @@ def figures_of(line: StrategyLine, stop: str, now: dt.datetime) -> list[Figure]:
 
 def _money(name: str, label: str, value: Decimal | None, sub: str) -> Figure:
     return Figure(name, label, formats.number(value, 2, plus=True), "USD", sub, formats.tone(value))
+
+
+def _trips(count: int) -> str:
+    return f"{count:,} round {'trip' if count == 1 else 'trips'}"
 
 
 def fills_words(fills: int | None) -> str:

@@ -61,7 +61,7 @@ live.addEventListener("desk", ({ detail }) => {
   unit("net", format.compact(one.net, true)[1]);
   const down = one.drawdown == null ? null : format.number(one.drawdown, 2);
   fillFigure("drawdown", down === null ? format.UNKNOWN : /[1-9]/.test(down) ? `−${down}` : down);
-  fillFigure("hit", format.number(one.hit, 1), "", `${format.count(one.trips ?? 0)} round trips`);
+  fillFigure("hit", format.number(one.hit, 1), "", `${format.count(one.trips ?? 0)} round ${one.trips === 1 ? "trip" : "trips"}`);
   fillFigure("slip", format.number(one.slippage_bp, 1));
   fillFigure("filled", format.number(one.filled, 1));
   fillFigure("orders", format.count(one.orders_open), "", `${format.count(one.fills)} fills, all days`);
