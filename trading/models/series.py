@@ -1,0 +1,39 @@
+"""Series that pages draw."""
+
+from django.db import models
+
+from trading.models.base import Money
+from trading.models.desk import Strategy
+
+
+class PnlPoint(models.Model):
+    """A strategy's PnL at a moment, USD; drawn as its line of the day."""
+
+    strategy = models.ForeignKey(Strategy, models.CASCADE)
+    at = models.DateTimeField()
+    feed_time = models.DateTimeField()
+    realised = Money()
+    unrealised = Money()
+    fees = Money()
+    gross = Money()
+    net = Money()
+
+    class Meta:
+        indexes = [models.Index(fields=["strategy", "-at"], name="pnl_point_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.strategy_id} at {self.at}"
+
+
+class PricePoint(models.Model):
+    """The mid of a traded symbol at a moment; drawn under a strategy's signals and fills."""
+
+    symbol = models.CharField(max_length=24)
+    at = models.DateTimeField()
+    mid = Money()
+
+    class Meta:
+        indexes = [models.Index(fields=["symbol", "-at"], name="price_point_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.mid} at {self.at}"
