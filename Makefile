@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
 BOOTSTRAP = @exec $(PYTHON) scripts/bootstrap.py
 
-.PHONY: up test test-all check bench lock drill-long screenshots smoke code manage \
+.PHONY: up test test-all check bench lock calendars drill-long screenshots smoke code manage \
 	haltline
 .DEFAULT_GOAL := up
 
@@ -25,6 +25,8 @@ screenshots:  ## pictures for README.md
 	$(BOOTSTRAP) screenshots $(ARGS)
 lock:         ## compile requirements/*.in and package.json to locks
 	$(BOOTSTRAP) lock
+calendars:    ## compile the exchanges' hours anew (docs/operations.md)
+	$(BOOTSTRAP) calendars
 code:         ## current sign-in code: make code USER=mercy.okafor
 	$(BOOTSTRAP) code "$(USER)"
 manage:       ## a management command against the running desk: make manage ARGS="showmigrations"

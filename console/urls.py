@@ -14,6 +14,7 @@ from console.api import (
     connectivity,
     docs,
     holds,
+    markets,
     problems,
     reconciliation,
     stops,
@@ -101,6 +102,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         connectivity.BrokerConnectivity.as_view(),
         name="test-broker-connectivity",
     ),
+    re_path(r"^api/markets/?$", markets.Markets.as_view(), name="api-markets"),
     re_path(r"^api/latest-prices/?$", views.LatestPrices.as_view(), name="api-latest-prices"),
     re_path(r"^api/data-freshness/?$", views.DataFreshness.as_view(), name="api-data-freshness"),
     re_path(

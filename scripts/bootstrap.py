@@ -155,7 +155,7 @@ def lock(_rest: list[str]) -> None:
     """Compile every requirements/*.in anew, with hashes and without addresses; npm's lock too."""
     install_python(locks_for_testing())
     uv = str(PYTHON.parent / "uv")
-    for name in ("base", "dev", "postgres", "redis", "node", "hsm", "venues", "tools"):
+    for name in ("base", "dev", "postgres", "redis", "node", "hsm", "venues", "calendars", "tools"):
         target = f"requirements/{name}.txt"
         command = [uv, "pip", "compile", *LOCK_FLAGS, "--upgrade", "-o", target]
         subprocess.run([*command, f"requirements/{name}.in"], cwd=PROJECT, check=True)
@@ -167,6 +167,12 @@ def lock(_rest: list[str]) -> None:
     )
 
 
+def calendars(_rest: list[str]) -> None:
+    """Compile the exchanges' hours anew, as far as their library knows them today."""
+    install_python({"base", "dev", "calendars"})
+    become("-m", "scripts.calendars")
+
+
 COMMANDS = {
     "up": up,
     "test": test,
@@ -174,6 +180,7 @@ COMMANDS = {
     "check": check,
     "bench": bench,
     "lock": lock,
+    "calendars": calendars,
     "drill-long": drill_long,
     "screenshots": screenshots,
     "smoke": smoke,

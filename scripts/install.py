@@ -65,7 +65,7 @@ def locks_for_running(home: Path) -> set[str]:
 def locks_for_testing() -> set[str]:
     """Both services' wheels always, beside the machine's own; every library there is a test of."""
     node = {"node"} if machine_node() is None else set()
-    return {"base", "dev", "postgres", "redis", "hsm", "venues"} | node
+    return {"base", "dev", "postgres", "redis", "hsm", "venues", "calendars"} | node
 
 
 def install_python(locks: set[str]) -> None:

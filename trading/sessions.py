@@ -1,127 +1,174 @@
-"""When the markets that are traded are open: regular hours, NYSE's holidays and short days. Pure.
+"""When the markets that are traded are open: their phases, half days, breaks and holidays. Pure.
 
-Times are reckoned on the market's own wall clock.
+Days and hours of exchanges are trading.calendars'. Beyond what is known there a market is UNKNOWN,
+which is closed. Pre-market and after hours are those of incident-response-runbook.md; no order
+leaves in them.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from trading.calendars import CALENDARS, Calendars
 from trading.clock import NS, utc_from_ns
-from trading.universe import AssetClass
 
-DAY = 1440
-SHORT_DAY = 13 * 60
+_MORNING = 6 * 60
+_MIDNIGHT = 24 * 60
+_AHEAD = 21
+"""Days: longer than any exchange known here has ever stayed shut."""
+
+
+class Phase(StrEnum):
+    CLOSED = "closed"
+    PRE_MARKET = "pre-market"
+    OPEN = "open"
+    BREAK = "break"
+    AFTER_HOURS = "after hours"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Market:
-    """``week``: (weekday from Monday 0, minute it opens, minutes it stays open); none: always.
-
-    ``holidays``: whether NYSE's are kept.
-    """
+    """``code`` of its calendar. Without one: the ``week`` (weekday from Monday 0, minute it opens,
+    minutes it stays open), else always. ``extended``: it has a pre-market and after hours."""
 
     name: str
-    of: AssetClass
-    zone: str
-    week: tuple[tuple[int, int, int], ...] = ()
-    holidays: bool = False
+    words: str
+    code: str = ""
+    zone: str = "UTC"
+    week: tuple[int, int, int] | None = None
+    extended: bool = False
+
+    @property
+    def always(self) -> bool:
+        return not (self.code or self.week)
 
 
-MARKETS = (
-    Market("FX", AssetClass.FX, "America/New_York", ((6, 17 * 60, 5 * DAY),)),
-    Market(
-        "NYSE", AssetClass.EQUITY, "America/New_York",
-        tuple((day, 9 * 60 + 30, 390) for day in range(5)), holidays=True,
-    ),
-    Market(
-        "CME", AssetClass.FUTURE, "America/Chicago",
-        tuple((day, 17 * 60, 23 * 60) for day in (6, 0, 1, 2, 3)),
-    ),
-    Market("Crypto", AssetClass.CRYPTO, "UTC"),
-)  # fmt: skip
+MARKETS: dict[str, Market] = {
+    one.name: one
+    for one in (
+        Market("NYSE", "New York Stock Exchange", "XNYS", "America/New_York", extended=True),
+        Market("NASDAQ", "NASDAQ Global Market", "XNYS", "America/New_York", extended=True),
+        Market("LSE", "London Stock Exchange", "XLON", "Europe/London"),
+        Market("TSE", "Tokyo Stock Exchange", "XTKS", "Asia/Tokyo"),
+        Market("CME", "Chicago Mercantile Exchange", "CMES", "America/Chicago"),
+        Market("ICE", "Intercontinental Exchange", "IEPA", "America/New_York"),
+        Market("EUREX", "European Exchange", "XEUR", "Europe/Berlin"),
+        Market("FOREX", "Spot FX", zone="America/New_York", week=(6, 17 * 60, 5 * _MIDNIGHT)),
+        Market("FX Futures", "Currency futures at CME", "CMES", "America/Chicago"),
+        Market("CRYPTO", "Cryptocurrency exchanges"),
+    )
+}
 
 
-def spans(market: Market, around: dt.date) -> Iterable[tuple[dt.datetime, dt.datetime]]:
-    """Sessions from a week before the day ``around`` to eleven days after, by its own clock."""
-    days = {one: end for year in (-1, 0, 1) for one, end in nyse_days(around.year + year).items()}
-    for ahead in range(-7, 12):
-        day = around + dt.timedelta(ahead)
-        end = days.get(day) if market.holidays else None
-        if end == 0:
-            continue
-        for weekday, opens, length in market.week:
-            if weekday == day.weekday():
-                begun = dt.datetime.combine(day, dt.time()) + dt.timedelta(minutes=opens)
-                minutes = length if end is None else end - opens
-                yield begun, begun + dt.timedelta(minutes=minutes)
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A phase in UTC; what lies between two spans is CLOSED."""
+
+    begins: dt.datetime
+    ends: dt.datetime
+    phase: Phase
 
 
-def session_at(market: Market, moment: dt.datetime) -> tuple[bool, dt.datetime]:
-    """Whether it is open at ``moment``, and when that changes next (UTC; for one that never
-    closes a day later)."""
-    if not market.week:
-        return True, moment + dt.timedelta(days=1)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A market at a moment. ``until``: when its phase changes next; ``opens``: when it opens next,
+    if it is not open. None: never, or not known."""
+
+    phase: Phase
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+    opens: dt.datetime | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.phase is Phase.OPEN
+
+    @property
+    def closed_words(self) -> str:
+        """``closed until 2026-11-27 14:30 UTC``"""
+        until = f"{self.opens:%Y-%m-%d %H:%M} UTC" if self.opens else "nobody knows when"
+        return f"{self.phase} until {until}"
+
+
+def spans(market: Market, around: dt.date, calendars: Calendars = CALENDARS) -> Iterator[Span]:
+    """Of sessions from a week before the day ``around`` to three weeks after, in order."""
     zone = ZoneInfo(market.zone)
-    now = moment.astimezone(zone).replace(tzinfo=None)
-    known = list(spans(market, now.date()))
-    ends = [closes for opens, closes in known if opens <= now < closes]
-    change = ends[0] if ends else min(opens for opens, _ in known if opens > now)
-    return bool(ends), change.replace(tzinfo=zone).astimezone(dt.UTC)
+    for ahead in range(-7, _AHEAD + 1):
+        day = around + dt.timedelta(ahead)
+        midnight = dt.datetime.combine(day, dt.time(), zone)
+        for begin, end, phase in _phases(market, day, calendars):
+            # On the wall clock: an aware time moves by it, summer time or not.
+            begins, ends = (
+                midnight + dt.timedelta(minutes=begin),
+                midnight + dt.timedelta(minutes=end),
+            )
+            yield Span(begins.astimezone(dt.UTC), ends.astimezone(dt.UTC), phase)
+
+
+def _phases(market: Market, day: dt.date, calendars: Calendars) -> Iterator[tuple[int, int, Phase]]:
+    if market.week:
+        weekday, opens, length = market.week
+        if weekday == day.weekday():
+            yield opens, opens + length, Phase.OPEN
+        return
+    hours = calendars.by_code[market.code].hours(day)
+    if not hours or not calendars.since <= day <= calendars.until:
+        return
+    if market.extended:
+        yield _MORNING, hours[0][0], Phase.PRE_MARKET
+    for at, (opens, closes) in enumerate(hours):
+        if at:
+            yield hours[at - 1][1], opens, Phase.BREAK
+        yield opens, closes, Phase.OPEN
+    if market.extended:
+        yield hours[-1][1], _MIDNIGHT + _MORNING, Phase.AFTER_HOURS
+
+
+def standing_at(market: Market, moment: dt.datetime, calendars: Calendars = CALENDARS) -> Standing:
+    if market.always:
+        return Standing(Phase.OPEN)
+    day = moment.astimezone(ZoneInfo(market.zone)).date()
+    if market.code and not calendars.since <= day <= calendars.until:
+        return Standing(Phase.UNKNOWN)
+    known = list(spans(market, day, calendars))
+    now = next((one for one in known if one.begins <= moment < one.ends), None)
+    if now is not None and now.phase is Phase.OPEN:
+        return Standing(Phase.OPEN, now.begins, now.ends)
+    opens = min(
+        (one.begins for one in known if one.phase is Phase.OPEN and one.begins > moment),
+        default=None,
+    )
+    if now is not None:
+        return Standing(now.phase, now.begins, now.ends, opens)
+    until = min((one.begins for one in known if one.begins > moment), default=None)
+    return Standing(Phase.CLOSED, moment, until, opens)
 
 
 class Sessions:
-    """Whether the market of an asset class is open, by the feed's clock. Remembers the answer."""
+    """Markets as they stand by one clock. Remembers each until it changes."""
 
-    def __init__(self) -> None:
-        self._known: dict[AssetClass, tuple[int, int, bool]] = {}
+    def __init__(self, calendars: Calendars = CALENDARS) -> None:
+        self._calendars = calendars
+        self._known: dict[str, tuple[int, int, Standing]] = {}
 
-    def open(self, of: AssetClass, clock_ns: int) -> bool:
-        """An asset class without a market of its own never opens: unknown means closed."""
-        since, until, found = self._known.get(of, (0, 0, False))
+    def at(self, market: str, clock_ns: int) -> Standing:
+        """Of a market that is none of ours nothing is known."""
+        since, until, found = self._known.get(market, (0, 0, _NOBODY))
         if since <= clock_ns < until:
             return found
-        market = next((one for one in MARKETS if one.of is of), None)
-        if market is None:
-            return False
-        found, change = session_at(market, utc_from_ns(clock_ns))
-        self._known[of] = (clock_ns, int(change.timestamp()) * NS, found)
+        known = MARKETS.get(market)
+        if known is None:
+            return _NOBODY
+        found = standing_at(known, utc_from_ns(clock_ns), self._calendars)
+        until = clock_ns + NS if found.until is None else int(found.until.timestamp()) * NS
+        self._known[market] = (clock_ns, until, found)
         return found
 
-
-def nyse_days(year: int) -> dict[dt.date, int]:
-    """Days without the regular hours: minute at which NYSE closes, 0 when it stays shut."""
-    thanks = _nth(year, 11, 3, 4)
-    shut = {
-        _nth(year, 1, 0, 3), _nth(year, 2, 0, 3), _easter(year) - dt.timedelta(2),
-        _nth(year, 6, 0, 1) - dt.timedelta(7), _nth(year, 9, 0, 1), thanks,
-    }  # fmt: skip
-    new_year = dt.date(year, 1, 1)
-    if new_year.weekday() != 5:  # on a Saturday it is not made up for
-        shut.add(_observed(new_year))
-    shut |= {_observed(dt.date(year, 7, 4)), _observed(dt.date(year, 12, 25))}
-    if year >= 2022:
-        shut.add(_observed(dt.date(year, 6, 19)))
-    short = {thanks + dt.timedelta(1), dt.date(year, 7, 3), dt.date(year, 12, 24)}
-    found = {one: SHORT_DAY for one in short if one.weekday() < 5}
-    return found | dict.fromkeys(shut, 0)
+    def open(self, market: str, clock_ns: int) -> bool:
+        return self.at(market, clock_ns).open
 
 
-def _nth(year: int, month: int, weekday: int, nth: int) -> dt.date:
-    first = dt.date(year, month, 1)
-    return first + dt.timedelta((weekday - first.weekday()) % 7 + 7 * (nth - 1))
-
-
-def _observed(day: dt.date) -> dt.date:
-    return day + dt.timedelta({5: -1, 6: 1}.get(day.weekday(), 0))
-
-
-def _easter(year: int) -> dt.date:
-    """Sunday of Easter in the Gregorian calendar (Meeus, Jones, Butcher)."""
-    a, b, c = year % 19, year // 100, year % 100
-    h = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    k = (32 + 2 * (b % 4) + 2 * (c // 4) - h - c % 4) % 7
-    m = (a + 11 * h + 22 * k) // 451
-    month, day = divmod(h + k - 7 * m + 114, 31)
-    return dt.date(year, month, day + 1)
+_NOBODY = Standing(Phase.UNKNOWN)

@@ -19,6 +19,7 @@ class AssetClass(StrEnum):
 class Instrument:
     """One instrument: prices in ``currency`` a unit, quantities in units of ``lot_size``.
 
+    ``market``: where it trades (trading.sessions).
     ``multiplier`` is the currency value of a price move of 1 on a quantity of 1. ``depth`` is the
     size assumed at the touch where a feed gives none. ``max_jump`` is the largest believable
     change of the mid between two quotes, as a fraction. ``reference_price`` starts the simulator.
@@ -28,6 +29,7 @@ class Instrument:
     symbol: str
     name: str
     asset_class: AssetClass
+    market: str
     currency: str
     tick_size: Decimal
     lot_size: Decimal
@@ -38,25 +40,26 @@ class Instrument:
 
 
 def _row(
-    ident: int, symbol: str, name: str, kind: AssetClass, tick: str, lot: str, mult: str,
+    ident: int, symbol: str, name: str, where: tuple[AssetClass, str], tick: str, lot: str, mult: str,
     depth: str, jump: float, price: str, currency: str = "USD",
 ) -> Instrument:  # fmt: skip
     return Instrument(
-        ident, symbol, name, kind, currency, Decimal(tick), Decimal(lot), Decimal(mult),
+        ident, symbol, name, *where, currency, Decimal(tick), Decimal(lot), Decimal(mult),
         Decimal(depth), jump, Decimal(price),
     )  # fmt: skip
 
 
-_FX, _EQ, _FU, _CR = AssetClass.FX, AssetClass.EQUITY, AssetClass.FUTURE, AssetClass.CRYPTO
+_FX, _FU, _CR = (AssetClass.FX, "FOREX"), (AssetClass.FUTURE, "CME"), (AssetClass.CRYPTO, "CRYPTO")
+_NY, _NQ = (AssetClass.EQUITY, "NYSE"), (AssetClass.EQUITY, "NASDAQ")
 
 INSTRUMENTS: tuple[Instrument, ...] = (
     _row(0, "EURUSD", "Euro / US dollar", _FX, "0.00001", "1000", "1", "1000000", 0.01, "1.15240"),
     _row(1, "GBPUSD", "Sterling / US dollar", _FX, "0.00001", "1000", "1", "1000000", 0.01, "1.3105"),
     _row(2, "AUDUSD", "Australian / US dollar", _FX, "0.00001", "1000", "1", "1000000", 0.01, "0.6512"),
     _row(3, "XAUUSD", "Gold spot", _FX, "0.001", "1", "1", "500", 0.02, "4065.20"),
-    _row(4, "SPY", "S&P 500 fund", _EQ, "0.01", "1", "1", "800", 0.05, "668.40"),
-    _row(5, "AAPL", "Apple", _EQ, "0.01", "1", "1", "500", 0.05, "271.30"),
-    _row(6, "MSFT", "Microsoft", _EQ, "0.01", "1", "1", "400", 0.05, "472.10"),
+    _row(4, "SPY", "S&P 500 fund", _NY, "0.01", "1", "1", "800", 0.05, "668.40"),
+    _row(5, "AAPL", "Apple", _NQ, "0.01", "1", "1", "500", 0.05, "271.30"),
+    _row(6, "MSFT", "Microsoft", _NQ, "0.01", "1", "1", "400", 0.05, "472.10"),
     _row(7, "ESZ6", "E-mini S&P 500, December 2026", _FU, "0.25", "1", "50", "60", 0.03, "6694.50"),
     _row(8, "CLF7", "Crude oil, January 2027", _FU, "0.01", "1", "1000", "40", 0.05, "58.20"),
     _row(9, "GCZ3", "Gold, December 2013", _FU, "0.1", "1", "100", "10", 0.03, "1286.6"),

@@ -33,6 +33,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="7"),
         "options": {"queue": "default", "expires": 3_000},
     },
+    "calendars-check": {
+        "task": "workers.calendars_check",
+        "schedule": crontab(hour="4", minute="41"),
+        "options": {"queue": "default", "expires": 3_600},
+    },
     "audit-verify": {
         "task": "workers.audit_verify",
         "schedule": crontab(hour="2", minute="23"),

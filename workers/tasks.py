@@ -14,6 +14,7 @@ from audit.models import ActorKind
 from audit.standing import record_verify
 from riskctl.approvals import approvals_expire
 from trading import health
+from trading.calendarwatch import calendars_check
 from trading.clock import utc_now
 from trading.engines.alerting import engine_alerts_keep
 from trading.housekeeping import housekeeping_run
@@ -65,6 +66,12 @@ def engine_alerts() -> None:
 def escalations_notice() -> None:
     """What the database saw of gains in privilege enters record and log."""
     import_string(ESCALATIONS_NOTICE)()
+
+
+@shared_task(name="workers.calendars_check", ignore_result=True)
+def exchange_hours() -> None:
+    """Alarm before the hours of exchanges end."""
+    calendars_check(now=utc_now())
 
 
 @shared_task(name="workers.housekeeping")

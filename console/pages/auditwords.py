@@ -58,6 +58,7 @@ ACTION_WORDS: dict[str, str] = {
     "break-glass.keep": "Break-glass reviewed: kept",
     "break-glass.return": "Break-glass reviewed: stopped again",
     "break-glass.use": "Glass broken",
+    "calendars.ending": "Hours of exchanges about to end",
     "clock.step": "Clock stepped",
     "deadman.confirm": "Dead man’s switch confirmed",
     "desk.grant": "Joined a desk",

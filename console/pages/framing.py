@@ -71,10 +71,9 @@ def _times(now: dt.datetime, snapshot: Snapshot) -> dict[str, Any]:
     """Sessions by the feed's clock, and the time where the desk is."""
     feed = snapshot.desk.feed.clock if snapshot.desk else None
     zone = marketclock.DeskZone(settings.DESK_ZONE)
-    years = range((feed or now).year - 1, now.year + 2)
     return {
         "sessions": marketclock.sessions_of(feed),
-        "market": marketclock.market_facts(years),
+        "market": marketclock.market_facts(feed or now),
         "zone": {"key": zone.key, "name": zone.name, "now": zone.clock(now)},
     }
 

@@ -1,18 +1,19 @@
 """Sessions of the markets that are traded: which are open, and for how long still. Pure.
 
-Hours and days are trading.sessions'. Times are reckoned on the market's own wall clock, so that
-over a change to or from summer time what is left is an hour off for the days before it.
-static/js/market.js is its twin.
+Phases are trading.sessions'. static/js/market.js is its twin, over the spans that it is told.
 """
 
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from console.pages import formats
-from trading.sessions import MARKETS, Market, nyse_days, spans
+from trading.sessions import MARKETS, Market, Phase, Standing, spans, standing_at
+from trading.universe import UNIVERSE
+
+BAND = {"FX": "FOREX", "NYSE": "NYSE", "CME": "CME", "Crypto": "CRYPTO"}
+"""Markets in the band over every page, by the short names they go by there."""
 
 
 @dataclass(frozen=True)
@@ -28,24 +29,24 @@ class Session:
 
 def sessions_of(moment: dt.datetime | None) -> list[Session]:
     """At ``moment`` of the feed's clock; without one nothing is known of any."""
+    return [_session(name, MARKETS[key], moment) for name, key in BAND.items()]
+
+
+def _session(name: str, market: Market, moment: dt.datetime | None) -> Session:
     if moment is None:
-        return [Session(one.name, False, one.name, formats.UNKNOWN, 0) for one in MARKETS]
-    return [_session(one, moment) for one in MARKETS]
+        return Session(name, False, name, formats.UNKNOWN, 0)
+    if market.always:
+        return Session(name, True, f"{name} open", "open 24 h", 100)
+    now = standing_at(market, moment)
+    word = f"{name} {now.phase}"
+    if now.phase is Phase.OPEN and now.since and now.until:
+        done = int((moment - now.since) * 100 / (now.until - now.since))
+        return Session(name, True, word, f"{_words(now.until - moment)} left", done)
+    return Session(name, False, word, f"in {opens_in(now, moment)}", 0)
 
 
-def _session(market: Market, moment: dt.datetime) -> Session:
-    if not market.week:
-        return Session(market.name, True, f"{market.name} open", "open 24 h", 100)
-    now = moment.astimezone(ZoneInfo(market.zone)).replace(tzinfo=None)
-    known = list(spans(market, now.date()))
-    for opens, closes in known:
-        if opens <= now < closes:
-            done = int((now - opens) * 100 / (closes - opens))
-            left = f"{_words(closes - now)} left"
-            return Session(market.name, True, f"{market.name} open", left, done)
-    soonest = min(opens for opens, _ in known if opens > now)
-    closed = f"in {_words(soonest - now)}"
-    return Session(market.name, False, f"{market.name} closed", closed, 0)
+def opens_in(now: Standing, moment: dt.datetime) -> str:
+    return formats.UNKNOWN if now.opens is None else _words(now.opens - moment)
 
 
 def _words(span: dt.timedelta) -> str:
@@ -67,14 +68,37 @@ class DeskZone:
         return f"{moment.astimezone(ZoneInfo(self.key)):%H:%M} {self.name}"
 
 
-def market_facts(years: Iterable[int]) -> dict[str, Any]:
-    """For the page's script: hours of each market, and NYSE's days of these years."""
-    return {
-        "markets": [
-            {"name": one.name, "zone": one.zone, "week": one.week, "holidays": one.holidays}
-            for one in MARKETS
-        ],
-        "days": {
-            day.isoformat(): end for year in years for day, end in sorted(nyse_days(year).items())
-        },
-    }
+@dataclass(frozen=True)
+class Tile:
+    """A market on the pipeline page, and the desk's instruments that trade there."""
+
+    now: Session
+    instruments: str
+
+
+def tiles_of(moment: dt.datetime) -> list[Tile]:
+    return [
+        Tile(
+            _session(name, market, moment),
+            ", ".join(one.symbol for one in UNIVERSE.instruments if one.market == name),
+        )
+        for name, market in MARKETS.items()
+    ]
+
+
+def market_facts(moment: dt.datetime, *, every: bool = False) -> list[dict[str, Any]]:
+    """For the page's script: each market's phases from a week before to three weeks after."""
+    shown = {**BAND, **{name: name for name in MARKETS}} if every else BAND
+    return [
+        {
+            "name": name,
+            "always": MARKETS[key].always,
+            "spans": []
+            if MARKETS[key].always
+            else [
+                [int(one.begins.timestamp() * 1000), int(one.ends.timestamp() * 1000), one.phase]
+                for one in spans(MARKETS[key], moment.date())
+            ],
+        }
+        for name, key in shown.items()
+    ]

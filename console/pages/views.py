@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from console.pages import desk, deskview, lists, pipeline, register, stagelines
+from console.pages import desk, deskview, lists, marketclock, pipeline, register, stagelines
 from console.pages.frames import age_of
 from console.pages.framing import framed, page_sight
+from trading.feeds.spec import is_simulated
 
 
 @require_safe
@@ -91,8 +93,12 @@ def pipeline_page(request: HttpRequest) -> HttpResponse:
     """The critical path as it is now."""
     page = framed(request, "pipeline")
     frame = page.snapshot.pipeline
+    clock = (page.snapshot.desk and page.snapshot.desk.feed.clock) or page.now
     context = {
         **page.context,
+        "market": marketclock.market_facts(clock, every=True),
+        "markets": marketclock.tiles_of(clock),
+        "always_open": is_simulated(settings.FEED),
         "stages": pipeline.stages_of(frame),
         "quotes": pipeline.quotes_of(frame),
         "feed": pipeline.feed_of(frame),

@@ -29,6 +29,7 @@ def universe() -> Universe:
             symbol=f"X{number:03}",
             name=f"Share {number}",
             asset_class=AssetClass.EQUITY,
+            market="NYSE",
             currency="USD",
             tick_size=Decimal("0.01"),
             lot_size=Decimal(1),

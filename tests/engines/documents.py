@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 
+from trading.universe import UNIVERSE
+
 BASE: dict[str, Any] = {
     "apiVersion": "trading.fintech.io/v1",
     "kind": "TradingEngine",
@@ -29,10 +31,16 @@ BASE: dict[str, Any] = {
 
 
 def document(name: str = "mom-fx", **strategy: Any) -> str:
-    """YAML of ``BASE`` with these fields of its strategy; None leaves one out."""
+    """YAML of ``BASE`` with these fields of its strategy; None leaves one out.
+
+    Its markets are those of its instruments.
+    """
     fields = {**BASE["spec"]["strategy"], **strategy}
     kept = {key: value for key, value in fields.items() if value is not None}
-    whole = {**BASE, "metadata": {"name": name}, "spec": {**BASE["spec"], "strategy": kept}}
+    traded = {UNIVERSE.by_symbol(one).market for one in kept.get("instruments", ())
+              if one in UNIVERSE}  # fmt: skip
+    spec = {**BASE["spec"], "strategy": kept, "markets": sorted(traded) or ["FOREX"]}
+    whole = {**BASE, "metadata": {"name": name}, "spec": spec}
     return yaml.safe_dump(whole, sort_keys=False)
 
 

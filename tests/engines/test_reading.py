@@ -109,6 +109,9 @@ def test_names_that_must_be_known_or_once() -> None:
     assert "ZZZ is not known here" in found.text
     one_leg = document(type="arbitrage", riskLimit="1%", instruments=["BTCUSDT"])
     assert "two linked instruments, not 1" in only(one_leg).text
+    elsewhere = only(document(instruments=["AAPL"]).replace("- NASDAQ", "- NYSE"))
+    assert elsewhere.field == "spec.strategy.instruments[0]"
+    assert elsewhere.text == "AAPL trades on NASDAQ, not on NYSE: add NASDAQ to spec.markets"
     twice = {**BASE, "spec": {**BASE["spec"], "alerts": BASE["spec"]["alerts"] * 2}}
     assert [one.field for one in problems(json.dumps(twice))] == ["spec.alerts[1]"]
 

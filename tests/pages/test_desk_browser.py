@@ -250,18 +250,18 @@ def test_the_page_chooses_orders_and_reckons_as_the_server_does(visit: Visit) ->
             for n in range(8) for one in some_frame(chance)[:1]]  # fmt: skip
     desk = visit("/")
     desk.wait_for_state("live")
+    told = [marketclock.market_facts(dt.datetime.fromisoformat(at)) for at in MOMENTS]
     drawn = desk.evaluate(
-        """async ([lines, views, moments]) => {
+        """async ([lines, views, moments, told]) => {
           const view = await import('/static/js/deskview.js');
           const market = await import('/static/js/market.js');
-          const facts = JSON.parse(document.getElementById('market').textContent);
           return [
             views.map(one => view.shown(view.viewOf(one), lines, 'mercy.okafor').map(l => l.key)),
             view.counts(lines, 'mercy.okafor'),
-            moments.map(at => facts.markets.map(one => market.sessionOf(one, Date.parse(at)))),
+            moments.map((at, n) => told[n].map(one => market.sessionOf(one, Date.parse(at)))),
           ];
         }""",
-        [made, VIEWS, MOMENTS],
+        [made, VIEWS, MOMENTS, told],
     )
     parsed: list[StrategyLine] = _desk.decode(json.dumps(desk_frame(*made))).strategies
     names = {"mercy.okafor": "M. Okafor"}

@@ -13,7 +13,6 @@ from console.live.reduced import reduced
 from console.pages import deskview, marketclock, register
 from console.pages.frames import Gauge, Gauges, LimitUse, StrategyLine, Totals
 from tests.pages.frames import desk_frame, strategy_line
-from trading.sessions import nyse_days
 
 UTC = dt.UTC
 
@@ -64,10 +63,13 @@ def test_a_view_s_address_says_it_again(view: deskview.DeskView) -> None:
     ("moment", "said"),
     [
         ("2026-11-25 15:00", "FX open 2 d 7 h left|NYSE open 6 h 0 m left|CME open 7 h 0 m left"),
-        ("2026-11-26 15:00", "FX open 1 d 7 h left|NYSE closed in 23 h 30 m|CME open 7 h 0 m left"),
-        ("2026-11-27 17:59:30", "FX open 4 h 0 m left|NYSE open 30 s left|CME open 4 h 0 m left"),
+        ("2026-11-26 15:00", "FX open 1 d 7 h left|NYSE closed in 23 h 30 m|CME open 3 h 0 m left"),
+        ("2026-11-27 17:59:30", "FX open 4 h 0 m left|NYSE open 30 s left|CME open 30 s left"),
         ("2026-11-28 12:00", "FX closed in 1 d 10 h|NYSE closed in 2 d 2 h|CME closed in 1 d 11 h"),
-        ("2014-05-02 12:00", "FX open 9 h 0 m left|NYSE closed in 1 h 30 m|CME open 9 h 0 m left"),
+        (
+            "2014-05-02 12:00",
+            "FX open 9 h 0 m left|NYSE pre-market in 1 h 30 m|CME open 9 h 15 m left",
+        ),
         ("2021-12-31 15:00", "FX open 7 h 0 m left|NYSE open 6 h 0 m left|CME open 7 h 0 m left"),
     ],
 )
@@ -77,16 +79,6 @@ def test_sessions_are_of_the_markets_own_clocks(moment: str, said: str) -> None:
     assert "|".join(f"{one.word} {one.sub}" for one in found) == said
     assert (crypto.word, crypto.sub) == ("Crypto open", "open 24 h")
     assert [one.sub for one in marketclock.sessions_of(None)] == ["–"] * 4
-
-
-def test_nyse_keeps_its_holidays() -> None:
-    shut = {f"{day:%m-%d}" for day, end in nyse_days(2026).items() if end == 0}
-    assert shut == {"01-01", "01-19", "02-16", "04-03", "05-25", "06-19", "07-03", "09-07",
-                    "11-26", "12-25"}  # fmt: skip
-    short = {f"{day:%m-%d}" for day, end in nyse_days(2026).items() if end}
-    assert short == {"11-27", "12-24"}
-    assert dt.date(2021, 12, 31) not in nyse_days(2022), "a Saturday's is not made up"
-    assert dt.date(2022, 1, 1) not in nyse_days(2022)
 
 
 def test_the_register_stands_beside_the_most_that_may_be() -> None:

@@ -9,6 +9,9 @@ import uuid
 import pytest
 from django.contrib.sessions.models import Session
 
+from audit.models import Entry
+from trading.calendars import CALENDARS
+from trading.calendarwatch import calendars_check
 from trading.clock import utc_now
 from trading.housekeeping import housekeeping_run
 from trading.models import (
@@ -161,3 +164,14 @@ def test_a_wrong_command_line_is_refused_in_one_line(arguments: list[str], said:
     )  # fmt: skip
     assert ran.returncode == 2
     assert said in ran.stderr.splitlines()[-1]
+
+
+@pytest.mark.django_db
+def test_the_end_of_exchanges_hours_is_recorded_thirty_days_before() -> None:
+    end = dt.datetime.combine(CALENDARS.until, dt.time(12), dt.UTC)
+    assert calendars_check(now=end - dt.timedelta(days=30)) == "ok"
+    assert not Entry.objects.filter(action="calendars.ending").exists()
+    assert "make calendars" in calendars_check(now=end - dt.timedelta(days=29))
+    calendars_check(now=end + dt.timedelta(days=1))
+    rows = Entry.objects.filter(action="calendars.ending").order_by("recorded_at")
+    assert [one.outcome for one in rows] == ["done", "failed"]

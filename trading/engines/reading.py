@@ -125,6 +125,7 @@ def _check_whole(meant: Mapping[str, Any], into: Read) -> None:
                     f"{symbol} is not known here; there are {known}")
             )  # fmt: skip
     _check_legs(strategy, into)
+    _check_markets(meant["spec"], into)
     names = [one["name"] for one in meant["spec"].get("alerts", ())]
     for at, name in enumerate(names):
         if name in names[:at]:
@@ -150,6 +151,16 @@ def _check_legs(strategy: Mapping[str, Any], into: Read) -> None:
     if strategy["type"] == "arbitrage" and given is not None and len(given) != LEGS:
         text = f"arbitrage trades two linked instruments, not {len(given)}: name both"
         into.problems.append(_at(into, "spec.strategy.instruments", "", text))
+
+
+def _check_markets(spec: Mapping[str, Any], into: Read) -> None:
+    """Every instrument that is known here trades on a market that is named."""
+    for at, symbol in enumerate(spec["strategy"].get("instruments", ())):
+        market = UNIVERSE.by_symbol(symbol).market if symbol in UNIVERSE else ""
+        if market and market not in spec["markets"]:
+            text = f"{symbol} trades on {market}, not on {', '.join(spec['markets'])}: add {market}"
+            where = _at(into, "spec.strategy.instruments", f"[{at}]", f"{text} to spec.markets")
+            into.problems.append(where)
 
 
 def _at(into: Read, path: str, more: str, text: str) -> Problem:

@@ -13,13 +13,11 @@ from trading.engines import conditions
 from trading.engines.shapes import KEPT as _KEPT
 from trading.engines.shapes import Field, Leaf, ListOf, MapOf, Object
 from trading.engines.units import duration, money, percent, size_of_data
+from trading.sessions import MARKETS
 
 API_VERSION = "trading.fintech.io/v1"
 KIND = "TradingEngine"
 TYPES = ("arbitrage", "momentum", "mean-reversion", "market-making")
-MARKETS = (
-    "NYSE", "NASDAQ", "LSE", "TSE", "CME", "ICE", "EUREX", "FOREX", "FX Futures", "CRYPTO",
-)  # fmt: skip
 EMERGENCY_STOP, PAUSED, ACTIVE = "Emergency-Stop", "Paused", "Active"
 PHASES = (ACTIVE, PAUSED, EMERGENCY_STOP)
 RATES = {"ultra-high": Decimal(50), "high": Decimal(20), "medium": Decimal(5), "low": Decimal(1)}
@@ -131,8 +129,8 @@ SPEC = Object(
     (
         Field("strategy", STRATEGY, required=True),
         Field(
-            "markets", ListOf(_one_of(MARKETS), 1), "named in versions and reports; hours are those"
-            " of each instrument's own calendar", required=True,
+            "markets", ListOf(_one_of(MARKETS), 1), "where its instruments trade, of each the"
+            " market; orders leave only while that is open", required=True,
         ),
         Field(
             "latency",

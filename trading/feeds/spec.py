@@ -37,6 +37,11 @@ class FeedSpec:
         return MAX if self.speed is None else f"{self.speed:g}"
 
 
+def is_simulated(spec: str) -> bool:
+    """Whether FEED names the simulator, whose market is always open."""
+    return spec.strip() == FeedKind.SIMULATED
+
+
 def parse_feed(spec: str, speed: str) -> FeedSpec:
     """FEED and REPLAY_SPEED as a FeedSpec; looks at the first lines of each file.
 
@@ -44,7 +49,7 @@ def parse_feed(spec: str, speed: str) -> FeedSpec:
     """
     text = spec.strip()
     factor = _speed(speed)
-    if text == FeedKind.SIMULATED:
+    if is_simulated(text):
         return FeedSpec(FeedKind.SIMULATED, text)
     kind, _, rest = text.partition(":")
     if kind != FeedKind.REPLAY:

@@ -12,6 +12,7 @@ from riskctl.holds import Mode, scopes_of, strictest
 from riskctl.models import Hold, HoldLift, Stage
 from riskctl.receipts import effective_at
 from riskctl.selectors import fact_of
+from trading.calendars import calendars_end
 from trading.clock import utc_now
 from trading.health import STAGES, StageReading, read_stages
 from trading.portfolio.books import AccountRow, Books, HoldRow
@@ -241,6 +242,7 @@ def readiness(redis: Redis, *, universe: Universe = UNIVERSE) -> list[Check]:
         *(_gateway_check(one) for one in view.gateways().values()),
         _watchdog_check(view),
         _feed_check(view),
+        Check("calendars", *calendars_end(view.now)),
         *([] if books is None else [_holds_check()]),
     ]
 

@@ -36,7 +36,7 @@ class Quoting:
         if quote is None or not seen.warm or quote.mid <= 0:
             return []
         old = seen.clock_ns - quote.time > slot.parameters.fresh_s * NS
-        if old or not self._sessions.open(slot.instrument.asset_class, seen.clock_ns):
+        if old or not self._sessions.open(slot.instrument.market, seen.clock_ns):
             return []
         most = lots_for(terms.size_notional, quote.mid, slot.instrument)
         return quotes_for(

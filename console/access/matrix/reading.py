@@ -89,6 +89,7 @@ API = Section(
         read("/api/metrics/fill-rate"),
         read("/api/metrics/execution-times"),
         read("/test/broker-connectivity"),
+        read("/api/markets"),
         read("/api/latest-prices"),
         read("/api/data-freshness"),
         read("/api/reconciliations"),

@@ -166,16 +166,17 @@ def new_reading(strategy: Strategy, quantity: str, seconds: int) -> VenueReading
     )  # fmt: skip
 
 
-def quoted(symbol: str, bid: str, ask: str) -> None:
-    """The feed's newest entry: one good quote of ``symbol``, just now."""
-    now = time.time_ns()
+def quoted(symbol: str, bid: str, ask: str, *, clock_ns: int | None = None) -> None:
+    """The feed's newest entry: one good quote of ``symbol``, just now or by its own clock."""
+    wall = time.time_ns()
+    now = clock_ns or wall
     tick = ticks.empty(1)
     tick["instrument"] = UNIVERSE.by_symbol(symbol).id
     tick["time"] = now
     tick["bid"], tick["ask"] = (int(Decimal(one) * 10**9) for one in (bid, ask))
     session = "5f0c1c1e-1111-4222-8333-444455556666"
     fields: dict[Any, Any] = {
-        "d": ticks.pack(np.asarray(tick)), "clk": now, "boot": 0, "wall": now, "bid": "b",
+        "d": ticks.pack(np.asarray(tick)), "clk": now, "boot": 0, "wall": wall, "bid": "b",
         "s": session,
     }  # fmt: skip
     client = redis_client()

@@ -1,9 +1,13 @@
 """/api/latest-prices and /api/data-freshness, and /api/trading-status without anybody heard."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from tests.console.api.conftest import quoted
+from trading.clock import NS
 from trading.models import Strategy
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +46,22 @@ def test_nothing_is_said_to_be_active_that_was_not_heard(
         "strategy:mom-eurusd": "UNKNOWN",
     }
     assert [one["valid"] for one in status["licences"]] == [False]
+
+
+def test_markets_say_their_phase_by_the_feeds_clock(caller: Client, settings: Settings) -> None:
+    settings.FEED = "replay:any"
+    moment = dt.datetime(2026, 11, 27, 17, 59, tzinfo=dt.UTC)
+    quoted("SPY", "600.10", "600.20", clock_ns=int(moment.timestamp()) * NS)
+    rows = {one["market"]: one for one in caller.get("/api/markets").json()}
+    assert len(rows) == 10
+    nyse = rows["NYSE"]
+    assert (nyse["phase"], nyse["until"], nyse["opens_at"], nyse["orders"]) == (
+        "open", "2026-11-27T18:00:00.000000Z", None, True,
+    )  # fmt: skip
+    assert nyse["instruments"] == ["SPY"]
+    assert nyse["as_of"] == "2026-11-27T17:59:00.000000Z"
+    assert (rows["LSE"]["phase"], rows["LSE"]["orders"]) == ("closed", False)
+    assert rows["LSE"]["opens_at"] == "2026-11-30T08:00:00.000000Z"
+    settings.FEED = "simulated"
+    rows = {one["market"]: one for one in caller.get("/api/markets").json()}
+    assert (rows["LSE"]["phase"], rows["LSE"]["orders"]) == ("closed", True)

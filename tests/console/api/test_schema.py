@@ -50,7 +50,7 @@ PATHS = {
     "/api/strategies/{strategy}/performance", "/api/risk-metrics/current",
     "/api/risk-metrics/utilization", "/api/signals/validate-recent",
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
-    "/test/broker-connectivity", "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
+    "/test/broker-connectivity", "/api/markets", "/api/metrics/signal-rate", "/api/metrics/confidence-distribution",
     "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
     "/api/engine-check",
     "/api/engine-alerts", "/api/engines", "/api/engines/{engine}",
