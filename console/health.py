@@ -53,6 +53,12 @@ class StageSerializer(serializers.Serializer[Any]):
         allow_null=True, help_text="Age of the last heartbeat, or time a store took; null: none."
     )
     instances = serializers.IntegerField()
+    on_backup = serializers.IntegerField(
+        required=False, help_text="data-ingestor: symbols whose first source fails."
+    )
+    withheld = serializers.IntegerField(
+        required=False, help_text="data-ingestor: symbols whose sources disagree."
+    )
 
 
 class ReadySerializer(serializers.Serializer[Any]):
@@ -88,7 +94,12 @@ class HealthzStage(OpenProbe):
             readings = selectors.stage_health(redis_client(), stage)
             status, instances = _status(stage, readings), len(readings)
             beat = max((one.heartbeat_ms for one in readings), default=None)
-        answer = {"stage": stage, "status": status, "heartbeat_ms": beat, "instances": instances}
+        answer: dict[str, Any] = {
+            "stage": stage, "status": status, "heartbeat_ms": beat, "instances": instances,
+        }  # fmt: skip
+        if stage == "data-ingestor":
+            backup, withheld = selectors.sources_out_of_order(redis_client())
+            answer |= {"on_backup": backup, "withheld": withheld}
         return Response(answer, 503 if status == "dead" else 200)
 
 

@@ -54,7 +54,7 @@ BOUNDS: Mapping[Rung, Bounds] = {
 """What it takes to leave each rung upwards."""
 
 RAMP_FACTOR = Decimal("0.25")
-DATA_TRIGGERS = ("feed-outage", "data-quality")
+DATA_TRIGGERS = ("feed-outage", "feed-divergence", "data-quality")
 JUDGED_ORDERS = 20
 """A share of fewer orders than this says nothing that would take a strategy down."""
 

@@ -204,6 +204,10 @@ class SymbolFreshnessShape(Shape):
     status = serializers.ChoiceField(get_args(DataStatus))
     age_ms = serializers.IntegerField(allow_null=True, help_text="null: no quote yet.")
     timestamp = moment_field("Feed time of the latest quote.", null=True)
+    source = text_field("Where its quotes come from; empty where the feed has one source.")
+    backup = serializers.BooleanField(help_text="That is not the first choice.")
+    withheld = serializers.BooleanField(help_text="Its sources disagree: no quote is passed on.")
+    note = text_field("What is not as it should be; empty when all is.")
 
 
 class DataFreshnessShape(Shape):

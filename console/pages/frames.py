@@ -228,6 +228,7 @@ class QuoteLine(msgspec.Struct, frozen=True):
     rejected: dict[str, int] = {}
     bid: Decimal | None = None
     ask: Decimal | None = None
+    note: str = ""
 
 
 class FeedLine(msgspec.Struct, frozen=True):

@@ -196,7 +196,7 @@ def _quote(one: QuoteLine) -> QuoteView:
         quotes=count_words(one.quotes),
         refused=count_words(sum(one.rejected.values())),
         good=good_words(one.quotes, sum(one.rejected.values())),
-        reasons=reasons_words(one.rejected),
+        reasons="; ".join(filter(None, (one.note, reasons_words(one.rejected)))),
     )
 
 

@@ -74,6 +74,7 @@ _PNL = "PnL = realised + unrealised at the mid - fees; a symbol without any quot
 _FEED = "feed-outage"
 
 COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
+FEED_DIVERGENCE = "feed-divergence"
 SIGNALS_SILENT, SIGNALS_ZERO = "signals-silent", "signals-zero"
 SIGNAL_LATENCY, OPEN_LEG = "signal-latency", "open-leg"
 
@@ -183,6 +184,12 @@ _MARKET = (
         figure("auto_triggers", "data_quality_threshold"), 3, _BREAKER,
         "accepted / read of the feed's last 10,000 quotes", _EP, direction=Direction.BELOW,
         warn_at=D("0.9"), seen_by=_FEED,
+    ),
+    TriggerSpec(
+        FEED_DIVERGENCE, "Sources of a price disagree", "s", _INSTRUMENT, D(30), 3, _BREAKER,
+        "seconds for which the instrument's quotes have been withheld because its sources disagree,"
+        " on the feed's clock; only where a feed has a backup", _LW, warn_at=D("0.05"),
+        seen_by=_FEED,
     ),
     TriggerSpec(
         _FEED, "Feed outage", "s", _FIRM, D(30), 3, _BREAKER,

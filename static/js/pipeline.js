@@ -178,7 +178,7 @@ function fillQuote(node, one) {
   figure(quotes, format.count(one.quotes));
   figure(refused, format.count(refusals(one.rejected)));
   figure(good, goodWords(one.quotes, refusals(one.rejected)));
-  put(why, reasons(one.rejected));
+  put(why, [one.note, reasons(one.rejected)].filter(Boolean).join("; "));
   node.classList.toggle("stale-row", one.status === "stale" || one.status === "dead");
 }
 
@@ -259,6 +259,7 @@ function fillFlags() {
     ...frame.stages.filter((one) => one.status !== "fresh").map((one) => `${stageName(one.stage)} ${one.status}`),
     ...(frame.gateways ?? []).filter((one) => one.state !== "licensed").map((one) => `${one.account} ${GATEWAY_WORDS[one.state] ?? one.state}`),
     ...(frame.gateways ?? []).filter((one) => one.alarms).map((one) => `${one.account}: ${one.alarms}`),
+    ...frame.feeds.filter((one) => one.note).map((one) => `${one.symbol} ${one.withheld ? "withheld" : "on backup"}`),
     ...frame.services.filter((one) => one.status !== "fresh").map((one) => `${one.name} ${one.status}`),
   ];
   const flags = document.getElementById("flags");

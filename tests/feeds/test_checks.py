@@ -75,7 +75,9 @@ def test_a_gap_is_counted_and_good() -> None:
     checked = checker.check(raw_rows([quote(0), quote(30), quote(60.5)]))
     assert checked.good.all()
     assert checked.gaps == 1
-    assert checker.by_symbol()["EURUSD"] == {"read": 3, "accepted": 3, "gap": 1, "refused": {}}
+    assert checker.by_symbol()["EURUSD"] == {
+        "read": 3, "accepted": 3, "standby": 0, "gap": 1, "refused": {},
+    }  # fmt: skip
 
 
 def test_what_could_not_be_published_counts_as_stale() -> None:
@@ -83,7 +85,7 @@ def test_what_could_not_be_published_counts_as_stale() -> None:
     rows = raw_rows([quote(0), quote(1, 0), quote(2)])
     checker.unpublish(rows, checker.check(rows).codes)
     assert checker.by_symbol()["EURUSD"]["refused"] == {"non-positive": 1, "stale": 2}
-    assert checker.read == 3
+    assert checker.counters()["read"] == 3
     assert checker.accepted == 0
 
 
@@ -176,6 +178,7 @@ def test_batches_are_judged_as_one_by_one(
         checker = again
     assert found == expected
     assert checker.gaps.sum() == plain.gaps
-    assert checker.read == len(rows) == checker.accepted + sum(checker.refused().values())
+    assert checker.counters()["read"] == len(rows)
+    assert len(rows) == checker.accepted + sum(checker.refused().values())
     for counted in checker.by_symbol().values():
         assert counted["read"] == counted["accepted"] + sum(counted["refused"].values())

@@ -19,6 +19,7 @@ from tests.feeds.builders import NS, SHARED, quote_line, quotes_file
 from tests.feeds.conftest import OwnRedis, Start
 from tests.feeds.rig import Gate, database_url, entries, feed_state, published, reading, until
 from trading import streams
+from trading.feeds.backed import BackedChecker
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.replay import Replay
 from trading.health import read_stages
@@ -92,6 +93,49 @@ def test_kill_9_in_mid_replay_loses_nothing_and_repeats_nothing(
     assert Counter(lines).most_common(1)[0][1] == 1
     record = Counter(Entry.objects.values_list("action", "outcome"))
     assert record == {("feed.start", "done"): 4, ("feed.end", "done"): 1}
+
+
+@pytest.mark.timeout(120)
+def test_kill_9_while_on_the_backup_changes_nothing_and_each_turn_is_recorded_once(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis = own_redis.client()
+    both = [n / 5 for n in range(300)]
+    alone = [60 + n / 5 for n in range(1_200)]
+    paths = [
+        quotes_file(tmp_path / f"{name}.csv", [moving(at) for at in times])
+        for name, times in (("main", both + [t for t in alone if t > 150]), ("spare", both + alone))
+    ]
+    backed = BackedChecker(("main", "spare"), (0, 1))
+    ingestor = Ingestor(backed=backed)
+    results = [ingestor.process(one) for one in Replay(paths).batches(rows=4_096)]
+    turns = [turn for one in results for turn in one.turns]
+    assert [turn.words.partition(":")[0] for turn in turns] == ["main to spare", "spare to main"]
+    spec = f"replay:{paths[0]}|replay:{paths[1]}"
+    with reading(redis, *READERS):
+        for token, upto in enumerate((30, 60), start=1):
+            feed = start_feed(spec, speed="max", token=token)
+            until(partial(reached, redis, upto), seconds=40)
+            feed.kill()
+            assert not ended(own_redis)
+        start_feed(spec, speed="max", token=3)
+        until(lambda: ended(own_redis), seconds=60)
+    found = b"".join(one.ticks.tobytes() for one in entries(redis))
+    assert found == np.concatenate([one.ticks for one in results]).tobytes()
+    state = feed_state(redis)
+    assert state["standby"] == backed.counters()["standby"] > 0
+    assert state["choices"] == backed.arbiter.standing()
+    until(lambda: Entry.objects.filter(action="feed.switch").count() == 2)
+    said = Entry.objects.filter(action="feed.switch").values_list("actor_kind", "actor", "reason")
+    assert sorted(said) == sorted(
+        ("process", "feed:main", f"EURUSD: {turn.words}") for turn in turns
+    )
+
+
+def moving(second: float) -> str:
+    """A quote that differs from the one of 0.2 s before."""
+    tick = int(second * 5) % 2
+    return quote_line(second, bid=f"1.3862{tick + 6}", ask=f"1.3862{tick + 7}")
 
 
 def test_at_full_speed_it_waits_for_a_reader_and_says_so(

@@ -31,6 +31,7 @@ def test_every_line_of_a_recorded_day_is_accounted_for(name: str, refused: dict[
     assert ingestor.counters() | {"gaps": 0} == {
         "read": count,
         "accepted": count - sum(refused.values()),
+        "standby": 0,
         "refused": refused,
         "gaps": 0,
     }

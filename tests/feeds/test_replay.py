@@ -48,7 +48,7 @@ def test_a_malformed_line_is_reported_with_its_number_and_the_replay_goes_on(
     ]  # fmt: skip
     assert "NOSUCH" in result.rejects[1].detail
     assert ingestor.counters() == {
-        "read": 5, "accepted": 2, "refused": {"malformed": 3}, "gaps": 0,
+        "read": 5, "accepted": 2, "standby": 0, "refused": {"malformed": 3}, "gaps": 0,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.feeds.builders import SHARED, quote_line, quotes_file
-from trading.feeds.spec import FeedKind, FeedSpecError, parse_feed
+from trading.feeds.spec import BACKUP, FeedKind, FeedSpecError, parse_feed
 
 
 def refused(spec: str, speed: str = "1") -> str:
@@ -27,6 +27,19 @@ def test_several_recorded_days() -> None:
     assert spec.kind is FeedKind.REPLAY
     assert list(spec.paths) == paths
     assert (spec.speed, spec.speed_text) == (None, "max")
+
+
+def test_a_recording_with_a_backup() -> None:
+    oanda, fxcm, spot = (
+        SHARED / f"{name}.quotes.csv.gz"
+        for name in ("eurusd-oanda-20140502", "eurusd-fxcm-20140502", "btcusdt-spot-20240808")
+    )
+    spec = parse_feed(f"replay:{oanda},{spot} | replay:{fxcm}", "1")
+    assert spec.sources == ("eurusd-oanda-20140502+btcusdt-spot-20240808", "eurusd-fxcm-20140502")
+    assert (spec.paths, spec.of) == ((oanda, spot, fxcm), (0, 0, 1))
+    for bad in (f"simulated|replay:{fxcm}", f"replay:{fxcm}|", f"replay:{fxcm}|simulated"):
+        assert f"replay:FILE{BACKUP}replay:FILE" in refused(bad)
+    assert "is given twice" in refused(f"replay:{fxcm}|replay:{fxcm}")
 
 
 def test_a_speed(tmp_path: Path) -> None:

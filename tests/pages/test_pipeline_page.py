@@ -48,6 +48,15 @@ def test_a_dead_stage_has_dashes(page: Read, books: list[Strategy], redis: Redis
     assert "Venues dead nobody reports – acks/s" in text_of(page("/pipeline"))
 
 
+def test_what_is_wrong_with_a_source_is_said_where_quotes_are_counted(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    frame = pipeline_frame()
+    frame["feeds"][0]["note"] = "backup fxcm: silent for 5.1 s"
+    keep(redis, frame)
+    assert "99.99 backup fxcm: silent for 5.1 s; crossed 2" in text_of(page("/pipeline"))
+
+
 def test_unread_leases_are_no_empty_leases(page: Read, redis: Redis) -> None:
     keep(redis, pipeline_frame(leases=None, gateways=[]))
     text = text_of(page("/pipeline"))

@@ -326,7 +326,8 @@ def test_the_pipeline_frame() -> None:
     assert frame["feeds"] == [
         {
             "symbol": "EURUSD", "age_ms": 0, "status": "fresh", "quotes": 10,
-            "rejected": {"crossed": 2}, "bid": "1.15998", "ask": "1.16002",
+            "rejected": {"crossed": 2}, "bid": "1.15998", "ask": "1.16002", "source": "",
+            "backup": False, "withheld": False, "note": "",
         }
     ]  # fmt: skip
     assert frame["feed"]["quotes"] == frame["feed"]["published"] + 2

@@ -97,7 +97,7 @@ def test_simulated_trading_trips_nothing(minutes: int) -> None:
         "intraday-loss", "gross-exposure", "net-exposure", "margin", "position-value",
         "feed-outage",
     }  # fmt: skip
-    assert ingestor.checker.read > minutes * 6_600
+    assert ingestor.counters()["read"] > minutes * 6_600
 
 
 @pytest.mark.timeout(300)

@@ -216,6 +216,23 @@ def test_a_desk_that_starts_is_not_told_of_an_old_silence() -> None:
     assert one.value == D("0.1")
 
 
+def test_sources_that_disagree_are_named_with_their_values_and_hold_their_instrument() -> None:
+    rig, clock = Rig(), 1_399_000_000 * NS
+    choice: dict[str, Any] = {"withheld": 0, "values": ""}
+    for second in range(60):
+        if second == 10:
+            choice |= {"withheld": clock + 10 * NS, "values": "a 1.1/1.2, b 1.3/1.4"}
+        rig.feed_state = {"clock": clock + second * NS, "choices": {"EURUSD": choice}}
+        rig.look(after_s=1)
+        [one] = [one for one in rig.standings() if one.trigger == "feed-divergence"]
+        assert one.value == max(second - 10, 0)
+    fired = [one for one in rig.fired if one.trigger == "feed-divergence"]
+    assert [(one.level, one.scope, one.value) for one in fired] == [
+        ("warning", "instrument:EURUSD", D(4)), ("breach", "instrument:EURUSD", D(32)),
+    ]  # fmt: skip
+    assert "(a 1.1/1.2, b 1.3/1.4)" in fired[0].reason
+
+
 def test_the_longest_queue_is_named_and_open_orders_are_none() -> None:
     stages = {
         "broker": [reading("broker", "paper-1", queue=9_999)],

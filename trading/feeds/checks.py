@@ -13,7 +13,8 @@ Rules, in the order in which they are tried; the first that is broken is the rea
   two stay refused. "In a row" is broken by a good quote or by one that disagrees.
 
 A quote that comes more than the class's bound after the last good one is a *gap*: it is counted,
-and good. Invariant: read = accepted + sum of refused, per instrument and in all.
+and good. Invariant: read = accepted + standby + sum of refused, per instrument and in all. Quotes
+of several sources are judged source by source and then against each other (trading.feeds.arbiter).
 """
 
 from dataclasses import dataclass
@@ -151,15 +152,18 @@ class QuoteChecker:
 
     def unpublish(self, rows: RawRows, codes: Codes) -> None:
         """Count the good ones of ``rows`` as stale after all: they could not be passed on."""
-        ids, counts = np.unique(
-            rows["tick"]["instrument"][codes == Reason.GOOD], return_counts=True
-        )
-        self.counts[ids, Reason.GOOD] -= counts
-        self.counts[ids, Reason.STALE] += counts
+        self.recount(rows, codes, np.where(codes == Reason.GOOD, Reason.STALE, codes))
 
-    @property
-    def read(self) -> int:
-        return int(self.counts.sum())
+    def recount(self, rows: RawRows, counted: Codes, codes: Codes) -> None:
+        """Count ``rows`` under ``codes`` instead of those they were ``counted`` under."""
+        at = np.flatnonzero(counted != codes)
+        ids = rows["tick"]["instrument"][at]
+        np.subtract.at(self.counts, (ids, counted[at]), 1)
+        np.add.at(self.counts, (ids, codes[at]), 1)
+
+    def counters(self) -> dict[str, Any]:
+        """{read, accepted, standby, refused: {reason: n}, gaps}, of all instruments."""
+        return {**_counted(self.counts.sum(axis=0)), "gaps": int(self.gaps.sum())}
 
     @property
     def accepted(self) -> int:
@@ -170,18 +174,8 @@ class QuoteChecker:
         return _named(self.counts.sum(axis=0))
 
     def by_symbol(self) -> dict[str, dict[str, Any]]:
-        """Symbol -> {read, accepted, gap, refused: {reason: number}}; ``?`` names no symbol."""
-        found: dict[str, dict[str, Any]] = {}
-        for ident in np.flatnonzero(self.counts.sum(axis=1)):
-            row = self.counts[ident]
-            unknown = ident == len(self._universe)
-            found["?" if unknown else self._universe.by_id(int(ident)).symbol] = {
-                "read": int(row.sum()),
-                "accepted": int(row[Reason.GOOD]),
-                "gap": 0 if unknown else int(self.gaps[ident]),
-                "refused": _named(row),
-            }
-        return found
+        """Symbol -> {read, accepted, standby, gap, refused}; ``?`` names no symbol."""
+        return symbol_counts(self._universe, self.counts, self.gaps)
 
     def state(self) -> dict[str, Any]:
         """All it remembers, as JSON values; ``restore`` takes it back."""
@@ -208,6 +202,7 @@ class QuoteChecker:
             known = symbol in self._universe
             at = self._universe.by_symbol(symbol).id if known else len(self._universe)
             self.counts[at, Reason.GOOD] += counted["accepted"]
+            self.counts[at, Reason.STANDBY] += counted.get("standby", 0)
             for reason in REFUSALS:
                 self.counts[at, reason] += counted["refused"].get(reason.code, 0)
             if known:
@@ -225,6 +220,27 @@ def _alone(rows: RawRows) -> Codes:
     codes[(bid <= 0) | (ask <= 0)] = Reason.NON_POSITIVE
     codes[rows["malformed"]] = Reason.MALFORMED
     return codes
+
+
+def symbol_counts(universe: Universe, counts: _Ints, gaps: _Ints) -> dict[str, dict[str, Any]]:
+    """As ``QuoteChecker.by_symbol`` says them, of any counts of its form."""
+    found: dict[str, dict[str, Any]] = {}
+    for ident in np.flatnonzero(counts.sum(axis=1)):
+        unknown = ident == len(universe)
+        found["?" if unknown else universe.by_id(int(ident)).symbol] = {
+            **_counted(counts[ident]),
+            "gap": 0 if unknown else int(gaps[ident]),
+        }
+    return found
+
+
+def _counted(row: _Ints) -> dict[str, Any]:
+    return {
+        "read": int(row.sum()),
+        "accepted": int(row[Reason.GOOD]),
+        "standby": int(row[Reason.STANDBY]),
+        "refused": _named(row),
+    }
 
 
 def _named(row: _Ints) -> dict[str, int]:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from trading import ticks as tick_format
 from trading.clock import utc_from_ns
+from trading.feeds.arbiter import Turn
+from trading.feeds.backed import BackedChecker
 from trading.feeds.checks import Codes, QuoteChecker
 from trading.feeds.raw import REFUSALS, RawBatch, Reason
 from trading.ticks import Ticks
@@ -40,6 +42,7 @@ class IngestResult:
     ticks: Ticks
     codes: Codes
     rejects: list[Reject]
+    turns: list[Turn]
 
     @property
     def clock_ns(self) -> int:
@@ -47,16 +50,22 @@ class IngestResult:
 
 
 class Ingestor:
-    """Checks raw batches, keeps the counters and the latest good quote of each instrument."""
+    """Checks raw batches, keeps the counters and the latest good quote of each instrument.
 
-    def __init__(self, universe: Universe = UNIVERSE) -> None:
-        self.checker = QuoteChecker(universe)
+    ``backed`` judges the quotes of a feed with several sources.
+    """
+
+    def __init__(self, universe: Universe = UNIVERSE, backed: BackedChecker | None = None) -> None:
+        self.checker = backed or QuoteChecker(universe)
+        self.backed = backed
         self._universe = universe
         self._latest = tick_format.empty(len(universe))
         self._changed = np.zeros(len(universe), dtype=bool)
 
     def process(self, raw: RawBatch) -> IngestResult:
         """Check and count ``raw``; the result's ticks are a packed copy of the good ones."""
+        if self.backed:
+            self.backed.arbiter.connected(raw.down)
         before = self.checker.counts.sum(axis=0)
         codes = self.checker.check(raw.rows).codes
         # As bytes: numpy copies structures field by field, ten times slower.
@@ -64,7 +73,8 @@ class Ingestor:
         # Where an index is repeated numpy keeps the last value: the latest quote.
         self._latest.view(_BYTES)[ticks["instrument"]] = ticks.view(_BYTES)
         self._changed[ticks["instrument"]] = True
-        return IngestResult(raw, ticks, codes, self._describe(raw, codes, before))
+        turns = self.backed.turns() if self.backed else []
+        return IngestResult(raw, ticks, codes, self._describe(raw, codes, before), turns)
 
     def discard(self, result: IngestResult) -> None:
         """The ticks of ``result`` could not be published in time: they count as stale."""
@@ -93,13 +103,8 @@ class Ingestor:
         self._changed[:] = False
 
     def counters(self) -> dict[str, Any]:
-        """{read, accepted, refused: {reason: n}, gaps}; read = accepted + sum of refused."""
-        return {
-            "read": self.checker.read,
-            "accepted": self.checker.accepted,
-            "refused": self.checker.refused(),
-            "gaps": int(self.checker.gaps.sum()),
-        }
+        """{read, accepted, standby, refused: {reason: n}, gaps}; read = the sum of the others."""
+        return self.checker.counters()
 
     def _describe(self, raw: RawBatch, codes: Codes, before: npt.NDArray[np.int64]) -> list[Reject]:
         """``before``: refusals of each reason before this batch."""
@@ -107,7 +112,7 @@ class Ingestor:
         if not codes.any():
             return rejects
         described = {reason.code: min(int(before[reason]), EXAMPLES) for reason in REFUSALS}
-        for at in np.flatnonzero(codes):
+        for at in np.flatnonzero((codes != Reason.GOOD) & (codes != Reason.STANDBY)):
             reason = Reason(int(codes[at])).code
             if described.get(reason, 0) >= EXAMPLES:
                 continue

@@ -15,10 +15,12 @@ from redis import Redis, RedisError
 
 from trading import streams
 from trading.clock import NS, boot_id, boot_ns, wall_ns
+from trading.feeds.arbiter import Turn
+from trading.feeds.backed import BackedChecker
 from trading.feeds.flow import NONE, NUDGE_S, AckReader, Window, newest, order_of
 from trading.feeds.ingestor import Ingestor, IngestResult, Reject, rfc3339
 from trading.feeds.publish import Publisher
-from trading.feeds.raw import Reason
+from trading.feeds.raw import REFUSALS, Reason
 from trading.feeds.saver import Saver
 from trading.feeds.session import Opening, State
 from trading.feeds.sources import Source
@@ -61,7 +63,8 @@ class FeedLoop:
         self._saver = saver
         self._window = Window(opening.readers)
         self._acks = AckReader(redis, self._window)
-        self._ingestor = Ingestor()
+        backed = BackedChecker(spec.sources, spec.of) if spec.sources else None
+        self._ingestor = Ingestor(backed=backed)
         self._seq = 0
         self._ended = False  # the end has been published
         if opening.state:
@@ -158,16 +161,18 @@ class FeedLoop:
         pulled = boot_ns()
         self._feed_meter.observe(pulled - begun, len(raw.rows))
         result = self._ingestor.process(raw)
-        for code in np.unique(result.codes[result.codes != Reason.GOOD]):
+        for code in np.intersect1d(result.codes, REFUSALS):
             self._ingestor_meter.error(Reason(int(code)).code)
+        for turn in result.turns:
+            log.warning(f"feed {turn.kind}", symbol=turn.symbol, what=turn.words)
         self._pending = (result, pulled)
 
     def _publish(self, result: IngestResult, pulled: int) -> None:
         """One batch to the stream; when this raises, it may be called again with the same."""
         if len(result.ticks) or self._source.ended:
-            self._append(pack(result.ticks), result.rejects)
+            self._append(pack(result.ticks), result.rejects, result.turns)
         else:
-            self._put_state(result.rejects)
+            self._put_state(result.rejects, result.turns)
         self._moved_at = boot_ns()
         self._ingestor_meter.observe(self._moved_at - pulled, len(result.raw.rows))
         self._pending = None
@@ -175,7 +180,9 @@ class FeedLoop:
             self._ended = True
             self._saver.post(self._saved, ended="end of the recording")
 
-    def _append(self, data: bytes, rejects: Sequence[Reject] = ()) -> None:
+    def _append(
+        self, data: bytes, rejects: Sequence[Reject] = (), turns: Sequence[Turn] = ()
+    ) -> None:
         """One entry, of ticks or as a sign of life, together with the state after it."""
         now = boot_ns()
         fields: dict[str, Any] = {
@@ -192,15 +199,16 @@ class FeedLoop:
             fields["end"] = 1
         seq = self._seq + 1
         state = self._state(seq)
-        self._last_id = self._publisher.publish(seq, fields, msgspec.json.encode(state), rejects)
+        encoded = msgspec.json.encode(state)
+        self._last_id = self._publisher.publish(seq, fields, encoded, rejects, turns)
         self._seq, self._saved = seq, state
         if self._source.locked:
             self._window.sent(self._last_id)
         self._published_at = self._signed_at = now
 
-    def _put_state(self, rejects: Sequence[Reject] = ()) -> None:
+    def _put_state(self, rejects: Sequence[Reject] = (), turns: Sequence[Turn] = ()) -> None:
         state = self._state(self._seq)
-        self._publisher.put_state(msgspec.json.encode(state), rejects)
+        self._publisher.put_state(msgspec.json.encode(state), rejects, turns)
         self._saved = state
         self._signed_at = boot_ns()
 

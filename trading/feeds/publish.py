@@ -2,8 +2,8 @@
 
 One script does atomically what would be a MULTI: it refuses a feed whose lease has gone to
 another, recognises an entry that was written although its answer was lost (same session and
-number), and else appends the entry, replaces ``hl:feed:state`` and queues the refusals to be
-saved. So state and stream never differ, and a publication may be tried again until it succeeds.
+number), and else appends the entry, replaces ``hl:feed:state`` and queues refusals and turns to
+be saved. So state and stream never differ, and a publication may be tried again until it succeeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from trading import streams
+from trading.feeds.arbiter import Turn
 from trading.feeds.ingestor import Reject
 
 FENCE = "hl:feed:fence"
@@ -23,6 +24,10 @@ FENCE = "hl:feed:fence"
 the last entry."""
 REJECTS = "hl:feed:rejects"
 """List of JSON {session, source, line, symbol, reason, detail}: refusals not yet saved."""
+
+TURNS = "hl:feed:turns"
+"""List of JSON {kind, symbol, clock, words, session}: what happened between sources, not
+yet in the record (trading.feeds.arbiter)."""
 
 _OPEN = """
 local held = redis.call('HMGET', KEYS[1], 'desk', 'token')
@@ -50,8 +55,9 @@ if fields > 0 then
   redis.call('HSET', KEYS[1], 'session', ARGV[3], 'seq', ARGV[4], 'id', id)
 end
 redis.call('SET', KEYS[3], ARGV[5])
-for at = 8 + fields, #ARGV do
-  redis.call('RPUSH', KEYS[4], ARGV[at])
+local turns = 9 + fields + tonumber(ARGV[8 + fields])
+for at = 9 + fields, #ARGV do
+  redis.call('RPUSH', at < turns and KEYS[4] or KEYS[5], ARGV[at])
 end
 return id
 """
@@ -97,24 +103,30 @@ class Publisher:
         fields: Mapping[str, Any],
         state: bytes,
         rejects: Sequence[Reject] = (),
+        turns: Sequence[Turn] = (),
     ) -> bytes:
         """Append entry number ``seq`` and set the state; the entry's id. May be repeated."""
         flat: list[Any] = [part for pair in fields.items() for part in pair]
-        return self._write(seq, flat, state, rejects)
+        return self._write(seq, flat, state, rejects, turns)
 
-    def put_state(self, state: bytes, rejects: Sequence[Reject] = ()) -> None:
+    def put_state(
+        self, state: bytes, rejects: Sequence[Reject] = (), turns: Sequence[Turn] = ()
+    ) -> None:
         """Set the state without an entry (nothing good was read, or nothing at all).
 
-        Repeating it may queue refusals twice; whoever saves them drops the second.
+        Repeating it may queue refusals and turns twice; whoever saves them drops the second.
         """
-        self._write(0, [], state, rejects)
+        self._write(0, [], state, rejects, turns)
 
     def published(self, seq: int) -> bool:
         """Whether entry ``seq`` of this session reached the stream."""
         held: Any = self._redis.hmget(FENCE, ["session", "seq"])
         return bool(held[0] == self._session.encode() and int(held[1] or 0) >= seq)
 
-    def _write(self, seq: int, flat: list[Any], state: bytes, rejects: Sequence[Reject]) -> bytes:
+    def _write(
+        self, seq: int, flat: list[Any], state: bytes, rejects: Sequence[Reject],
+        turns: Sequence[Turn],
+    ) -> bytes:  # fmt: skip
         queued = [
             msgspec.json.encode(
                 {
@@ -125,9 +137,14 @@ class Publisher:
             )
             for one in rejects
         ]
-        keys = [FENCE, streams.TICKS, streams.FEED_STATE, REJECTS]
+        happened = [
+            msgspec.json.encode({**msgspec.structs.asdict(one), "session": self._session})
+            for one in turns
+        ]
+        keys = [FENCE, streams.TICKS, streams.FEED_STATE, REJECTS, TURNS]
         head = [self._desk, self._token, self._session, seq, state, streams.TICKS_MAXLEN, len(flat)]
-        return bytes(self._run(self._publish, keys, [*head, *flat, *queued]))
+        args = [*head, *flat, len(queued), *queued, *happened]
+        return bytes(self._run(self._publish, keys, args))
 
     @staticmethod
     def _run(script: Any, keys: list[str], args: list[Any]) -> Any:

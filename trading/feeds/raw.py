@@ -29,7 +29,10 @@ Place = tuple[int, int]
 
 
 class Reason(IntEnum):
-    """Why a quote is refused; 0 is a good one. A quote wrong in several ways has the first."""
+    """Why a quote is refused; 0 is a good one. A quote wrong in several ways has the first.
+
+    STANDBY is no refusal: the quote is good, and of a source that is not in use.
+    """
 
     GOOD = 0
     MALFORMED = 1
@@ -38,6 +41,8 @@ class Reason(IntEnum):
     STALE = 4
     OUT_OF_ORDER = 5
     JUMP = 6
+    DIVERGING = 7
+    STANDBY = 8
 
     @property
     def code(self) -> str:
@@ -45,7 +50,9 @@ class Reason(IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-REFUSALS: tuple[Reason, ...] = tuple(one for one in Reason if one is not Reason.GOOD)
+REFUSALS: tuple[Reason, ...] = tuple(
+    one for one in Reason if one not in (Reason.GOOD, Reason.STANDBY)
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +60,13 @@ class RawBatch:
     """Raw quotes in the order they are to be checked.
 
     ``clock_ns`` is the feed clock after the batch. ``faults`` says of each malformed row what is
-    wrong with it.
+    wrong with it. ``down``: sources, in order of preference, that are disconnected.
     """
 
     rows: RawRows
     clock_ns: int
     faults: Mapping[Place, str] = field(default_factory=dict)
+    down: frozenset[int] = frozenset()
 
 
 def empty(count: int) -> RawRows:

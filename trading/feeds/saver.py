@@ -11,7 +11,13 @@ import structlog
 from django.db import Error, connection
 from redis import Redis, RedisError
 
-from trading.feeds.session import SAVED_AT_ONCE, State, rejects_save, session_save
+from trading.feeds.session import (
+    SAVED_AT_ONCE,
+    State,
+    rejects_save,
+    session_save,
+    turns_save,
+)
 
 EVERY_S = 1.0
 
@@ -94,6 +100,8 @@ class Saver:
             self._saved = True
         # Refusals refer to the session, so it is saved first.
         while self._saved and rejects_save(self._redis) == SAVED_AT_ONCE:
+            pass
+        while self._saved and turns_save(self._redis, actor=self._actor) == SAVED_AT_ONCE:
             pass
 
     def _put_back(self, due: _Due) -> None:

@@ -9,13 +9,18 @@ the last entry on the stream, and is copied to FeedSession.state every second:
     seq           number of entries published
     clock         feed clock, ns; clock_at the same as RFC 3339
     at_wall       wall ns when it was written
-    read, accepted, refused {reason: n}, gaps      read = accepted + sum of refused
-    symbols       {symbol: {read, accepted, gap, refused {reason: n}}}; "?" for unreadable symbols
+    read, accepted, standby, refused {reason: n}, gaps
+                  read = accepted + standby + sum of refused
+    symbols       {symbol: {read, accepted, standby, gap, refused}}; "?" for unreadable symbols
     last          {symbol: [bid + ask, time, …]} of the last good quotes (trading.feeds.checks)
     files         names of the replayed files; source n of a tick is files[n]
     source        position of the feed itself: lines and keys of files, or the simulator's state
     clock_jumps, jumped_ns      gaps of the recording that were jumped over
     readers       who acknowledges (speed max)
+    sources       of a feed with several: [{name, read, accepted, standby, refused, gaps}]
+    judged        quotes of sources in use, good or not
+    choices       {symbol: {source, backup, since, why, withheld, values}} (trading.feeds.arbiter)
+    alone, arbiter      what they go on from
 """
 
 import datetime as dt
@@ -30,11 +35,11 @@ from redis import Redis
 from audit import record
 from trading import streams
 from trading.clock import utc_from_ns
-from trading.feeds.publish import REJECTS
+from trading.feeds.publish import REJECTS, TURNS
 from trading.feeds.spec import FeedKind, FeedSpec
 from trading.models import FeedReject, FeedSession, VenueAccount
 
-COUNTERS = ("spec", "seq", "read", "accepted", "refused", "gaps", "clock_jumps")
+COUNTERS = ("spec", "seq", "read", "accepted", "standby", "refused", "gaps", "clock_jumps")
 SAVED_AT_ONCE = 500
 
 State = dict[str, Any]
@@ -160,6 +165,29 @@ def rejects_save(redis: Redis) -> int:
     ]
     _insert_missing(rows)
     redis.ltrim(REJECTS, len(queued), -1)
+    return len(queued)
+
+
+def turns_save(redis: Redis, *, actor: str) -> int:
+    """Move turns queued in Redis to the record, at most SAVED_AT_ONCE; how many there were.
+
+    Each lands once, whenever the process dies. Raises db.Error and redis.RedisError.
+    """
+    queued: Any = redis.lrange(TURNS, 0, SAVED_AT_ONCE - 1)
+    with transaction.atomic():
+        for one in map(msgspec.json.decode, queued):
+            record.record(
+                id=record.entry_id("feed.turn", *one.values()),
+                action=f"feed.{one['kind']}",
+                actor_kind="process",
+                actor=actor,
+                object_kind="feed",
+                object_id=one["session"],
+                reason=f"{one['symbol']}: {one['words']}",
+                after={"symbol": one["symbol"], "clock": utc_from_ns(one["clock"]).isoformat()},
+            )
+    if queued:
+        redis.ltrim(TURNS, len(queued), -1)
     return len(queued)
 
 

@@ -1,4 +1,7 @@
-"""What FEED and REPLAY_SPEED say, checked cheaply before anything starts."""
+"""What FEED and REPLAY_SPEED say, checked cheaply before anything starts.
+
+``|`` separates sources of the same symbols, in order of preference: what is behind it is a backup.
+"""
 
 import math
 from dataclasses import dataclass
@@ -10,6 +13,7 @@ from trading.feeds.lines import HEADER, MalformedLineError, parse_line
 from trading.universe import UNIVERSE
 
 MAX = "max"
+BACKUP = "|"
 LINES_TRIED = 100
 _LONGEST = 4096
 
@@ -25,12 +29,18 @@ class FeedKind(StrEnum):
 
 @dataclass(frozen=True)
 class FeedSpec:
-    """A feed that can be started. ``speed`` is None for ``max``: as fast as readers follow."""
+    """A feed that can be started. ``speed`` is None for ``max``: as fast as readers follow.
+
+    ``sources`` names its sources in order of preference, ``of`` says which each path is of; both
+    are empty where there is one.
+    """
 
     kind: FeedKind
     text: str
     paths: tuple[Path, ...] = ()
     speed: float | None = 1.0
+    sources: tuple[str, ...] = ()
+    of: tuple[int, ...] = ()
 
     @property
     def speed_text(self) -> str:
@@ -51,18 +61,31 @@ def parse_feed(spec: str, speed: str) -> FeedSpec:
     factor = _speed(speed)
     if is_simulated(text):
         return FeedSpec(FeedKind.SIMULATED, text)
-    kind, _, rest = text.partition(":")
-    if kind != FeedKind.REPLAY:
-        raise FeedSpecError(f"FEED: {text!r} is no feed; say 'simulated' or 'replay:FILE[,FILE…]'")
-    names = [name.strip() for name in rest.split(",")]
-    if not all(names):
-        raise FeedSpecError("FEED: a file name is missing; say 'replay:FILE[,FILE…]'")
-    paths = tuple(Path(name) for name in names)
+    sources = [_paths(one.strip()) for one in text.split(BACKUP)]
+    paths = tuple(path for source in sources for path in source)
     for path in paths:
         _check_file(path)
     if len({path.resolve() for path in paths}) < len(paths):
         raise FeedSpecError("FEED: the same file is given twice; name each file once")
-    return FeedSpec(FeedKind.REPLAY, text, paths, factor)
+    if len(sources) == 1:
+        return FeedSpec(FeedKind.REPLAY, text, paths, factor)
+    of = tuple(number for number, source in enumerate(sources) for _ in source)
+    names = tuple("+".join(path.name.split(".")[0] for path in source) for source in sources)
+    return FeedSpec(FeedKind.REPLAY, text, paths, factor, names, of)
+
+
+def _paths(text: str) -> list[Path]:
+    """The files of one source."""
+    kind, _, rest = text.partition(":")
+    if kind != FeedKind.REPLAY:
+        raise FeedSpecError(
+            f"FEED: {text!r} is no feed; say 'simulated' or 'replay:FILE[,FILE…]', and backups of"
+            f" a recording as 'replay:FILE{BACKUP}replay:FILE'"
+        )
+    names = [name.strip() for name in rest.split(",")]
+    if not all(names):
+        raise FeedSpecError("FEED: a file name is missing; say 'replay:FILE[,FILE…]'")
+    return [Path(name) for name in names]
 
 
 def _speed(text: str) -> float | None:

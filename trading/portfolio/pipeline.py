@@ -86,7 +86,7 @@ def _most(figures: Sequence[float | None]) -> int | None:
 
 
 def _feeds(view: View) -> list[Frame]:
-    counts = symbol_counts(view.feed_state)
+    counts, choices = symbol_counts(view.feed_state), view.feed_state.get("choices") or {}
     rows = []
     for symbol, age in view.ages().items():
         quote = view.market.quote(symbol)
@@ -99,6 +99,7 @@ def _feeds(view: View) -> list[Frame]:
                 "status": age.status,
                 "quotes": quotes,
                 "rejected": rejected,
+                **source_of(choices.get(symbol)),
                 "bid": None if quote is None else price(quote.bid, grain),
                 "ask": None if quote is None else price(quote.ask, grain),
             }
@@ -130,6 +131,23 @@ def symbol_counts(state: Mapping[str, Any]) -> dict[str, tuple[int | None, dict[
     return {
         symbol: (one.get("accepted"), dict(one.get("refused") or {}))
         for symbol, one in symbols.items()
+    }
+
+
+def source_of(choice: Mapping[str, Any] | None) -> Frame:
+    """{source, backup, withheld, note} of a symbol; ``note`` says what is not as it should be."""
+    if choice is None:
+        return {"source": "", "backup": False, "withheld": False, "note": ""}
+    note = ""
+    if choice["withheld"]:
+        note = f"withheld, sources disagree: {choice['values']}"
+    elif choice["backup"]:
+        note = f"backup {choice['source']}: {choice['why']}"
+    return {
+        "source": choice["source"],
+        "backup": choice["backup"],
+        "withheld": bool(choice["withheld"]),
+        "note": note,
     }
 
 

@@ -22,6 +22,7 @@ from trading.selectors.prices import (
     SymbolFreshness,
     data_freshness,
     latest_prices,
+    sources_out_of_order,
 )
 from trading.selectors.status import (
     Check,
@@ -55,6 +56,7 @@ __all__ = [
     "positions_summary",
     "readiness",
     "signals",
+    "sources_out_of_order",
     "stage_health",
     "trading_status",
 ]

@@ -1,14 +1,17 @@
 """Prices and their age, as the ingestor keeps them in Redis."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from redis import Redis
 
 from trading.clock import utc_from_ns, utc_now
 from trading.models import Strategy
 from trading.portfolio.market import DataStatus, FeedPhase, Market
+from trading.portfolio.pipeline import source_of
 from trading.portfolio.prices import load_market, read_feed_state
 from trading.portfolio.text import ns_of
 from trading.universe import UNIVERSE, Universe
@@ -29,12 +32,16 @@ class LatestPrice:
 
 @dataclass(frozen=True, slots=True)
 class SymbolFreshness:
-    """``age_ms`` and ``timestamp`` None: no quote yet."""
+    """``age_ms`` and ``timestamp`` None: no quote yet. ``source`` is empty where there is one."""
 
     symbol: str
     status: DataStatus
     age_ms: int | None
     timestamp: dt.datetime | None
+    source: str = ""
+    backup: bool = False
+    withheld: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,9 @@ def data_freshness(redis: Redis, *, universe: Universe = UNIVERSE) -> DataFreshn
     market, state, now = market_now(redis, universe), read_feed_state(redis), utc_now()
     wanted = {symbol for row in Strategy.objects.all() for symbol in row.symbols}
     wanted.update(market.symbols())
+    choices = state.get("choices") or {}
     rows = tuple(
-        _freshness(market, one.symbol, ns_of(now))
+        _freshness(market, one.symbol, ns_of(now), choices.get(one.symbol))
         for one in universe.instruments
         if one.symbol in wanted
     )
@@ -104,7 +112,15 @@ def data_freshness(redis: Redis, *, universe: Universe = UNIVERSE) -> DataFreshn
     )
 
 
-def _freshness(market: Market, symbol: str, now_ns: int) -> SymbolFreshness:
+def sources_out_of_order(redis: Redis) -> tuple[int, int]:
+    """How many symbols are on a backup, and how many are withheld. Raises redis.RedisError."""
+    choices = [source_of(one) for one in (read_feed_state(redis).get("choices") or {}).values()]
+    return sum(one["backup"] for one in choices), sum(one["withheld"] for one in choices)
+
+
+def _freshness(
+    market: Market, symbol: str, now_ns: int, choice: Mapping[str, Any] | None
+) -> SymbolFreshness:
     age, quote = market.age(symbol, now_ns), market.quote(symbol)
     timestamp = None if quote is None else utc_from_ns(quote.time_ns)
-    return SymbolFreshness(symbol, age.status, age.age_ms, timestamp)
+    return SymbolFreshness(symbol, age.status, age.age_ms, timestamp, **source_of(choice))

@@ -20,7 +20,7 @@ from trading.triggers.carried import SessionFact
 from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
 from trading.triggers.money import Look, MoneyWatch
-from trading.triggers.quality import QualityWatch
+from trading.triggers.quality import QualityWatch, divergence_readings
 from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
     Heard,
@@ -129,8 +129,10 @@ class DeskTriggers:
         if feed is not None:
             yield feed
         quality = self._quality.take(dict(sight.feed_state))
-        if quality is not None and sight.phase != "ended":
-            yield quality
+        if sight.phase != "ended":
+            yield from divergence_readings(sight.feed_state)
+            if quality is not None:
+                yield quality
         yield from self._unordered(sight, now)
         yield from self._signalled(sight, now)
         yield from self._legs.readings(sight.books, now.boot_ns)

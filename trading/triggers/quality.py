@@ -1,11 +1,16 @@
-"""Share of good quotes among the last many, from the feed's own counters. Pure."""
+"""Share of good quotes among the last many, and for how long sources disagree. Pure.
+
+From the feed's own counters and states (trading.feeds.session).
+"""
 
 from collections import deque
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from riskctl.holds import FIRM
 from riskctl.triggers.evaluate import Reading
+from riskctl.triggers.specs import FEED_DIVERGENCE
 
 QUOTES = 10_000
 LEAST = 500
@@ -22,7 +27,9 @@ class QualityWatch:
     def take(self, state: dict[str, Any]) -> Reading | None:
         """The reading after ``hl:feed:state``; None before enough quotes were read."""
         session = str(state.get("session", ""))
-        read, accepted = int(state.get("read") or 0), int(state.get("accepted") or 0)
+        # Of several sources those count that are in use: what a backup refuses moves no order.
+        read = int(state.get("judged") or state.get("read") or 0)
+        accepted = int(state.get("accepted") or 0)
         counts = self._counts
         if session != self._session or (counts and read < counts[-1][0]):
             self._session = session
@@ -38,3 +45,12 @@ class QualityWatch:
             return None
         share = Decimal(accepted - before_accepted) / count
         return Reading("data-quality", FIRM, share, read, f"of the last {count} quotes")
+
+
+def divergence_readings(state: Mapping[str, Any]) -> Iterable[Reading]:
+    """Of every instrument that has several sources; 0 while they agree."""
+    clock = int(state.get("clock") or 0)
+    for symbol, one in (state.get("choices") or {}).items():
+        withheld_ns = clock - one["withheld"] if one["withheld"] else 0
+        seconds = Decimal(withheld_ns // 1_000_000) / 1_000
+        yield Reading(FEED_DIVERGENCE, f"instrument:{symbol}", seconds, clock, one["values"])

@@ -2,11 +2,14 @@
 
 import datetime as dt
 
+import msgspec
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from console.stores import redis_client
 from tests.console.api.conftest import quoted
+from trading import streams
 from trading.clock import NS
 from trading.models import Strategy
 
@@ -31,6 +34,28 @@ def test_freshness_of_what_is_traded(caller: Client, strategy: Strategy, other: 
     states = {one["symbol"]: (one["status"], one["age_ms"] is None) for one in answer["symbols"]}
     assert states == {"EURUSD": ("fresh", False), "BTCUSDT": ("dead", True)}
     assert (answer["feed"], answer["status"]) == ("simulated", "dead")
+
+
+def test_the_source_of_each_price_and_what_is_wrong_with_it(
+    caller: Client, strategy: Strategy, other: Strategy
+) -> None:
+    quoted("EURUSD", "1.1530", "1.1532")
+    choice = {"source": "fxcm", "backup": True, "since": 1, "why": "silent for 5.1 s",
+              "withheld": 0, "values": ""}  # fmt: skip
+    apart = {**choice, "withheld": 1, "values": "oanda 1.1/1.2, fxcm 1.3/1.4"}
+    redis_client().set(
+        streams.FEED_STATE, msgspec.json.encode({"choices": {"EURUSD": choice, "BTCUSDT": apart}})
+    )
+    found = caller.get("/api/data-freshness").json()["symbols"]
+    assert [{name: one[name] for name in ("source", "backup", "withheld", "note")}
+            for one in found] == [
+        {"source": "fxcm", "backup": True, "withheld": False,
+         "note": "backup fxcm: silent for 5.1 s"},
+        {"source": "fxcm", "backup": True, "withheld": True,
+         "note": "withheld, sources disagree: oanda 1.1/1.2, fxcm 1.3/1.4"},
+    ]  # fmt: skip
+    ingestor = Client().get("/healthz/data-ingestor").json()
+    assert (ingestor["on_backup"], ingestor["withheld"]) == (2, 1)
 
 
 def test_nothing_is_said_to_be_active_that_was_not_heard(
