@@ -23,7 +23,7 @@ GROUPS: dict[str, frozenset[str]] = {
          "escalation"}
     ),
     "processes": frozenset({"process", "feed", "keys", "clock", "account"}),
-    "exports": frozenset({"audit", "view"}),
+    "exports": frozenset({"audit", "view", "test"}),
 }  # fmt: skip
 """The groups that a search may name, by code."""
 
