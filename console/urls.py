@@ -11,7 +11,6 @@ from console.admin.records import site
 from console.api import (
     approvals,
     cancelling,
-    connectivity,
     docs,
     holds,
     markets,
@@ -97,11 +96,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"^api/executions/?$", views.Executions.as_view(), name="api-executions"),
     re_path(r"^api/signals/?$", views.Signals.as_view(), name="api-signals"),
     re_path(r"^api/signals/latest/?$", views.LatestSignals.as_view(), name="api-signals-latest"),
-    re_path(
-        r"^test/broker-connectivity/?$",
-        connectivity.BrokerConnectivity.as_view(),
-        name="test-broker-connectivity",
-    ),
     re_path(r"^api/markets/?$", markets.Markets.as_view(), name="api-markets"),
     re_path(r"^api/latest-prices/?$", views.LatestPrices.as_view(), name="api-latest-prices"),
     re_path(r"^api/data-freshness/?$", views.DataFreshness.as_view(), name="api-data-freshness"),
@@ -123,6 +117,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.api.urls_engines")),
     re_path(r"", include("console.api.urls_risk")),
     re_path(r"", include("console.api.urls_metrics")),
+    re_path(r"", include("console.api.urls_tests")),
     re_path(r"", include("console.api.urls_audit")),
     re_path(r"", include("console.api.urls_record")),
     re_path(r"^api/schema/?$", docs.Schema.as_view(), name="api-schema"),

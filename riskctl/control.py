@@ -8,6 +8,7 @@ replayed or reordered. Reachable without the database, Redis or Celery.
 import hashlib
 import hmac
 import socket
+from decimal import Decimal
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -67,7 +68,19 @@ class AskStanding(msgspec.Struct, frozen=True, tag="standing", tag_field="op"):
     """Answered with Standing."""
 
 
-Request = TellHold | TellWarrant | CancelOpen | AskStanding
+class TryOrder(msgspec.Struct, frozen=True, tag="try", tag_field="op"):
+    """Judge this order as if its strategy had wanted it now, and forget it; answered with
+    OrderTried. ``shard``: the strategy's own. Without a limit price it is a market order."""
+
+    strategy: str
+    shard: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    limit_price: Decimal | None = None
+
+
+Request = TellHold | TellWarrant | CancelOpen | AskStanding | TryOrder
 
 
 class InFlight(msgspec.Struct, frozen=True):
@@ -122,13 +135,42 @@ class Standing(msgspec.Struct, frozen=True, tag="standing-is", tag_field="op"):
     unknown_orders: int
 
 
+class Gate(msgspec.Struct, frozen=True):
+    """What one of the gateway's gates said; no code: it lets the order through."""
+
+    name: str
+    code: str = ""
+    text: str = ""
+
+
+class RuleTried(msgspec.Struct, frozen=True):
+    """One limit against the order; ``passed`` also where it only makes an exposure smaller."""
+
+    code: str
+    what: str
+    scope: str
+    measured: Decimal
+    limit: Decimal
+    passed: bool
+
+
+class OrderTried(msgspec.Struct, frozen=True, tag="tried", tag_field="op"):
+    """``code`` and ``text`` of the first gate that refuses; none: it would have been sent."""
+
+    account: str
+    code: str
+    text: str
+    gates: list[Gate]
+    rules: list[RuleTried]
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="op"):
     """The request could not be carried out; nothing was done."""
 
     why: str
 
 
-Answer = HoldTaken | WarrantTaken | Cancelling | Standing | Refused
+Answer = HoldTaken | WarrantTaken | Cancelling | Standing | OrderTried | Refused
 
 request_decoder = msgspec.json.Decoder(Request)
 answer_decoder = msgspec.json.Decoder(Answer)

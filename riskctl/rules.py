@@ -112,18 +112,30 @@ def missing_limits(limits: Limits, account: str, strategy: str) -> Denial | None
     return None
 
 
-def _over(code: str, what: str, value: Decimal, limit: Decimal, scope: str) -> Denial | None:
-    if value <= limit:
-        return None
-    return Denial(code, f"{what} {value:.2f} is over the {limit:.2f} of {scope}")
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One limit against one order: what was measured, and what it may be at most.
+
+    ``lowers``: an exposure that the order makes no larger; it passes whatever the limit is.
+    """
+
+    code: str
+    what: str
+    scope: str
+    measured: Decimal
+    limit: Decimal
+    lowers: bool = False
+
+    @property
+    def denial(self) -> Denial | None:
+        if self.lowers or self.measured <= self.limit:
+            return None
+        text = f"{self.what} {self.measured:.2f} is over the {self.limit:.2f} of {self.scope}"
+        return Denial(self.code, text)
 
 
-def _exposure_over(
-    code: str, what: str, exposure: Exposure, limit: Decimal, scope: str
-) -> Denial | None:
-    if exposure.after <= exposure.before:
-        return None
-    return _over(code, what, exposure.after, limit, scope)
+def _exposure(code: str, what: str, scope: str, exposure: Exposure, limit: Decimal) -> Rule:
+    return Rule(code, what, scope, exposure.after, limit, exposure.after <= exposure.before)
 
 
 #: A strategy's limits that shrink with its size on the ladder.
@@ -141,7 +153,7 @@ def scaled(limits: Limits, strategy: str, factor: Decimal) -> Limits:
     }
 
 
-def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Denial | None]:
+def _rules(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Rule]:
     account, strategy = account_scope(facts.account), strategy_scope(facts.strategy)
     everywhere = (
         ("ORDER_NOTIONAL", ORDER_NOTIONAL, "order value", facts.notional),
@@ -150,16 +162,16 @@ def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Deni
     for code, kind, what, value in everywhere:
         for scope in (FIRM, account, strategy):
             if (scope, kind) in limits:
-                yield _over(code, what, value, limits[scope, kind], scope)
-    yield _exposure_over(
-        "POSITION_NOTIONAL", "position value", facts.position,
-        limits[strategy, POSITION_NOTIONAL], strategy,
+                yield Rule(code, what, scope, value, limits[scope, kind])
+    yield _exposure(
+        "POSITION_NOTIONAL", "position value", strategy, facts.position,
+        limits[strategy, POSITION_NOTIONAL],
     )  # fmt: skip
-    yield _exposure_over(
-        "GROSS_NOTIONAL", "gross exposure", facts.strategy_gross,
-        limits[strategy, GROSS_NOTIONAL], strategy,
+    yield _exposure(
+        "GROSS_NOTIONAL", "gross exposure", strategy, facts.strategy_gross,
+        limits[strategy, GROSS_NOTIONAL],
     )  # fmt: skip
-    yield _exposure_over("GROSS_NOTIONAL", "gross exposure", facts.account_gross, budget, account)
+    yield _exposure("GROSS_NOTIONAL", "gross exposure", account, facts.account_gross, budget)
     counted = (
         ("OPEN_ORDERS", OPEN_ORDERS, "open orders", strategy, facts.open_orders),
         ("OPEN_ORDERS", OPEN_ORDERS, "open orders", account, facts.account_open_orders),
@@ -168,16 +180,26 @@ def _checks(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Deni
     )
     for code, kind, what, scope, count in counted:
         if (scope, kind) in limits:
-            yield _over(code, what, Decimal(count + 1), limits[scope, kind], scope)
+            yield Rule(code, what, scope, Decimal(count + 1), limits[scope, kind])
+
+
+def order_rules(
+    facts: OrderFacts, limits: Limits, size_factor: Decimal = Decimal(1)
+) -> Iterable[Rule] | Denial:
+    """Every rule that there is for the order, in their order; a Denial where a limit is missing."""
+    limits = scaled(limits, facts.strategy, size_factor)
+    missing = missing_limits(limits, facts.account, facts.strategy)
+    budget = account_budget(limits, facts.account)
+    if missing is not None or budget is None:
+        return missing or Denial("LIMIT_MISSING", "gross-notional is not set: set it to trade")
+    return _rules(facts, limits, budget)
 
 
 def order_denial(
     facts: OrderFacts, limits: Limits, size_factor: Decimal = Decimal(1)
 ) -> Denial | None:
     """The first rule the order breaks, or None when it may be sent."""
-    limits = scaled(limits, facts.strategy, size_factor)
-    missing = missing_limits(limits, facts.account, facts.strategy)
-    budget = account_budget(limits, facts.account)
-    if missing is not None or budget is None:
-        return missing or Denial("LIMIT_MISSING", "gross-notional is not set: set it to trade")
-    return next((denial for denial in _checks(facts, limits, budget) if denial), None)
+    rules = order_rules(facts, limits, size_factor)
+    if isinstance(rules, Denial):
+        return rules
+    return next((denial for one in rules if (denial := one.denial)), None)

@@ -32,6 +32,7 @@ from riskctl.schedule import ScheduleError
 from riskctl.triggers.inforce import SettingError
 from trading.engines.problems import EngineInvalidError
 from trading.engines.versions import NoSuchEngineError
+from trading.testcalls.wire import NoAnswerError
 
 MEDIA_TYPE = "application/problem+json"
 DATABASE_OUT = (OperationalError, InterfaceError)
@@ -297,6 +298,8 @@ _REFUSED_AS: dict[str, int] = {
     "break-glass-over": 409,
     "break-glass-reviewed": 409,
     "person-unknown": 404,
+    "test-feed-not-simulated": 409,
+    "test-account-live": 409,
 }
 """Refusals that no other person or factor would change."""
 
@@ -313,6 +316,8 @@ def _refusal(error: Exception) -> Problem | None:
         return _wrong_field(error.field, str(error))
     if isinstance(error, ScopeError):
         return _wrong_field("scope", str(error))
+    if isinstance(error, NoAnswerError):
+        return Problem(503, "test-no-answer", _TITLES[503], f"{error}. Nothing was changed.")
     return _of_document(error)
 
 

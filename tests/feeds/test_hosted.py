@@ -21,9 +21,12 @@ from tests.feeds.rig import Gate, database_url, entries, feed_state, published, 
 from trading import streams
 from trading.feeds.backed import BackedChecker
 from trading.feeds.ingestor import Ingestor
+from trading.feeds.reading import read_entry
 from trading.feeds.replay import Replay
 from trading.health import read_stages
 from trading.models import FeedReject, FeedSession, VenueAccount
+from trading.testcalls.wire import FEED, InjectPrice, PriceJudged, ask
+from trading.universe import UNIVERSE, to_nano
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FXCM = SHARED / "eurusd-fxcm-20140502.quotes.csv.gz"
@@ -184,6 +187,37 @@ def test_the_end_of_a_replay_is_said_and_the_feed_stays(
         "seq": count,
     }  # fmt: skip
     assert again.stop() < 2
+
+
+def test_a_price_put_in_is_checked_as_any_other_and_only_in_the_simulator(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    redis, at = own_redis.client(), UNIVERSE.by_symbol("EURUSD").id
+    feed = start_feed("simulated")
+    latest: Any = until(lambda: redis.hget(streams.QUOTES, "EURUSD"))
+    bid, ask_ = (to_nano(Decimal(json.loads(latest)[name])) for name in ("bid", "ask"))
+    good = ask(redis, FEED, InjectPrice(at, bid, ask_ + 10_000), PriceJudged)
+    assert (good.reason, good.refused) == ("", False)
+    entry: Any = redis.xrange(streams.TICKS, good.entry, good.entry)
+    (tick,) = read_entry(*entry[0]).ticks
+    assert (tick["instrument"], tick["bid"], tick["ask"]) == (at, bid, ask_ + 10_000)
+    assert tick["time"] == good.feed_time
+    for wrong, reason in (
+        ((ask_ + 10_000, bid), "crossed"), ((0, ask_), "non-positive"),
+        ((2 * bid, 2 * ask_), "jump"),
+    ):  # fmt: skip
+        judged = ask(redis, FEED, InjectPrice(at, *wrong), PriceJudged)
+        assert (judged.reason, judged.entry) == (reason, "")
+        until(partial(refused_of, redis, reason))
+    feed.kill()
+    path = quotes_file(tmp_path / "a.csv", [quote_line(s) for s in range(60)])
+    start_feed(f"replay:{path}", token=2)
+    judged = ask(redis, FEED, InjectPrice(at, bid, ask_), PriceJudged)
+    assert judged.refused
+
+
+def refused_of(redis: Redis, reason: str) -> bool:
+    return bool(feed_state(redis)["refused"].get(reason))
 
 
 def test_a_new_start_of_the_desk_is_a_new_session_from_the_beginning(

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -16,9 +17,11 @@ from riskctl.control import (
     ControlError,
     ControlLink,
     HoldTaken,
+    OrderTried,
     Standing,
     TellHold,
     TellWarrant,
+    TryOrder,
     Warrant,
     WarrantTaken,
 )
@@ -30,6 +33,7 @@ from tests.support.gateways import fake_gateways
 
 ACCOUNT = ACCOUNTS[0]
 IDLE = "instrument:NOT-TRADED"
+QUIET = "BTCUSDT"
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,9 @@ def far(
         yield FarEnd(on_disk(home)[ACCOUNT].address, home.control_key())
 
 
-def hold(mode: Mode = Mode.HALTED) -> HoldFact:
+def hold(mode: Mode = Mode.HALTED, scope: str = IDLE) -> HoldFact:
     return HoldFact(
-        id=str(uuid.uuid4()), scope=IDLE, kind=Kind.PAUSE, mode=mode, cancels=False,
+        id=str(uuid.uuid4()), scope=scope, kind=Kind.PAUSE, mode=mode, cancels=False,
         protective_too=False, reason="contract", placed_by="test", actor_kind="person",
         placed_wall_ns=time.time_ns(),
     )  # fmt: skip
@@ -118,6 +122,15 @@ def test_cancelling_names_the_account_and_the_orders(far: FarEnd) -> None:
     with far.link() as link:
         answer = link.ask(CancelOpen(IDLE, "contract"), Cancelling)
     assert (answer.account, answer.orders) == (ACCOUNT, [])
+
+
+def test_an_order_is_tried_under_a_hold_and_nothing_is_left_of_it(far: FarEnd) -> None:
+    with far.link() as link:
+        link.ask(TellHold(hold(scope=f"instrument:{QUIET}")), HoldTaken)
+        before = link.ask(AskStanding(), Standing).open_orders
+        said = link.ask(TryOrder("s00", "shard:0", QUIET, "buy", Decimal(1)), OrderTried)
+        assert link.ask(AskStanding(), Standing).open_orders == before
+    assert (said.account, said.code) == (ACCOUNT, "HELD")
 
 
 def test_whoever_cannot_sign_is_cut_off(far: FarEnd) -> None:

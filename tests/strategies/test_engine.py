@@ -47,6 +47,27 @@ def again(desk: Desk, seconds: float = 1.0) -> list[Intent]:
     return desk.batch(quotes("EURUSD", [mid], start=desk.now + int(seconds * NS)))
 
 
+def test_what_it_thinks_now_can_be_asked_and_changes_nothing() -> None:
+    kinds = ("momentum", "mean-reversion", "market-making")
+    asked, unasked = (Desk([spec(kind, kind) for kind in kinds]) for _ in range(2))
+    assert [one.signal for one in asked.engine.signals_now("EURUSD")] == [None] * 3
+    for desk in (asked, unasked):
+        desk.book()
+    for tick in range(600):
+        batch = quotes("EURUSD", [1.15 + 0.00004 * max(0, tick - 500)], start=START + tick * NS)
+        assert asked.batch(batch) == unasked.batch(batch)
+        found = asked.engine.signals_now("EURUSD")
+    momentum, reversion, making = (one.signal for one in found)
+    assert momentum
+    assert reversion
+    assert making
+    assert (momentum.direction, momentum.score > 0) == (1, True)
+    assert reversion.score < 0 == making.score
+    assert all(one.warm for one in found)
+    assert asked.engine.take_signals() == unasked.engine.take_signals()
+    assert asked.engine.signals_now("GBPUSD") == []
+
+
 def test_a_rise_is_bought_with_an_order_that_trades_at_once() -> None:
     desk = momentum_desk()
     desk.book()

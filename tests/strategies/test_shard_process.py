@@ -16,6 +16,7 @@ from trading.clock import NS
 from trading.messages import OrderIntent, Side
 from trading.models import Signal, Strategy, VenueAccount
 from trading.strategies.loader import StrategyError, load_strategies, spec_of
+from trading.testcalls.wire import AskSignals, SignalsNow, ask
 from trading.universe import UNIVERSE
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +79,12 @@ def test_it_trades_writes_signals_shows_its_pulse_and_stops_when_told(shard: Sha
     assert (signal.strategy_id, signal.direction) == ("mom-one", 1)
     assert 0 < signal.latency_us < 1_000_000
     assert signal.spread == Decimal("0.00002")
+    (now,) = ask(shard.redis.client, "shard:0", AskSignals("EURUSD"), SignalsNow).signals
+    assert (now.strategy, now.warm) == ("mom-one", True)
+    assert now.signal is not None
+    assert (now.signal.direction, now.signal.price) == (1, Decimal("1.15055"))
+    assert ask(shard.redis.client, "shard:0", AskSignals("BTCUSDT"), SignalsNow).signals == []
+    assert not Signal.objects.filter(pk=now.signal.id).exists()
     stages = wait_for(lambda: _pulse(shard))
     assert stages["indicator-engine"][0].total == 41
     assert stages["signal-generator"][0].status == "fresh"

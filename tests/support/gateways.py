@@ -25,20 +25,23 @@ from riskctl.control import (
     Cancelling,
     CancelOpen,
     ControlError,
+    Gate,
     HoldTaken,
     InFlight,
+    OrderTried,
     Refused,
     Request,
     Seal,
     Standing,
     TellHold,
     TellWarrant,
+    TryOrder,
     Warrant,
     WarrantTaken,
     encode,
     request_decoder,
 )
-from riskctl.holds import HoldFact, effective_mode
+from riskctl.holds import HoldFact, Mode, effective_mode
 from riskctl.places import start_ticks, this_place
 from riskctl.registered import accounts_keep
 
@@ -48,8 +51,8 @@ HOST = "127.0.0.1"
 class FakeGateway:
     """Of one account. Set ``silent`` to have it read and not answer, ``refuses`` to have it refuse.
 
-    ``holds`` by id as first told, ``told`` every telling; ``warrants``, ``cancels`` as they came;
-    ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
+    ``holds`` by id as first told, ``told`` every telling; ``warrants``, ``cancels``, ``tries`` as
+    they came; ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
     Holds decided before ``since_wall_ns`` are answered and not noted.
     ``connections`` counts those that were ever made; with ``mute_first`` the first stays silent.
     """
@@ -68,6 +71,7 @@ class FakeGateway:
         self.told: list[HoldFact] = []
         self.warrants: list[Warrant] = []
         self.cancels: list[CancelOpen] = []
+        self.tries: list[TryOrder] = []
         self.open_orders: list[str] = []
         self.in_flight: list[InFlight] = []
         self._home = home
@@ -157,6 +161,8 @@ class FakeGateway:
                     return Cancelling(self.account, list(self.open_orders))
                 case AskStanding():
                     return self._standing()
+                case TryOrder():
+                    return self._tried(request)
 
     def _take(self, hold: HoldFact) -> HoldTaken:
         if hold.placed_wall_ns >= self.since_wall_ns:
@@ -178,6 +184,12 @@ class FakeGateway:
             return WarrantTaken(self.account, "its hold is not in force here: place it first")
         self.warrants.append(warrant)
         return WarrantTaken(self.account)
+
+    def _tried(self, request: TryOrder) -> OrderTried:
+        held = effective_mode(self.holds.values())
+        code = "" if held is Mode.ACTIVE else "HELD"
+        self.tries.append(request)
+        return OrderTried(self.account, code, code, [Gate("holds", code, code)], [])
 
     def _standing(self) -> Standing:
         return Standing(

@@ -23,10 +23,11 @@ from trading.feeds.publish import Publisher
 from trading.feeds.raw import REFUSALS, Reason
 from trading.feeds.saver import Saver
 from trading.feeds.session import Opening, State
-from trading.feeds.sources import Source
+from trading.feeds.sources import SimulatedSource, Source
 from trading.feeds.spec import FeedKind, FeedSpec
 from trading.health import EXPIRE_S, StageMeter, key
 from trading.hosting import HostContext
+from trading.testcalls.wire import FEED, InjectPrice, PriceJudged, answer, take
 from trading.ticks import pack
 
 SHOW_EVERY_NS = 100_000_000
@@ -228,6 +229,7 @@ class FeedLoop:
 
     def _show(self) -> None:
         self._ingestor_meter.queue(self._window.outstanding)
+        self._answer_tests()
         pipe = self._redis.pipeline(transaction=False)
         quotes: Any = self._ingestor.quotes(str(self._named["session"]), self._seq)
         if quotes:
@@ -240,6 +242,32 @@ class FeedLoop:
                 pipe.expire(name, EXPIRE_S)
         pipe.execute()
         self._ingestor.quotes_shown()
+
+    def _answer_tests(self) -> None:
+        """A quote that somebody puts in, judged and published as one of the simulator's own."""
+        asked = take(self._redis, FEED)
+        if asked is None or not isinstance(asked.request, InjectPrice):
+            return
+        if not isinstance(self._source, SimulatedSource):
+            answer(self._redis, asked, PriceJudged("", refused=True))
+            return
+        quote = asked.request
+        result = self._ingestor.process(
+            self._source.injected(quote.instrument, quote.bid, quote.ask)
+        )
+        self._pending = (result, boot_ns())
+        self._publish(*self._pending)
+        reason = Reason(int(result.codes[0]))
+        good = reason is Reason.GOOD
+        answer(
+            self._redis, asked,
+            PriceJudged(
+                reason="" if good else reason.code,
+                detail=result.rejects[0].detail if result.rejects else "",
+                entry=self._last_id.decode() if good else "",
+                feed_time=int(result.raw.rows["tick"]["time"][0]),
+            ),
+        )  # fmt: skip
 
     def _state(self, seq: int) -> State:
         """As trading.feeds.session describes it, after ``seq`` entries."""

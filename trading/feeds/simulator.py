@@ -87,6 +87,15 @@ class Simulator:
             self._spoil(rows["tick"], int(at))
         return RawBatch(rows, self.time_ns)
 
+    def injected(self, instrument: int, bid: int, ask: int) -> RawBatch:
+        """One quote from outside, at this moment; it moves neither prices nor random numbers."""
+        rows = raw.empty(1)
+        rows["tick"]["instrument"], rows["tick"]["time"] = instrument, self.time_ns
+        rows["tick"]["bid"], rows["tick"]["ask"] = bid, ask
+        self._quotes += 1
+        rows["line"], rows["clock"] = self._quotes, self.time_ns
+        return RawBatch(rows, self.time_ns)
+
     def skip_to(self, time_ns: int) -> None:
         """Go on from ``time_ns`` at the last prices: what lies between was never quoted."""
         self.time_ns = max(self.time_ns, time_ns)

@@ -75,6 +75,10 @@ class SimulatedSource:
             return None
         return self._simulator.step()
 
+    def injected(self, instrument: int, bid: int, ask: int) -> RawBatch:
+        """A quote of now that somebody put in; what the simulator goes on to quote is its own."""
+        return self._simulator.injected(instrument, bid, ask)
+
     def wait_ns(self, boot_ns: int, wall_ns: int) -> int:
         # Should the wall clock be set back, the market waits for it, but the loop looks again.
         return min(STEP_NS, max(0, self._simulator.time_ns + STEP_NS - wall_ns))

@@ -5,12 +5,13 @@ write, when it leaves. The second time the order itself is part of the book.
 """
 
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from riskctl.holds import Mode
-from riskctl.licence import Licence
-from riskctl.rules import Denial, OrderFacts, order_denial
+from riskctl.licence import Licence, Reading
+from riskctl.rules import Denial, OrderFacts, Rule, order_denial, order_rules
 from trading.clock import NS
 from trading.gateway.book import Book, LiveOrder
 from trading.gateway.holdbook import HoldBook
@@ -71,21 +72,34 @@ class Admission:
 
     def intent_denial(self, intent: OrderIntent, order: LiveOrder, now: Now) -> Denial | None:
         """Why the intent is refused as it comes in, or None."""
-        return (
-            self._holds.denial(order)
-            or self._holds.stale_denial(order)
-            or self.licence.denial(now.boot_ns)
-            or self.licence.shard_denial(intent.shard, intent.shard_token)
-            or self.licence.stage_denial(order.strategy, rehearsal=self._rehearsal)
-            or self._age_denial(self.age_ns(intent, now))
-            or self._view_denial(intent)
-            or self._reduce_only_denial(order)
-            or terms_denial(order, now.wall_ns)
-            or self._instrument_denial(order)
-            or self._prices.denial(order.symbol, now.boot_ns)
-            or self._post_only_denial(order)
-            or self._limit_denial(order, now)
-        )
+        return next((denial for _, denial in self.gates(intent, order, now) if denial), None)
+
+    def gates(
+        self, intent: OrderIntent, order: LiveOrder, now: Now
+    ) -> Iterator[tuple[str, Denial | None]]:
+        """What an intent must pass, in its order, each by name; beyond one that refuses, those
+        after it may be asked only of an instrument that there is."""
+        yield "holds", self._holds.denial(order) or self._holds.stale_denial(order)
+        yield "licence", self.licence.denial(now.boot_ns)
+        yield "shard", self.licence.shard_denial(intent.shard, intent.shard_token)
+        yield "stage", self.licence.stage_denial(order.strategy, rehearsal=self._rehearsal)
+        yield "age", self._age_denial(self.age_ns(intent, now))
+        yield "position", self._view_denial(intent)
+        yield "reduce-only", self._reduce_only_denial(order)
+        yield "terms", terms_denial(order, now.wall_ns)
+        yield "instrument", self._instrument_denial(order)
+        yield "price", self._prices.denial(order.symbol, now.boot_ns)
+        yield "post-only", self._post_only_denial(order)
+        yield "limits", self._limit_denial(order, now)
+
+    def rules(self, order: LiveOrder, now: Now) -> list[Rule]:
+        """Every limit with what the order measures against it; none where they cannot be judged."""
+        found = self._facts(order, now)
+        if found is None:
+            return []
+        facts, reading = found
+        rules = order_rules(facts, reading.limits, self.licence.size_factor(order.strategy))
+        return [] if isinstance(rules, Denial) else list(rules)
 
     def release_denial(self, order: LiveOrder, now: Now) -> Denial | None:
         """Why an order that is written down may not leave after all, or None.
@@ -209,9 +223,16 @@ class Admission:
         return None
 
     def _limit_denial(self, order: LiveOrder, now: Now) -> Denial | None:
+        found = self._facts(order, now)
+        if found is None:
+            return Denial("NO_PRICE", f"{order.symbol} has no quote or the limits are not read yet")
+        facts, reading = found
+        return order_denial(facts, reading.limits, self.licence.size_factor(order.strategy))
+
+    def _facts(self, order: LiveOrder, now: Now) -> tuple[OrderFacts, Reading] | None:
         quote, reading = self._prices.quote(order.symbol), self.licence.reading
         if quote is None or reading is None:
-            return Denial("NO_PRICE", f"{order.symbol} has no quote or the limits are not read yet")
+            return None
         values = self._unit_values()
         values[order.symbol] = self._book.unit_value(order.symbol, quote.mid)
         position, strategy, account = self._book.exposures(order, values)
@@ -229,5 +250,4 @@ class Admission:
             strategy_rate=self._rates.count(f"strategy:{order.strategy}", now.boot_ns),
             account_rate=self._rates.count(self._account, now.boot_ns),
         )
-        factor = self.licence.size_factor(order.strategy)
-        return order_denial(facts, reading.limits, factor)
+        return facts, reading

@@ -16,6 +16,7 @@ from riskctl.control import (
     Standing,
     TellHold,
     TellWarrant,
+    TryOrder,
     WarrantTaken,
 )
 from riskctl.holds import HoldFact, Mode, strictest
@@ -28,7 +29,9 @@ from trading.gateway.effects import Effect
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopping import Stopping
 from trading.gateway.store import Owner
+from trading.gateway.trying import order_try
 from trading.orders.states import OrderState
+from trading.universe import UnknownInstrumentError
 from trading.venues.base import Venue, VenueDisconnectedError
 
 SETTLE_S = 0.06
@@ -67,6 +70,8 @@ class Answers:
                 return self._cancel(request)
             case AskStanding():
                 return self._standing()
+            case TryOrder():
+                return self._tried(request)
 
     async def _hold(self, hold: HoldFact) -> Answer:
         arrived = boot_ns()
@@ -130,6 +135,13 @@ class Answers:
         )
         self._perform(effects)
         return Cancelling(self._owner.account, orders)
+
+    def _tried(self, request: TryOrder) -> Answer:
+        connected = self._venue.connected and self._session.settled.is_set()
+        try:
+            return order_try(self._core, request, now(), connected=connected)
+        except (ValueError, UnknownInstrumentError) as error:
+            return Refused(f"it is no order of this desk: {error}")
 
     def _standing(self) -> Answer:
         core = self._core

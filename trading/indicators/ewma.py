@@ -85,3 +85,8 @@ class EwmaBank:
             self.variance[at] = variance
         np.maximum(variances, self._least_variance[batch.instruments], out=variances)
         return Averages(means, np.sqrt(variances, out=variances))
+
+    def now(self, at: int) -> Averages:
+        """Of the instrument numbered ``at`` after its last tick; shape (1, columns)."""
+        sigma = np.sqrt(np.maximum(self.variance[[at]], self._least_variance[at]))
+        return Averages(self.mean[[at]], sigma)

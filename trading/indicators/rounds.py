@@ -96,6 +96,15 @@ class Splitter:
         batch = Batch(by_instrument, times, prices, held, dt, count, order, whole, longest)
         return _in_rounds(batch, rank) if rank.max() else batch
 
+    def last(self, at: int) -> Batch:
+        """The last tick of the instrument numbered ``at``, as if it came again at once."""
+        mid, zero = self.last_mid[[at]], np.zeros(1)
+        where = np.array([at], dtype=np.intp)
+        origin = np.zeros(1, dtype=np.intp)
+        return Batch(
+            where, self.last_time[[at]], mid, mid, zero, self.count[[at]], origin, [(0, 1)], 0.0
+        )
+
     @staticmethod
     def _mend(dt: Floats, held: Floats, prices: Floats, new: npt.NDArray[np.intp]) -> None:
         """Where there is no tick before, or only one of another recording, a series begins."""

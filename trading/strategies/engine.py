@@ -26,7 +26,7 @@ from trading.strategies.quoting import Quoting, Seen
 from trading.strategies.signalling import SignalMaker
 from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
-from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
+from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, SignalNow, StrategySpec
 from trading.strategies.stack import Stack, bank_of, stacks_of
 from trading.strategies.terms import Terms, full_terms
 from trading.strategies.views import Views
@@ -61,6 +61,7 @@ class ShardEngine:
         self._maker = IntentMaker(shard, token, ids, clocks)
         self._quoting = Quoting(self._maker)
         self._signalling = SignalMaker(ids, clocks)
+        self._tried = SignalMaker(lambda: "test", clocks)  # takes no name away
         self._pairs = pairs_of(one for stack in self._stacks for one in stack.members)
         self._splitter = Splitter(len(universe))
         self._wanted = self._any_wanted()
@@ -139,6 +140,24 @@ class ShardEngine:
             return whole_lots(target * new.size_notional / old.size_notional, slot.instrument)
         lots = lots_for(new.size_notional, self._quote(slot).mid, slot.instrument)
         return lots.copy_sign(target)
+
+    def signals_now(self, symbol: str) -> list[SignalNow]:
+        """What each strategy here that trades ``symbol`` thinks of it now: nobody acts on it."""
+        slots = (one for one in self._views.slots if one.instrument.symbol == symbol)
+        return [self._signal_now(one) for one in slots]
+
+    def _signal_now(self, slot: Slot) -> SignalNow:
+        (stack, row), at = self._views.owner_of(slot), slot.instrument.id
+        signal = None
+        if self._bank is not None and self._splitter.count[at]:
+            direction, score = stack.kernel.standing(
+                self._splitter.last(at), self._bank.now(at), row
+            )
+            signal = self._tried.of_score(
+                stack.members[row], slot.instrument.symbol, self._quote(slot),
+                direction=direction, score=score,
+            )  # fmt: skip
+        return SignalNow(slot.strategy, bool(stack.kernel.warm[at, row]), signal)
 
     @property
     def settled(self) -> bool:

@@ -85,6 +85,11 @@ class Kernel(ABC):
         """Did this strategy leave by its stop?"""
         return False
 
+    def standing(self, batch: Batch, averages: Averages, row: int) -> tuple[int, float]:
+        """Direction and score of strategy ``row`` at a batch of one tick, changing nothing."""
+        at = int(batch.instruments[0])
+        return int(self.direction[at, row]), float(self._score(batch, averages)[0, row])
+
     def update(self, batch: Batch, averages: Averages) -> list[Change]:
         """Judge a batch; changes of direction in the order of their ticks.
 

@@ -20,6 +20,7 @@ from trading.messages import Intent, encode, gateway_decoder
 from trading.strategies.engine import ShardEngine
 from trading.strategies.specs import OutcomeMade, SignalMade
 from trading.strategies.terms import Terms
+from trading.testcalls.wire import AskSignals, SignalsNow, answer, take
 
 log = structlog.get_logger("haltline.shard")
 
@@ -209,6 +210,7 @@ class ShardLoop:
     def _report(self) -> None:
         if not self._indicators.due():
             return
+        self._answer_tests()
         failed = self._writer.failures + self._writer.dropped
         for _ in range(min(failed - self._writer_errors, 100)):
             self._signals.error("signals-not-written")
@@ -224,6 +226,11 @@ class ShardLoop:
             name = key(meter.stage, meter.instance)
             self._pipe.hset(name, mapping={**meter.fields(), **more})
             self._pipe.expire(name, EXPIRE_S)
+
+    def _answer_tests(self) -> None:
+        asked = take(self._redis, self._shard)
+        if asked is not None and isinstance(asked.request, AskSignals):
+            answer(self._redis, asked, SignalsNow(self._engine.signals_now(asked.request.symbol)))
 
     def _flush(self) -> None:
         if len(self._pipe):

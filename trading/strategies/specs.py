@@ -38,6 +38,17 @@ class SignalMade(msgspec.Struct, frozen=True):
     latency_ns: int
 
 
+class SignalNow(msgspec.Struct, frozen=True):
+    """What a strategy thinks of one symbol now; no ``signal``: it has seen no tick of it yet.
+
+    ``warm``: it has seen enough for its averages to mean something.
+    """
+
+    strategy: str
+    warm: bool
+    signal: SignalMade | None
+
+
 class OutcomeMade(msgspec.Struct, frozen=True):
     """What became of signal ``id``: the mid at its horizon, or None where it was not known."""
 

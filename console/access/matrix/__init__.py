@@ -17,6 +17,7 @@ from console.access.matrix.restarting import RESTARTING
 from console.access.matrix.reviewing import REVIEWING
 from console.access.matrix.rows import Row, Section, flat
 from console.access.matrix.stopping import STOPPING
+from console.access.matrix.testing import TESTING
 
 SECTIONS: tuple[Section, ...] = (
     *READING,
@@ -24,6 +25,7 @@ SECTIONS: tuple[Section, ...] = (
     *RESTARTING,
     *LIMITING,
     ENGINES,
+    TESTING,
     *ACCOUNTS,
     PEOPLE,
     REVIEWING,

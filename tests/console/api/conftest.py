@@ -1,6 +1,7 @@
 """A small desk in the database, and quotes in Redis, for the API to read."""
 
 import datetime as dt
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -29,6 +30,16 @@ from tests.support.desks import on_floor
 from tests.support.gateways import fake_gateways
 from trading import streams, ticks
 from trading.models import Fill, Order, Position, Signal, Strategy, VenueAccount, VenueReading
+from trading.strategies.specs import SignalNow
+from trading.testcalls.wire import (
+    FEED,
+    AskSignals,
+    InjectPrice,
+    PriceJudged,
+    SignalsNow,
+    answer,
+    take,
+)
 from trading.universe import UNIVERSE
 
 START = dt.datetime(2026, 11, 21, 9, 30, tzinfo=dt.UTC)
@@ -246,3 +257,39 @@ def with_both_factors(client: Client, user: User, *, age_s: int = 0) -> Client:
     session[FACTOR_AT] = int(time.time()) - age_s
     session.save()
     return client
+
+
+class PathAnswers(threading.Thread):
+    """In place of feed and shard 0: answers what tests are asked; ``asked`` keeps the requests."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.asked: list[InjectPrice | AskSignals] = []
+        self.judged = PriceJudged("", entry="1-1", feed_time=10**18)
+        self.signals: list[SignalNow] = []
+        self._leave = threading.Event()
+
+    def run(self) -> None:
+        redis = redis_client()
+        while not self._leave.wait(0.01):
+            for who in (FEED, "shard:0"):
+                found = take(redis, who)
+                if found is not None:
+                    self.asked.append(found.request)
+                    price = isinstance(found.request, InjectPrice)
+                    answer(redis, found, self.judged if price else SignalsNow(self.signals))
+
+    def leave(self) -> None:
+        self._leave.set()
+        self.join()
+
+
+@pytest.fixture
+def path_answers() -> Iterator[PathAnswers]:
+    """A simulated feed with one quote of EURUSD, and who answers for it."""
+    quoted("EURUSD", "1.0850", "1.0852")
+    redis_client().set(streams.FEED_STATE, msgspec.json.encode({"kind": "simulated"}))
+    answering = PathAnswers()
+    answering.start()
+    yield answering
+    answering.leave()

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from audit.models import Entry
 from tests.console.api.brakes import BrakesDesk
+from tests.console.api.conftest import PathAnswers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,6 +27,11 @@ curl http://localhost:8081/api/data-freshness
 curl http://localhost:8085/api/orders?status=pending
 curl http://localhost:8085/api/executions?limit=10
 curl http://localhost:8085/test/broker-connectivity
+curl -X POST http://localhost:8083/test/generate-signal -H "Content-Type: application/json" -d '{"symbol": "EURUSD", "test_mode": true}'
+curl -X POST http://localhost:8081/test/inject-price -H "Content-Type: application/json" -d '{"symbol": "EURUSD", "bid": 1.0850, "ask": 1.0852}'
+curl -X POST http://localhost:8084/test/validate-signal -H "Content-Type: application/json" -d '{"signal_id": "test_123", "symbol": "EURUSD", "confidence": 0.8}'
+curl -X POST http://localhost:8084/test/validate-test-signal
+curl -X POST http://localhost:8085/test/dry-run-order
 curl http://localhost:8080/api/positions
 curl http://localhost:8085/api/broker-positions
 curl -X POST http://localhost:8080/api/reconcile/generate-report
@@ -45,7 +52,14 @@ curl -X POST http://oms:8080/trading/halt -d '{"reason":"unexpected-orders","ope
 curl http://oms:8080/orders/open
 curl -X POST http://oms:8080/orders/cancel-all
 """  # noqa: E501
-NEEDS = {"/emergency/close-all-positions": "flatten", "/api/reconcile/generate-report": "read"}
+NEEDS = {
+    "/emergency/close-all-positions": "flatten",
+    "/api/reconcile/generate-report": "read",
+    **{f"/test/{one}": "trade-test" for one in (
+        "generate-signal", "inject-price", "validate-signal", "validate-test-signal",
+        "dry-run-order",
+    )},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,9 @@ LINES = [parsed(text) for text in WRITTEN.strip().splitlines()]
 
 
 @pytest.mark.parametrize("line", LINES, ids=[f"{one.method} {one.path}" for one in LINES])
-def test_a_line_works_as_it_is_written(brakes: BrakesDesk, line: Line) -> None:
+def test_a_line_works_as_it_is_written(
+    brakes: BrakesDesk, path_answers: PathAnswers, line: Line
+) -> None:
     if line.method == "GET":
         client = Client() if line.path == "/healthz" else brakes.token("read")
     else:
@@ -95,7 +111,9 @@ def test_a_line_works_as_it_is_written(brakes: BrakesDesk, line: Line) -> None:
     address = f"{there.path}?{there.query}" if there.query else there.path
     answer = client.generic(line.method, address, line.body, content_type=line.content_type)
     assert answer.status_code == 200, answer.content
-    if line.body:
+    if line.path.startswith("/test/"):
+        assert line.method == "GET" or Entry.objects.filter(action__startswith="test.").exists()
+    elif line.body:
         hold = answer.json()["hold"]
         sent = json.loads(line.body)
         assert hold["reason"] == sent.get("reason")

@@ -50,6 +50,7 @@ PATHS = {
     "/api/strategies/{strategy}/performance", "/api/risk-metrics/current",
     "/api/risk-metrics/utilization", "/api/signals/validate-recent",
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
+    "/test/inject-price", "/test/generate-signal", "/test/validate-signal", "/test/dry-run-order",
     "/test/broker-connectivity", "/api/markets", "/api/metrics/signal-rate",
     "/api/metrics/confidence-distribution",
     "/api/metrics/slippage", "/api/metrics/fill-rate", "/api/metrics/execution-times",
@@ -94,7 +95,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 def test_every_post_says_its_body_and_takes_a_key(schema: dict[str, Any]) -> None:
     posts = [(path, one) for path, method, one in operations(schema) if method == "post"]
-    assert len(posts) == 45
+    assert len(posts) == 49
     for path, operation in posts:
         assert "application/json" in operation["requestBody"]["content"], path
         headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}

@@ -15,6 +15,7 @@ SAMPLES: dict[Key, Sample] = {
     **desk.LIMITING,
     **desk.ENGINES,
     **desk.OTHERS,
+    **desk.TESTS,
     **people.ACCOUNTS,
     **people.KEYS,
     **people.PEOPLE,

@@ -162,6 +162,16 @@ OTHERS: dict[Key, Sample] = {
     ("POST", "/api/reconcile/generate-report", ""): Sample(),
 }
 
+# 409: let in, and there is no simulated feed here; 400: no quote, or a token whose owner sees none.
+TESTS: dict[Key, Sample] = {
+    ("POST", "/test/inject-price", ""): Sample(
+        {"symbol": "EURUSD", "bid": 1.0850, "ask": 1.0852}, (409,)),
+    ("POST", "/test/generate-signal", ""): Sample({"symbol": "EURUSD"}, (409,)),
+    ("POST", "/test/validate-signal", ""): Sample({"symbol": "EURUSD"}, (400,)),
+    ("POST", "/test/validate-test-signal", ""): Sample(done=(400,)),
+    ("POST", "/test/dry-run-order", ""): Sample(done=(200, 400)),
+}  # fmt: skip
+
 LEAVE, USE = "/api/break-glass/{leave_id}/end", "/api/break-glass/uses/{use_id}"
 LIMIT, LIMIT_FORM = "/api/limits/{scope}/{kind}", "/risk/limits/change"
 TRIGGER, TRIGGER_FORM = "/api/triggers/{trigger}", "/risk/triggers/change"
