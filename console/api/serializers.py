@@ -219,4 +219,8 @@ class DataFreshnessShape(Shape):
         allow_null=True, help_text="Real time since the last entry; null: none yet."
     )
     symbols = SymbolFreshnessShape(many=True)
+    skew_ms = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Clock of each live source against ours; below zero it is ahead.",
+    )
     as_of = moment_field()

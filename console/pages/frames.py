@@ -241,6 +241,7 @@ class FeedLine(msgspec.Struct, frozen=True):
     quotes: int | None = None
     published: int | None = None
     rejected: dict[str, int] = {}
+    skew_ms: dict[str, int] = {}
 
 
 class LeaseLine(msgspec.Struct, frozen=True):

@@ -57,6 +57,7 @@ class FeedView:
     published: str = formats.UNKNOWN
     refused: str = formats.UNKNOWN
     reasons: str = formats.UNKNOWN
+    clocks: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,13 @@ def feed_of(frame: PipelineFrame | None) -> FeedView:
         published=count_words(one.published),
         refused=count_words(sum(one.rejected.values())),
         reasons=reasons_words(one.rejected),
+        clocks=clocks_words(one.skew_ms),
     )
+
+
+def clocks_words(skew_ms: dict[str, int]) -> str:
+    """``kraken +12 ms``, what a live source's clock is against ours; empty of any other feed."""
+    return ", ".join(f"{name} {ms:+d} ms" for name, ms in sorted(skew_ms.items()))
 
 
 def quotes_of(frame: PipelineFrame | None) -> list[QuoteView]:

@@ -74,7 +74,7 @@ _PNL = "PnL = realised + unrealised at the mid - fees; a symbol without any quot
 _FEED = "feed-outage"
 
 COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
-FEED_DIVERGENCE = "feed-divergence"
+FEED_DIVERGENCE, CLOCK_SKEW = "feed-divergence", "clock-skew"
 SIGNALS_SILENT, SIGNALS_ZERO = "signals-silent", "signals-zero"
 SIGNAL_LATENCY, OPEN_LEG = "signal-latency", "open-leg"
 
@@ -190,6 +190,11 @@ _MARKET = (
         "seconds for which the instrument's quotes have been withheld because its sources disagree,"
         " on the feed's clock; only where a feed has a backup", _LW, warn_at=D("0.05"),
         seen_by=_FEED,
+    ),
+    TriggerSpec(
+        CLOCK_SKEW, "Clock of a source", "s", _FIRM, D(1), 3, _BREAKER,
+        "|least time from a quote's own time to its arrival in the last minute|, of the live source"
+        " furthest from zero", _LW, warn_at=D("0.5"), seen_by=_FEED,
     ),
     TriggerSpec(
         _FEED, "Feed outage", "s", _FIRM, D(30), 3, _BREAKER,

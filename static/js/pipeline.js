@@ -251,6 +251,8 @@ function fillFeed() {
   set("published", format.count(one.published));
   set("refused", format.count(refusals(one.rejected)));
   set("reasons", reasons(one.rejected));
+  set("clocks", Object.entries(one.skew_ms ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, ms]) => `${name} ${ms < 0 ? "" : "+"}${ms} ms`).join(", "));
 }
 
 // What is not as it should be, named once at the head of the page.

@@ -150,6 +150,26 @@ def test_a_source_of_which_half_is_refused_is_replaced(feed: Feed) -> None:
     assert feed.turns[0].words == "first to second: 55% of its quotes refused"
 
 
+def test_a_halt_where_we_would_trade_is_not_got_round(feed: Feed) -> None:
+    feed.both(0, 10)
+    halted = rows_of([(0, 10, 0)])
+    halted["halted"] = True
+    assert [Reason(int(code)) for code in feed.checker.check(halted).codes] == [Reason.HALTED]
+    assert set(feed.moves(1, 10, 60)) == {"standby"}
+    assert feed.say((1, 60, 2), down=[0]) == ["standby"]
+    assert feed.both(61, 62) == ["good", "standby"] * 2
+
+
+def test_a_source_that_is_halted_is_waited_for_by_no_other() -> None:
+    feed = Feed(BackedChecker(["first", "second", "third"], (0, 1, 2)))
+    feed.say((0, 0, 0), (1, 0.1, 0), (2, 0.2, 0))
+    assert feed.say((2, 1, 0), down=[0]) == ["standby"]  # the second is better
+    halted = rows_of([(1, 1.1, 0)])
+    halted["halted"] = True
+    feed.checker.check(halted)
+    assert feed.say((2, 1.2, 0), down=[0]) == ["good"]
+
+
 def test_no_backup_is_taken_on_a_price_far_from_the_last(feed: Feed) -> None:
     feed.say(*((0, n / 2, 0) for n in range(20)))
     far = [(1, 10 + n / 5, 2_000 + n % 2) for n in range(40)]  # 1.4 %, more than EURUSD may jump

@@ -57,7 +57,8 @@ def run(rows: RawRows, order: tuple[int, int] = (0, 1)) -> Run:
 
 
 def passed_on(one: Run) -> RawRows:
-    return one.rows[one.codes == Reason.GOOD]
+    out: RawRows = one.rows[one.codes == Reason.GOOD]
+    return out
 
 
 def test_the_dirty_source_has_exactly_its_crossed_quotes_refused() -> None:

@@ -35,4 +35,4 @@ def test_every_line_of_a_recorded_day_is_accounted_for(name: str, refused: dict[
         "refused": refused,
         "gaps": 0,
     }
-    assert passed == ingestor.checker.accepted
+    assert passed == ingestor.counters()["accepted"]

@@ -41,7 +41,7 @@ def test_after_a_pause_prices_go_on_where_they_were() -> None:
     simulator.skip_to(simulator.time_ns + 3_600 * NS)
     for _ in range(200):
         before.process(simulator.step())
-    assert before.checker.refused().get("jump", 0) <= 2
+    assert before.counters()["refused"].get("jump", 0) <= 2
     assert before.counters()["gaps"] >= 10
 
 

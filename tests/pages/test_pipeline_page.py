@@ -52,9 +52,12 @@ def test_what_is_wrong_with_a_source_is_said_where_quotes_are_counted(
     page: Read, books: list[Strategy], redis: Redis
 ) -> None:
     frame = pipeline_frame()
+    frame["feed"]["skew_ms"] = {"kraken": 12}
     frame["feeds"][0]["note"] = "backup fxcm: silent for 5.1 s"
     keep(redis, frame)
-    assert "99.99 backup fxcm: silent for 5.1 s; crossed 2" in text_of(page("/pipeline"))
+    text = text_of(page("/pipeline"))
+    assert "99.99 backup fxcm: silent for 5.1 s; crossed 2" in text
+    assert "refused 2 crossed 2 kraken +12 ms" in text
 
 
 def test_unread_leases_are_no_empty_leases(page: Read, redis: Redis) -> None:

@@ -13,6 +13,8 @@ instrument exactly one source is *in use*; good quotes of the others stand by. P
   others, or one and is stale (a market that rests fails nobody); or more than ``REFUSED`` of its
   latest quotes were refused. A quote far from the last one passed on (the instrument's
   ``max_jump``) switches nothing: it is withheld.
+* **Halts.** While the source in use says that the instrument cannot be traded there, nothing else
+  is passed on either: it is where we would trade. Nor is a source taken into use that says so.
 * **Back** to a better source when it has been well for ``WELL_NS`` without a break.
 
 So a quote that is passed on is never older than the one before, and never of two sources in turn.
@@ -63,6 +65,7 @@ class Seen(msgspec.Struct):
     well: int = 0
     """Since when it has been well."""
     refused: float = 0.0
+    halted: bool = False
 
 
 class Choice(msgspec.Struct):
@@ -145,6 +148,10 @@ class Arbiter:
         if choice is None:
             choice = self._choices[ident] = Choice(clock, [Seen() for _ in self._names])
         seen = choice.seen[source]
+        seen.halted = quote.code == Reason.HALTED or (seen.halted and quote.code != Reason.GOOD)
+        if seen.halted:
+            seen.well = clock
+            return quote.code
         seen.refused += ((quote.code != Reason.GOOD) - seen.refused) / REFUSED_OVER
         if seen.refused > REFUSED:
             seen.well = clock
@@ -237,6 +244,8 @@ class Arbiter:
     def _failing(self, choice: Choice, source: int) -> str:
         """What is wrong with a source, in words; empty when nothing is."""
         seen = choice.seen[source]
+        if seen.halted:
+            return "" if source == choice.used else "halted"
         if source in self._down:
             return "disconnected"
         if seen.refused > REFUSED:

@@ -16,12 +16,13 @@ class BackedChecker:
     """A QuoteChecker a source, with its face. ``of``: the source of each ``tick.source``."""
 
     def __init__(
-        self, names: Sequence[str], of: Sequence[int], universe: Universe = UNIVERSE
-    ) -> None:
+        self, names: Sequence[str], of: Sequence[int], universe: Universe = UNIVERSE,
+        *, live: bool = False,
+    ) -> None:  # fmt: skip
         self._names = names
         self._of: npt.NDArray[np.int64] = np.array(of, dtype=np.int64)
         self._universe = universe
-        self._checkers = [QuoteChecker(universe) for _ in names]
+        self._checkers = [QuoteChecker(universe, live=live) for _ in names]
         self.arbiter = Arbiter(names, universe)
 
     @property

@@ -5,9 +5,12 @@ Rules, in the order in which they are tried; the first that is broken is the rea
 * ``malformed``: the feed could not read it (counted here so that one sum holds for all).
 * ``non-positive``: a bid or ask of zero or less.
 * ``crossed``: the bid is above the ask. Equal (locked) is good.
+* ``halted``: the source says that the instrument cannot be traded there now.
 * ``stale``: more than 30 s older than the feed clock.
 * ``out-of-order``: older than the instrument's last good quote, or more than 30 s ahead of the
   feed clock.
+* ``ahead``, of a live source: from so far in our future that its clock or ours is wrong
+  (trading.feeds.skew).
 * ``jump``: the mid differs from the last good one by more than the instrument's bound. Three
   such quotes in a row that agree with each other are a new level: the third is good, the first
   two stay refused. "In a row" is broken by a good quote or by one that disagrees.
@@ -25,6 +28,7 @@ import numpy.typing as npt
 
 from trading.clock import NS
 from trading.feeds.raw import REFUSALS, RawRows, Reason
+from trading.feeds.skew import BOUND_NS
 from trading.universe import UNIVERSE, AssetClass, Universe
 
 STALE_NS = 30 * NS
@@ -61,8 +65,9 @@ class QuoteChecker:
     within the batch are walked one by one. Mids are kept as bid + ask in nano, exact.
     """
 
-    def __init__(self, universe: Universe = UNIVERSE) -> None:
+    def __init__(self, universe: Universe = UNIVERSE, *, live: bool = False) -> None:
         self._universe = universe
+        self._ahead_ns = BOUND_NS if live else AHEAD_NS
         size = len(universe)
         self._bound = np.array([one.max_jump for one in universe.instruments], dtype=np.float64)
         self._gap = np.array(
@@ -82,7 +87,7 @@ class QuoteChecker:
         """Judge ``rows`` (dtype RAW) in their order, and count them."""
         tick = rows["tick"]
         instrument = tick["instrument"].astype(np.int64)
-        codes = _alone(rows)
+        codes = _alone(rows, self._ahead_ns)
         before = int(self.gaps.sum())
         left = np.flatnonzero(codes == Reason.GOOD)
         if left.size:
@@ -209,13 +214,15 @@ class QuoteChecker:
                 self.gaps[at] = counted["gap"]
 
 
-def _alone(rows: RawRows) -> Codes:
+def _alone(rows: RawRows, ahead_ns: int) -> Codes:
     """The rules that need nothing but the quote and the feed clock."""
     tick, clock = rows["tick"], rows["clock"]
     bid, ask, time = tick["bid"], tick["ask"], tick["time"]
     codes = np.zeros(len(rows), dtype=np.int8)
+    codes[time > clock + ahead_ns] = Reason.AHEAD
     codes[time > clock + AHEAD_NS] = Reason.OUT_OF_ORDER
     codes[time < clock - STALE_NS] = Reason.STALE
+    codes[rows["halted"]] = Reason.HALTED
     codes[bid > ask] = Reason.CROSSED
     codes[(bid <= 0) | (ask <= 0)] = Reason.NON_POSITIVE
     codes[rows["malformed"]] = Reason.MALFORMED

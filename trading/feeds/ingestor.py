@@ -3,6 +3,7 @@
 No Redis and no clock here: the same object serves the hosted loop and a run in lock-step.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from trading.feeds.arbiter import Turn
 from trading.feeds.backed import BackedChecker
 from trading.feeds.checks import Codes, QuoteChecker
 from trading.feeds.raw import REFUSALS, RawBatch, Reason
+from trading.feeds.skew import SkewWatch
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE, Universe, from_nano
 
@@ -52,12 +54,17 @@ class IngestResult:
 class Ingestor:
     """Checks raw batches, keeps the counters and the latest good quote of each instrument.
 
-    ``backed`` judges the quotes of a feed with several sources.
+    ``backed`` judges the quotes of a feed with several sources; ``live`` names those of a live one,
+    whose ``tick.source`` is their place in it.
     """
 
-    def __init__(self, universe: Universe = UNIVERSE, backed: BackedChecker | None = None) -> None:
-        self.checker = backed or QuoteChecker(universe)
+    def __init__(
+        self, universe: Universe = UNIVERSE, backed: BackedChecker | None = None,
+        live: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        self.checker = backed or QuoteChecker(universe, live=bool(live))
         self.backed = backed
+        self._skew = SkewWatch(live) if live else None
         self._universe = universe
         self._latest = tick_format.empty(len(universe))
         self._changed = np.zeros(len(universe), dtype=bool)
@@ -66,6 +73,9 @@ class Ingestor:
         """Check and count ``raw``; the result's ticks are a packed copy of the good ones."""
         if self.backed:
             self.backed.arbiter.connected(raw.down)
+        if self._skew:
+            read = raw.rows[~raw.rows["malformed"]]
+            self._skew.take(read["tick"]["source"], read["tick"]["time"], read["clock"])
         before = self.checker.counts.sum(axis=0)
         codes = self.checker.check(raw.rows).codes
         # As bytes: numpy copies structures field by field, ten times slower.
@@ -105,6 +115,10 @@ class Ingestor:
     def counters(self) -> dict[str, Any]:
         """{read, accepted, standby, refused: {reason: n}, gaps}; read = the sum of the others."""
         return self.checker.counters()
+
+    def standing(self, clock_ns: int) -> dict[str, Any]:
+        """{skew: {name: ns}} of a live feed."""
+        return {"skew": self._skew.skews(clock_ns)} if self._skew else {}
 
     def _describe(self, raw: RawBatch, codes: Codes, before: npt.NDArray[np.int64]) -> list[Reject]:
         """``before``: refusals of each reason before this batch."""

@@ -284,6 +284,7 @@ class FeedLoop:
             "at_wall": wall_ns(),
             **self._ingestor.counters(),
             **self._ingestor.checker.state(),
+            **self._ingestor.standing(clock),
             "source": self._source.state(),
             "clock_jumps": self._source.clock_jumps,
             "jumped_ns": self._source.jumped_ns,

@@ -18,6 +18,7 @@ RAW = np.dtype(
         ("clock", "<i8"),  # feed clock ns when the quote was read
         ("line", "<i8"),  # line in its file, or running number of a simulated quote
         ("malformed", "?"),  # no quote at all: nothing but line and source count
+        ("halted", "?"),  # the source says that the instrument cannot be traded there now
     ]
 )
 """One raw quote. ``tick.source`` is the number of its file; ``tick.instrument`` is -1 where the
@@ -43,6 +44,8 @@ class Reason(IntEnum):
     JUMP = 6
     DIVERGING = 7
     STANDBY = 8
+    AHEAD = 9
+    HALTED = 10
 
     @property
     def code(self) -> str:

@@ -20,6 +20,7 @@ the last entry on the stream, and is copied to FeedSession.state every second:
     sources       of a feed with several: [{name, read, accepted, standby, refused, gaps}]
     judged        quotes of sources in use, good or not
     choices       {symbol: {source, backup, since, why, withheld, values}} (trading.feeds.arbiter)
+    skew          of a live feed: {name: ns} (trading.feeds.skew)
     alone, arbiter      what they go on from
 """
 

@@ -109,7 +109,15 @@ def _feeds(view: View) -> list[Frame]:
 
 def _feed(view: View) -> Frame:
     session = view.feed_state.get("session") or view.market.session
-    return {**feed_head(view), "session": session, **feed_counts(view.feed_state)}
+    skews = skew_ms(view.feed_state)
+    return {
+        **feed_head(view), "session": session, **feed_counts(view.feed_state), "skew_ms": skews,
+    }  # fmt: skip
+
+
+def skew_ms(state: Mapping[str, Any]) -> dict[str, int]:
+    """Source of a live feed -> its clock against ours; below zero it is ahead."""
+    return {name: round(ns / 1e6) for name, ns in (state.get("skew") or {}).items()}
 
 
 def feed_counts(state: Mapping[str, Any]) -> Frame:

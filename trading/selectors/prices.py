@@ -11,7 +11,7 @@ from redis import Redis
 from trading.clock import utc_from_ns, utc_now
 from trading.models import Strategy
 from trading.portfolio.market import DataStatus, FeedPhase, Market
-from trading.portfolio.pipeline import source_of
+from trading.portfolio.pipeline import skew_ms, source_of
 from trading.portfolio.prices import load_market, read_feed_state
 from trading.portfolio.text import ns_of
 from trading.universe import UNIVERSE, Universe
@@ -54,6 +54,7 @@ class DataFreshness:
     clock: dt.datetime | None
     silent_ms: int | None
     symbols: tuple[SymbolFreshness, ...]
+    skew_ms: Mapping[str, int]
     as_of: dt.datetime
 
 
@@ -108,6 +109,7 @@ def data_freshness(redis: Redis, *, universe: Universe = UNIVERSE) -> DataFreshn
         clock=None if market.clock_ns is None else utc_from_ns(market.clock_ns),
         silent_ms=None if silent_ns is None else silent_ns // 1_000_000,
         symbols=rows,
+        skew_ms=skew_ms(state),
         as_of=now,
     )
 

@@ -20,7 +20,7 @@ from trading.triggers.carried import SessionFact
 from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
 from trading.triggers.money import Look, MoneyWatch
-from trading.triggers.quality import QualityWatch, divergence_readings
+from trading.triggers.quality import QualityWatch, divergence_readings, skew_readings
 from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
     Heard,
@@ -131,6 +131,7 @@ class DeskTriggers:
         quality = self._quality.take(dict(sight.feed_state))
         if sight.phase != "ended":
             yield from divergence_readings(sight.feed_state)
+            yield from skew_readings(sight.feed_state)
             if quality is not None:
                 yield quality
         yield from self._unordered(sight, now)

@@ -10,7 +10,7 @@ from typing import Any
 
 from riskctl.holds import FIRM
 from riskctl.triggers.evaluate import Reading
-from riskctl.triggers.specs import FEED_DIVERGENCE
+from riskctl.triggers.specs import CLOCK_SKEW, FEED_DIVERGENCE
 
 QUOTES = 10_000
 LEAST = 500
@@ -54,3 +54,15 @@ def divergence_readings(state: Mapping[str, Any]) -> Iterable[Reading]:
         withheld_ns = clock - one["withheld"] if one["withheld"] else 0
         seconds = Decimal(withheld_ns // 1_000_000) / 1_000
         yield Reading(FEED_DIVERGENCE, f"instrument:{symbol}", seconds, clock, one["values"])
+
+
+def skew_readings(state: Mapping[str, Any]) -> Iterable[Reading]:
+    """Of the source whose clock is furthest from ours; none of a feed that is not live."""
+    skews = state.get("skew") or {}
+    if not skews:
+        return
+    name = max(skews, key=lambda one: abs(skews[one]))
+    seconds = Decimal(abs(skews[name]) // 1_000_000) / 1_000
+    way = "ahead" if skews[name] < 0 else "behind or slow"
+    detail = f"{name} is {way} by {seconds:.3f} s"
+    yield Reading(CLOCK_SKEW, FIRM, seconds, int(state["clock"]), detail)

@@ -44,9 +44,14 @@ def test_the_source_of_each_price_and_what_is_wrong_with_it(
               "withheld": 0, "values": ""}  # fmt: skip
     apart = {**choice, "withheld": 1, "values": "oanda 1.1/1.2, fxcm 1.3/1.4"}
     redis_client().set(
-        streams.FEED_STATE, msgspec.json.encode({"choices": {"EURUSD": choice, "BTCUSDT": apart}})
+        streams.FEED_STATE,
+        msgspec.json.encode(
+            {"choices": {"EURUSD": choice, "BTCUSDT": apart}, "skew": {"kraken": -12_300_000}}
+        ),
     )
-    found = caller.get("/api/data-freshness").json()["symbols"]
+    answer = caller.get("/api/data-freshness").json()
+    assert answer["skew_ms"] == {"kraken": -12}
+    found = answer["symbols"]
     assert [{name: one[name] for name in ("source", "backup", "withheld", "note")}
             for one in found] == [
         {"source": "fxcm", "backup": True, "withheld": False,
