@@ -23,7 +23,7 @@ DAY = dt.datetime(2014, 5, 2, tzinfo=dt.UTC)
 class Run(NamedTuple):
     ingestor: Ingestor
     rows: RawRows
-    codes: np.ndarray  # type: ignore[type-arg]
+    codes: np.ndarray
     turns: list[Turn]
     worst: float
     """The least share of good quotes that the desk's trigger saw."""
