@@ -116,7 +116,7 @@ def test_only_reading_is_done_here(caller: Client, path: str, method: str) -> No
 @pytest.mark.parametrize(
     "path",
     ["/api/no-such", "/api/", "/api", "/orders", "/orders/1", "/emergency/stop",
-     "/trading", "/test/inject-price", "/api/holds/7/lift", "/healthz/no-such"],
+     "/trading", "/test/inject", "/api/holds/7/lift", "/healthz/no-such"],
 )  # fmt: skip
 def test_addresses_that_are_none(caller: Client, path: str) -> None:
     problem(caller.post(path) if path != "/healthz/no-such" else caller.get(path), 404, "not-found")
