@@ -25,6 +25,7 @@ from trading.gateway.effects import (
 )
 from trading.gateway.telling import snapshot
 from trading.messages import GatewayMessage, Intent
+from trading.sessions import Sessions
 from trading.strategies.engine import ShardEngine
 from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.universe import UNIVERSE, Universe
@@ -58,10 +59,12 @@ class Lockstep:
     """Strategies of any number of accounts against one exchange. ``limits`` as riskctl.rules."""
 
     def __init__(
-        self, strategies: Sequence[StrategySpec], limits: Limits, universe: Universe = UNIVERSE
-    ) -> None:
+        self, strategies: Sequence[StrategySpec], limits: Limits, universe: Universe = UNIVERSE,
+        *, sessions: Sessions | None = None,
+    ) -> None:  # fmt: skip
         self._clock_ns = 0
         self._limits = dict(limits)
+        self._sessions = sessions or Sessions()
         self._stages = {one.key: StageFact("live", Decimal(1)) for one in strategies}
         numbers = count(1)
         self.ingestor = Ingestor(universe)
@@ -73,6 +76,7 @@ class Lockstep:
             token=TOKEN,
             ids=lambda: f"n{next(numbers)}",
             clocks=Clocks(lambda: self._clock_ns, lambda: self._clock_ns, BOOT_ID),
+            sessions=self._sessions,
         )
         self.result = Result()
         self.cores: dict[str, GatewayCore] = {}
@@ -81,7 +85,9 @@ class Lockstep:
             self._open(account, universe)
 
     def _open(self, account: str, universe: Universe) -> None:
-        core = GatewayCore(account=account, universe=universe, licence=Licence(TOKEN))
+        core = GatewayCore(
+            account=account, universe=universe, licence=Licence(TOKEN), sessions=self._sessions
+        )
         venue = LockstepVenue(account, self.exchange)
         self.cores[account], self._venues[account] = core, venue
         connecting = venue.connect(lambda event: self._on_event(account, event))

@@ -93,47 +93,54 @@ class Standing:
         return f"{self.phase} until {until}"
 
 
-def spans(market: Market, around: dt.date, calendars: Calendars = CALENDARS) -> Iterator[Span]:
-    """Of sessions from a week before the day ``around`` to three weeks after, in order."""
+def spans(
+    market: Market, first: dt.date, last: dt.date, calendars: Calendars = CALENDARS
+) -> Iterator[Span]:
+    """Of the sessions of the days ``first`` to ``last``, in order."""
     zone = ZoneInfo(market.zone)
-    for ahead in range(-7, _AHEAD + 1):
-        day = around + dt.timedelta(ahead)
+    for ahead in range((last - first).days + 1):
+        day = first + dt.timedelta(ahead)
         midnight = dt.datetime.combine(day, dt.time(), zone)
-        for begin, end, phase in _phases(market, day, calendars):
+        for phase, *minutes in _phases(market, day, calendars):
             # On the wall clock: an aware time moves by it, summer time or not.
             begins, ends = (
-                midnight + dt.timedelta(minutes=begin),
-                midnight + dt.timedelta(minutes=end),
+                (midnight + dt.timedelta(minutes=one)).astimezone(dt.UTC) for one in minutes
             )
-            yield Span(begins.astimezone(dt.UTC), ends.astimezone(dt.UTC), phase)
+            yield Span(begins, ends, phase)
 
 
-def _phases(market: Market, day: dt.date, calendars: Calendars) -> Iterator[tuple[int, int, Phase]]:
+def spans_about(market: Market, day: dt.date, calendars: Calendars = CALENDARS) -> list[Span]:
+    """From a week before ``day`` to three weeks after."""
+    before, after = dt.timedelta(7), dt.timedelta(_AHEAD)
+    return list(spans(market, day - before, day + after, calendars))
+
+
+def _phases(market: Market, day: dt.date, calendars: Calendars) -> Iterator[tuple[Phase, int, int]]:
     if market.week:
         weekday, opens, length = market.week
         if weekday == day.weekday():
-            yield opens, opens + length, Phase.OPEN
+            yield Phase.OPEN, opens, opens + length
         return
     hours = calendars.by_code[market.code].hours(day)
     if not hours or not calendars.since <= day <= calendars.until:
         return
     if market.extended:
-        yield _MORNING, hours[0][0], Phase.PRE_MARKET
+        yield Phase.PRE_MARKET, _MORNING, hours[0][0]
     for at, (opens, closes) in enumerate(hours):
         if at:
-            yield hours[at - 1][1], opens, Phase.BREAK
-        yield opens, closes, Phase.OPEN
+            yield Phase.BREAK, hours[at - 1][1], opens
+        yield Phase.OPEN, opens, closes
     if market.extended:
-        yield hours[-1][1], _MIDNIGHT + _MORNING, Phase.AFTER_HOURS
+        yield Phase.AFTER_HOURS, hours[-1][1], _MIDNIGHT + _MORNING
 
 
 def standing_at(market: Market, moment: dt.datetime, calendars: Calendars = CALENDARS) -> Standing:
     if market.always:
-        return Standing(Phase.OPEN)
+        return _OPEN
     day = moment.astimezone(ZoneInfo(market.zone)).date()
     if market.code and not calendars.since <= day <= calendars.until:
         return Standing(Phase.UNKNOWN)
-    known = list(spans(market, day, calendars))
+    known = spans_about(market, day, calendars)
     now = next((one for one in known if one.begins <= moment < one.ends), None)
     if now is not None and now.phase is Phase.OPEN:
         return Standing(Phase.OPEN, now.begins, now.ends)
@@ -148,10 +155,18 @@ def standing_at(market: Market, moment: dt.datetime, calendars: Calendars = CALE
 
 
 class Sessions:
-    """Markets as they stand by one clock. Remembers each until it changes."""
+    """Markets as they stand by the feed's clock. Remembers each until it changes.
 
-    def __init__(self, calendars: Calendars = CALENDARS) -> None:
+    ``simulated``: the feed is the simulator, and what it quotes trades on a market of its own,
+    which is always open. ``live``: the feed is of now, and our own clock counts for orders.
+    """
+
+    def __init__(
+        self, calendars: Calendars = CALENDARS, *, simulated: bool = False, live: bool = False
+    ) -> None:
         self._calendars = calendars
+        self._simulated = simulated
+        self._live = live
         self._known: dict[str, tuple[int, int, Standing]] = {}
 
     def at(self, market: str, clock_ns: int) -> Standing:
@@ -162,7 +177,8 @@ class Sessions:
         known = MARKETS.get(market)
         if known is None:
             return _NOBODY
-        found = standing_at(known, utc_from_ns(clock_ns), self._calendars)
+        moment = utc_from_ns(clock_ns)
+        found = _OPEN if self._simulated else standing_at(known, moment, self._calendars)
         until = clock_ns + NS if found.until is None else int(found.until.timestamp()) * NS
         self._known[market] = (clock_ns, until, found)
         return found
@@ -170,5 +186,9 @@ class Sessions:
     def open(self, market: str, clock_ns: int) -> bool:
         return self.at(market, clock_ns).open
 
+    def for_orders(self, market: str, feed_ns: int, wall_ns: int) -> Standing:
+        """Where an order would meet it now."""
+        return self.at(market, wall_ns if self._live else feed_ns)
 
-_NOBODY = Standing(Phase.UNKNOWN)
+
+_NOBODY, _OPEN = Standing(Phase.UNKNOWN), Standing(Phase.OPEN)

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from console.pages import formats
-from trading.sessions import MARKETS, Market, Phase, Standing, spans, standing_at
+from trading.sessions import MARKETS, Market, Phase, Standing, spans_about, standing_at
 from trading.universe import UNIVERSE
 
 BAND = {"FX": "FOREX", "NYSE": "NYSE", "CME": "CME", "Crypto": "CRYPTO"}
@@ -97,7 +97,7 @@ def market_facts(moment: dt.datetime, *, every: bool = False) -> list[dict[str, 
             if MARKETS[key].always
             else [
                 [int(one.begins.timestamp() * 1000), int(one.ends.timestamp() * 1000), one.phase]
-                for one in spans(MARKETS[key], moment.date())
+                for one in spans_about(MARKETS[key], moment.date())
             ],
         }
         for name, key in shown.items()

@@ -11,6 +11,7 @@ from trading.gateway.admission import Now
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect, OrderRow, Persist, SendCreate
 from trading.messages import CancelIntent, OrderIntent, OrderType, Side, TimeInForce
+from trading.sessions import Sessions
 from trading.ticks import empty
 from trading.universe import UNIVERSE, to_nano
 from trading.venues.base import Filled, NewOrder
@@ -46,11 +47,12 @@ class Rig:
     venue: str = "Paper One"
     rehearsal: bool = False
     since_boot_ns: int = 0
+    sessions: Sessions | None = None
 
     def __post_init__(self) -> None:
         self.core = GatewayCore(
             account=ACCOUNT, universe=UNIVERSE, licence=Licence(TOKEN), venue=self.venue,
-            rehearsal=self.rehearsal, since_boot_ns=self.since_boot_ns,
+            rehearsal=self.rehearsal, since_boot_ns=self.since_boot_ns, sessions=self.sessions,
         )  # fmt: skip
         self.license()
         self.quote("1.10000", "1.10010")

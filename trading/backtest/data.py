@@ -1,8 +1,8 @@
 """Recorded quotes or bars as the feed's raw rows, all of them, in the order of their times.
 
 Quotes are read by the feed's own replay. Of a bar two quotes are made, its open at its beginning
-and its close a second before its end, each about a spread; high and low are left out, because
-nobody knows which came first.
+and its close a second before its end, each about a spread and while its market was open; high and
+low are left out, because nobody knows which came first.
 """
 
 import csv
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from trading.backtest.hours import in_session
 from trading.clock import NS
 from trading.feeds import raw
 from trading.feeds.files import is_header, open_file
@@ -187,6 +188,9 @@ def _rows(bars: _Bars, source: int, spread_bp: Decimal) -> RawRows:
     times = np.array(bars.times, dtype=np.int64)
     numbers = np.array(bars.instruments, dtype=np.int32)
     ends = times + _length(times, numbers) - NS
+    for number in np.unique(numbers):
+        of = numbers == number
+        times[of], ends[of] = in_session(UNIVERSE.by_id(int(number)).market, times[of], ends[of])
     for part, at, mids in ((0, times, bars.opens), (1, ends, bars.closes)):
         own = slice(part, None, 2)
         tick["instrument"][own], tick["time"][own] = numbers, at

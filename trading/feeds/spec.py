@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trading.feeds.files import DAMAGED, is_header, open_file
 from trading.feeds.lines import HEADER, MalformedLineError, parse_line
+from trading.sessions import Sessions
 from trading.universe import UNIVERSE
 
 MAX = "max"
@@ -50,6 +51,13 @@ class FeedSpec:
 def is_simulated(spec: str) -> bool:
     """Whether FEED names the simulator, whose market is always open."""
     return spec.strip() == FeedKind.SIMULATED
+
+
+def sessions_for(spec: str, *, live_account: bool = False) -> Sessions:
+    """Hours that orders keep under FEED. No account at a real venue trades at the simulator's."""
+    simulated = is_simulated(spec)
+    live = not simulated and not spec.strip().startswith(f"{FeedKind.REPLAY}:")
+    return Sessions(simulated=simulated and not live_account, live=live)
 
 
 def parse_feed(spec: str, speed: str) -> FeedSpec:

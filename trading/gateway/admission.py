@@ -1,4 +1,4 @@
-"""Whether an order may leave: holds, licence, fencing, life, view, instrument, price, limits. Pure.
+"""Whether an order may leave: holds, licence, fencing, life, view, hours, price, limits. Pure.
 
 Asked twice for every order: when the intent comes, and again, in one uninterrupted step with the
 write, when it leaves. The second time the order itself is part of the book.
@@ -19,6 +19,7 @@ from trading.gateway.prices import PriceBoard, Quote
 from trading.gateway.reducing import Confirmed, reducing_denial
 from trading.gateway.terms import terms_denial
 from trading.messages import OrderIntent
+from trading.sessions import Sessions
 from trading.universe import Universe
 
 INTENT_LIFE_NS = 2 * NS
@@ -58,7 +59,8 @@ class Admission:
 
     def __init__(
         self, *, account: str, universe: Universe, licence: Licence, book: Book,
-        prices: PriceBoard, holds: HoldBook, confirmed: Confirmed, rehearsal: bool,
+        prices: PriceBoard, holds: HoldBook, confirmed: Confirmed, sessions: Sessions,
+        rehearsal: bool,
     ) -> None:  # fmt: skip
         self._account = account
         self._universe = universe
@@ -67,6 +69,7 @@ class Admission:
         self._prices = prices
         self._holds = holds
         self._confirmed = confirmed
+        self._sessions = sessions
         self._rehearsal = rehearsal
         self._rates = RateWindow()
 
@@ -88,6 +91,7 @@ class Admission:
         yield "reduce-only", self._reduce_only_denial(order)
         yield "terms", terms_denial(order, now.wall_ns)
         yield "instrument", self._instrument_denial(order)
+        yield "hours", self._hours_denial(order, now)
         yield "price", self._prices.denial(order.symbol, now.boot_ns)
         yield "post-only", self._post_only_denial(order)
         yield "limits", self._limit_denial(order, now)
@@ -115,6 +119,7 @@ class Admission:
             or self.licence.stage_denial(order.strategy, rehearsal=self._rehearsal)
             or self._age_denial(now.boot_ns - order.born_boot_ns)
             or self._reduce_only_denial(order)
+            or self._hours_denial(order, now)
             or self._prices.denial(order.symbol, now.boot_ns)
             or self._post_only_denial(order)
             or self._collar_moved(order)
@@ -181,6 +186,17 @@ class Admission:
             if price is not None and (price <= 0 or price % one.tick_size):
                 return Denial("TICK_SIZE", f"{name} must be a positive multiple of {one.tick_size}")
         return None
+
+    def market_closed(self, symbol: str, now: Now) -> str:
+        """``NYSE is closed until …`` while the instrument's market is not open, else empty."""
+        market = self._universe.by_symbol(symbol).market
+        found = self._sessions.for_orders(market, self._prices.clock_ns, now.wall_ns)
+        return "" if found.open else f"{market} is {found.closed_words}"
+
+    def _hours_denial(self, order: LiveOrder, now: Now) -> Denial | None:
+        """Orders under a warrant are not asked: whether they close a position the venue says."""
+        closed = self.market_closed(order.symbol, now)
+        return Denial("MARKET_CLOSED", closed) if closed else None
 
     def _post_only_denial(self, order: LiveOrder) -> Denial | None:
         quote = self._prices.quote(order.symbol)

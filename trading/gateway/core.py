@@ -14,6 +14,7 @@ from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard
 from trading.messages import CancelIntent, Intent, OrderIntent
 from trading.orders.states import OrderEvent, OrderState
+from trading.sessions import Sessions
 from trading.universe import Universe
 from trading.venues.base import NewOrder
 
@@ -24,12 +25,13 @@ class GatewayCore(Heard):
     """Orders and positions of one venue account, and every rule about moving them.
 
     ``venue`` names the account's venue, for holds on it. ``since_boot_ns``: what was wanted before
-    is refused, since holds and lifts before it are not known to have been heeded.
+    is refused, since holds and lifts before it are not known to have been heeded. ``sessions``:
+    hours that orders keep; None: those of the markets, by the feed's clock.
     """
 
     def __init__(
         self, *, account: str, universe: Universe, licence: Licence, venue: str = "",
-        rehearsal: bool = False, since_boot_ns: int = 0,
+        rehearsal: bool = False, since_boot_ns: int = 0, sessions: Sessions | None = None,
     ) -> None:  # fmt: skip
         super().__init__(account, universe)
         self.prices = PriceBoard(universe)
@@ -43,6 +45,7 @@ class GatewayCore(Heard):
             prices=self.prices,
             holds=self.holds,
             confirmed=self.confirmed,
+            sessions=sessions or Sessions(),
             rehearsal=rehearsal,
         )
 

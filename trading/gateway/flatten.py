@@ -167,7 +167,11 @@ class Flattener:
         """Say what cannot be closed, when that changes."""
         found = dict(plan.unclosable)
         for closing in plan.closings:
-            if work.refused.get(closing.symbol, 0) >= REFUSALS:
+            refused = work.refused.get(closing.symbol, 0)
+            closed = self._core.gate.market_closed(closing.symbol, now())
+            if closed and refused:
+                found[closing.symbol] = f"{closed}; the venue did not fill an order"
+            elif refused >= REFUSALS:
                 found[closing.symbol] = f"{REFUSALS} orders in a row were not filled"
         names = frozenset(found)
         if names == work.named:

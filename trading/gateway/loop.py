@@ -29,6 +29,7 @@ from trading.gateway.store import Owner, Statement, load, load_strategies, state
 from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
+from trading.sessions import Sessions
 from trading.universe import UNIVERSE
 from trading.venues.base import NumbersFills, Venue, VenueDisconnectedError
 
@@ -44,12 +45,13 @@ DRAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Wires:
-    """Where a gateway's database, Redis, venue and brakes are."""
+    """Where a gateway's database, Redis, venue and brakes are, and the hours its orders keep."""
 
     dsn: str
     redis: Redis
     venue: Venue
     place: Place
+    sessions: Sessions
 
 
 class GatewayLoop:
@@ -67,6 +69,7 @@ class GatewayLoop:
             venue=facts.venue,
             rehearsal=facts.rehearsal,
             since_boot_ns=now().boot_ns,
+            sessions=wires.sessions,
         )
         self._writer = Writer(wires.dsn, owner, self._can_write)
         self._session = VenueSession(

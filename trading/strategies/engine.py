@@ -16,6 +16,7 @@ import numpy as np
 from trading.clock import NS
 from trading.indicators.rounds import Splitter
 from trading.messages import BookSnapshot, GatewayMessage, Intent, OrderUpdate
+from trading.sessions import Sessions
 from trading.strategies.intents import IntentMaker
 from trading.strategies.kernel import Change, Flags
 from trading.strategies.market_making import MarketMakingKernel
@@ -49,8 +50,13 @@ class ShardEngine:
         token: int,
         ids: Callable[[], str],
         clocks: Clocks,
+        sessions: Sessions | None = None,
     ) -> None:
-        """Raises UnknownInstrumentError for a symbol that is not in ``universe``."""
+        """``sessions``: hours that orders keep; None: those of the markets.
+
+        Raises UnknownInstrumentError for a symbol that is not in ``universe``.
+        """
+        self._sessions = sessions or Sessions()
         self._universe = universe
         self._ids = ids
         self._clocks = clocks
@@ -59,7 +65,7 @@ class ShardEngine:
         self._views = Views(self._stacks)
         self._terms = {one.key: full_terms(one) for one in strategies}
         self._maker = IntentMaker(shard, token, ids, clocks)
-        self._quoting = Quoting(self._maker)
+        self._quoting = Quoting(self._maker, self._sessions)
         self._signalling = SignalMaker(ids, clocks)
         self._tried = SignalMaker(lambda: "test", clocks)  # takes no name away
         self._pairs = pairs_of(one for stack in self._stacks for one in stack.members)
@@ -258,7 +264,7 @@ class ShardEngine:
             step = slot.next_step(self._clock_ns, now)
             if step is Step.CANCEL:
                 intents += self._maker.cancels(slot, now)
-            elif step is Step.ORDER and not self._stale(slot):
+            elif step is Step.ORDER and self._open(slot) and not self._stale(slot):
                 beyond = self._views.member_of(slot).cross_ticks
                 intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
         return intents
@@ -267,9 +273,13 @@ class ShardEngine:
         first, second = pair.legs
         count = self._splitter.count
         both = count[first.instrument.id] and count[second.instrument.id]
-        quotes = (self._quote(first), self._quote(second)) if both else None
+        traded = both and all(self._open(one) for one in pair.legs)
+        quotes = (self._quote(first), self._quote(second)) if traded else None
         known = self._views.knows(first) and self._views.knows(second)
         return LegsSeen(quotes, known, self._clock_ns, now)
+
+    def _open(self, slot: Slot) -> bool:
+        return self._sessions.open(slot.instrument.market, self._clock_ns)
 
     def _turn_pairs(self, ticks: Ticks) -> None:
         """Signals of pairs that changed their mind; what two prices do is not judged by one."""

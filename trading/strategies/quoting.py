@@ -26,9 +26,9 @@ class Seen:
 class Quoting:
     """Steps of all quoters of a shard."""
 
-    def __init__(self, maker: IntentMaker) -> None:
+    def __init__(self, maker: IntentMaker, sessions: Sessions) -> None:
         self._maker = maker
-        self._sessions = Sessions()
+        self._sessions = sessions
 
     def wanted(self, slot: Quoter, seen: Seen, terms: Terms) -> list[Wanted]:
         """None outside the session, before it is warm, and on a price that is old or cannot be."""

@@ -12,6 +12,7 @@ from audit.signing import Signer, signer_at, signer_of
 from riskctl.brakes_home import BrakesHome
 from riskctl.threads import begin
 from trading.database import conninfo
+from trading.feeds.spec import sessions_for
 from trading.gateway.facts import AccountFacts, FactsError, facts_begin, facts_changed
 from trading.gateway.loop import GatewayLoop, Wires
 from trading.gateway.stopdesk import Place
@@ -47,7 +48,8 @@ def run(ctx: HostContext) -> None:
 
     async def trade() -> None:
         redis = Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
-        wires = Wires(conninfo(), redis, venue, place)
+        sessions = sessions_for(settings.FEED, live_account=facts.live)
+        wires = Wires(conninfo(), redis, venue, place, sessions)
         gateway = GatewayLoop(owner, wires, facts)
         comparing = asyncio.create_task(changed(gateway))
         await gateway.run(ctx.stop_fd)

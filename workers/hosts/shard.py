@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from trading import clock, streams
+from trading.feeds.spec import sessions_for
 from trading.hosting import HostContext
 from trading.strategies.engine import ShardEngine
 from trading.strategies.ids import id_factory
@@ -39,6 +40,7 @@ def run(ctx: HostContext) -> None:
         token=ctx.token,
         ids=id_factory(ctx.lease, ctx.token, clock.wall_ns() // 1_000_000),
         clocks=Clocks(clock.boot_ns, clock.wall_ns, boot_id),
+        sessions=sessions_for(settings.FEED),
     )
     engine.apply(terms)
     rungs = RungWatch(specs, terms)
