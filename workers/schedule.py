@@ -33,6 +33,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="7"),
         "options": {"queue": "default", "expires": 3_000},
     },
+    # Of yesterday; every hour, so that a night without workers delays it by an hour at most.
+    "paper-days": {
+        "task": "workers.paper_days",
+        "schedule": crontab(minute="11"),
+        "options": {"queue": "default", "expires": 3_000},
+    },
     "audit-verify": {
         "task": "workers.audit_verify",
         "schedule": crontab(hour="2", minute="23"),

@@ -297,6 +297,10 @@ _REFUSED_AS: dict[str, int] = {
     "break-glass-over": 409,
     "break-glass-reviewed": 409,
     "person-unknown": 404,
+    "sign-off-moved": 409,
+    "sign-off-none": 409,
+    "drill-not-rehearsal": 409,
+    "strategy-unknown": 404,
 }
 """Refusals that no other person or factor would change."""
 
