@@ -38,6 +38,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="4", minute="41"),
         "options": {"queue": "default", "expires": 3_600},
     },
+    # Of yesterday; every hour, so that a night without workers delays it by an hour at most.
+    "paper-days": {
+        "task": "workers.paper_days",
+        "schedule": crontab(minute="11"),
+        "options": {"queue": "default", "expires": 3_000},
+    },
     "audit-verify": {
         "task": "workers.audit_verify",
         "schedule": crontab(hour="2", minute="23"),

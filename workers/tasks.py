@@ -17,6 +17,7 @@ from trading import health
 from trading.calendarwatch import calendars_check
 from trading.clock import utc_now
 from trading.engines.alerting import engine_alerts_keep
+from trading.gates.paper import paper_days_record
 from trading.housekeeping import housekeeping_run
 from trading.portfolio.recompute import books_check
 from trading.reconciliation.service import SCHEDULE, reconcile_run
@@ -60,6 +61,12 @@ def fall() -> None:
 def engine_alerts() -> None:
     """Alert conditions of TradingEngine documents begin and end."""
     engine_alerts_keep(now=utc_now())
+
+
+@shared_task(name="workers.paper_days", ignore_result=True)
+def paper_days() -> None:
+    """Whole days on the rung paper that nobody judged yet are judged."""
+    paper_days_record(now=utc_now())
 
 
 @shared_task(name="workers.escalations_notice", ignore_result=True)

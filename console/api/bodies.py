@@ -95,11 +95,11 @@ def flag_part(name: str, about: str) -> BodyField:
     return BodyField(name, parse, "true or false", about, serializers.BooleanField)
 
 
-def uuid_part(name: str, about: str) -> BodyField:
+def uuid_part(name: str, about: str, *, required: bool = False) -> BodyField:
     def parse(value: Any) -> uuid.UUID:
         return uuid.UUID(_sound(value, 64))
 
-    return BodyField(name, parse, "a UUID", about, serializers.UUIDField)
+    return BodyField(name, parse, "a UUID", about, serializers.UUIDField, required=required)
 
 
 def moment_part(name: str, about: str) -> BodyField:

@@ -75,7 +75,7 @@ ALERTS_QUERY = (STATUS, name_field("engine", "Only of this engine."), LIMIT, CUR
 NEWEST = Order("began_at", "id")
 
 
-class _Engines(ApiView):
+class EnginesView(ApiView):
     def check_seen(self, name: str) -> None:
         """A strategy that is still to be made is seen by who sees all, and by who wrote it down.
 
@@ -94,7 +94,7 @@ class _Engines(ApiView):
         return bool(mine) and not Strategy.objects.filter(key=name).exists()
 
 
-class Engines(WriteView, _Engines):
+class Engines(WriteView, EnginesView):
     http_method_names = ["get", "head", "post"]
     query = (LIMIT_WHOLE,)
     fields = APPLY_FIELDS
@@ -140,7 +140,7 @@ class Engines(WriteView, _Engines):
         )  # fmt: skip
 
 
-class EngineOne(_Engines):
+class EngineOne(EnginesView):
     @described(
         EngineShape, "The latest document, its version in ETag, and what is in force of it.",
         name="engine", problems=READ_ONE,
@@ -151,7 +151,7 @@ class EngineOne(_Engines):
         return Response(EngineShape(row).data, headers={"ETag": f'"{row.version.number}"'})
 
 
-class EngineVersions(_Engines):
+class EngineVersions(EnginesView):
     query = (LIMIT_WHOLE,)
 
     @described(
@@ -166,7 +166,7 @@ class EngineVersions(_Engines):
         return Response(VersionShape(rows[: self.given.get("limit")], many=True).data)
 
 
-class EngineBacktests(_Engines):
+class EngineBacktests(EnginesView):
     query = BACKTESTS_QUERY
 
     @described(
@@ -179,7 +179,7 @@ class EngineBacktests(_Engines):
         return Response(BacktestShape(rows[: self.given.get("limit")], many=True).data)
 
 
-class EngineDiff(_Engines):
+class EngineDiff(EnginesView):
     query = DIFF_QUERY
 
     @described(
@@ -195,7 +195,7 @@ class EngineDiff(_Engines):
         return Response(DiffShape(version_diff(engine, before, after)).data)
 
 
-class EngineAlerts(_Engines):
+class EngineAlerts(EnginesView):
     query = ALERTS_QUERY
 
     @described(
@@ -212,7 +212,7 @@ class EngineAlerts(_Engines):
         return paged(request, rows, NEWEST, self.given, EngineAlertShape)
 
 
-class EngineCheck(WriteView, _Engines):
+class EngineCheck(WriteView, EnginesView):
     """Changes nothing, so a token that reads may do it."""
 
     fields = CHECK_FIELDS
@@ -249,7 +249,7 @@ def _checked(problems: Sequence[Problem], strict: bool) -> dict[str, Any]:
     }
 
 
-class EngineAsk(WriteView, _Engines):
+class EngineAsk(WriteView, EnginesView):
     """For a document that a shell has applied: no shell asks for anything."""
 
     fields = ASK_FIELDS

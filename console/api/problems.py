@@ -300,6 +300,10 @@ _REFUSED_AS: dict[str, int] = {
     "person-unknown": 404,
     "test-feed-not-simulated": 409,
     "test-account-live": 409,
+    "sign-off-moved": 409,
+    "sign-off-none": 409,
+    "drill-not-rehearsal": 409,
+    "strategy-unknown": 404,
 }
 """Refusals that no other person or factor would change."""
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, re_path
 
-from console.api import engine_patch, engines
+from console.api import engine_gates, engine_patch, engines
 
 _ENGINE = r"^api/engines/(?P<engine>[A-Za-z0-9][A-Za-z0-9._\-]{0,60})"
 
@@ -17,6 +17,21 @@ urlpatterns: list[URLPattern] = [
     re_path(
         rf"{_ENGINE}/backtests/?$", engines.EngineBacktests.as_view(), name="api-engine-backtests"
     ),
+    re_path(rf"{_ENGINE}/gates/?$", engine_gates.EngineGates.as_view(), name="api-engine-gates"),
+    re_path(
+        rf"{_ENGINE}/paper-days/?$",
+        engine_gates.EnginePaperDays.as_view(),
+        name="api-engine-paper-days",
+    ),
+    re_path(
+        rf"{_ENGINE}/sign-off/?$", engine_gates.EngineSignOff.as_view(), name="api-engine-sign-off"
+    ),
+    re_path(
+        rf"{_ENGINE}/sign-off/withdraw/?$",
+        engine_gates.EngineWithdraw.as_view(),
+        name="api-engine-withdraw",
+    ),
+    re_path(r"^api/drills/?$", engine_gates.Drills.as_view(), name="api-drills"),
     re_path(rf"{_ENGINE}/diff/?$", engines.EngineDiff.as_view(), name="api-engine-diff"),
     re_path(rf"{_ENGINE}/ask/?$", engines.EngineAsk.as_view(), name="api-engine-ask"),
     re_path(rf"{_ENGINE}/patch/?$", engine_patch.EnginePatch.as_view(), name="api-engine-patch"),

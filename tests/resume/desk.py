@@ -52,6 +52,7 @@ class RestartDesk:
 
     monkeypatch: pytest.MonkeyPatch
     numbers: int = field(default=0)
+    said: Vitals = field(default_factory=healthy)
 
     def __post_init__(self) -> None:
         self.vitals(healthy())
@@ -64,6 +65,7 @@ class RestartDesk:
         Heartbeat.objects.create(name="watchdog", at=ago(-3_600))
 
     def vitals(self, said: Vitals) -> None:
+        self.said = said
         for module in ("preconditions", "reentry", "promotion"):
             self.monkeypatch.setattr(f"trading.resume.{module}.vitals_read", lambda: said)
 

@@ -40,6 +40,7 @@ def body_of(done: Backtest, *, days: bool = True) -> dict[str, Any]:
         "first_day": _date(found.days[0].day),
         "last_day": _date(found.days[-1].day),
         "years": _text(found.years),
+        "quoted_days": len(found.days),
         "figures": figures_body(done),
     }
     if days:

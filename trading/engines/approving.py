@@ -23,6 +23,8 @@ from trading.engines.wanted import (
     Way,
     settings_of,
 )
+from trading.gates.service import gates_fall
+from trading.gates.standing import gates_lock
 from trading.models import EngineVersion, Strategy
 
 FIELDS = frozenset({"version", "digest", "settings"})
@@ -49,6 +51,7 @@ def engine_check(subject: str, _request: Mapping[str, Any], actor: Actor) -> Non
 def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
     """The executor: exactly what was asked for, the strategy itself where it is new."""
     version = _said(approval.subject, approval.request)
+    gates_lock(version.name)
     config, settings = _settings(version)
     raised = {one.name: one for one in settings if one.way is Way.RAISE}
     if {name: one.wanted for name, one in raised.items()} != approval.request["settings"]:
@@ -61,6 +64,7 @@ def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, An
         if name in raised:
             value = Decimal(raised[name].wanted)
             limit_raise(scope=scope, kind=name, value=value, approval=approval, actor=actor)
+    gates_fall(config.name)
     after = {name: one.wanted for name, one in raised.items()}
     recorded(
         "engine.apply", actor, ("engine", config.name), reason=approval.reason,

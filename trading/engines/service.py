@@ -23,6 +23,8 @@ from trading.engines.problems import Problem
 from trading.engines.reading import EngineConfig, read_document, read_engine
 from trading.engines.versions import version_get, version_store
 from trading.engines.wanted import SIZE, Setting, Way, settings_of
+from trading.gates.service import gates_fall
+from trading.gates.standing import gates_lock
 from trading.models import EngineVersion, Strategy
 
 APPROVAL = "engine-apply"
@@ -111,6 +113,7 @@ def _applied(
     if dry_run:
         return Applied(config, settings_of(config), problems=problems)
     with transaction.atomic():
+        gates_lock(config.name)
         settings = settings_of(config)
         version = version_store(config=config, text=text, actor=actor, reason=reason)
         named = f"TradingEngine {config.name} version {version.number}"
@@ -118,6 +121,7 @@ def _applied(
         for one in settings:
             if one.way is Way.LOWER:
                 _lower(config.name, one, actor, why)
+        gates_fall(config.name)
     raised = [one for one in settings if one.way is Way.RAISE]
     asked = _asked(version, raised, actor, why) if raised and actor.source != "shell" else None
     return Applied(config, settings, version, asked, problems)

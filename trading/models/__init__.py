@@ -4,6 +4,7 @@ from trading.models.base import Money
 from trading.models.desk import Strategy, VenueAccount
 from trading.models.engines import BacktestReport, EngineAlert, EngineVersion
 from trading.models.feeds import FeedReject, FeedSession
+from trading.models.gates import Drill, PaperDay, SignOff, SignOffWithdrawal
 from trading.models.orders import Fill, Order, Position, Signal
 from trading.models.reconciliation import BooksCheck, Break, Reconciliation, VenueReading
 from trading.models.series import PnlPoint, PricePoint
@@ -12,6 +13,7 @@ __all__ = [
     "BacktestReport",
     "BooksCheck",
     "Break",
+    "Drill",
     "EngineAlert",
     "EngineVersion",
     "FeedReject",
@@ -19,10 +21,13 @@ __all__ = [
     "Fill",
     "Money",
     "Order",
+    "PaperDay",
     "PnlPoint",
     "Position",
     "PricePoint",
     "Reconciliation",
+    "SignOff",
+    "SignOffWithdrawal",
     "Signal",
     "Strategy",
     "VenueAccount",

@@ -10,6 +10,7 @@ from riskctl.conditions import Condition
 from riskctl.ladder import ladder_bounds, stage_demote
 from riskctl.models import Stage
 from riskctl.rungs import Fall, Rung, conditions_of, fall_of
+from trading.gates.standing import REAL, gate_conditions, lasting_unmet
 from trading.models import Strategy
 from trading.resume.evidence import measure
 from trading.resume.scope import holds_over
@@ -35,14 +36,13 @@ def promote_conditions(strategy: str, stands: Rung, to: Rung) -> list[Condition]
     row = Strategy.objects.select_related("account").filter(key=strategy).first()
     if row is None:
         raise RequestError("strategy", f"there is no strategy {strategy}")
-    found = [_unheld(row)] if to in (Rung.RAMP, Rung.LIVE) else []
+    vitals = vitals_read()
+    found = [_unheld(row), *gate_conditions(row, vitals)] if to in REAL else []
     stage = Stage.objects.filter(strategy=strategy).first()
     if stands in (Rung.STOPPED, Rung.LIVE) or stage is None:
         return found
     bounds = ladder_bounds()[stands]
-    seen = measure(
-        row, stands, since=stage.since, now=database_now(), bounds=bounds, vitals=vitals_read()
-    )
+    seen = measure(row, stands, since=stage.since, now=database_now(), bounds=bounds, vitals=vitals)
     return [*conditions_of(stands, seen, bounds), *found]
 
 
@@ -51,6 +51,13 @@ def _unheld(strategy: Strategy) -> Condition:
     holds = holds_over([strategy], f"strategy:{strategy.key}")
     text = ", ".join(f"{one.kind} on {one.scope}" for one in holds) or "no hold lies on it"
     return Condition("holds", not holds, text, {"holds": [one.id for one in holds]})
+
+
+def _gated(strategy: Strategy, rung: Rung) -> Fall | None:
+    """Off real money where its gates no longer let it there."""
+    unmet = lasting_unmet(strategy) if rung in REAL else []
+    why = "; ".join(f"{one.name}: {one.text}" for one in unmet)
+    return Fall(Rung.MONITOR, f"gates closed: {why}") if unmet else None
 
 
 def stages_fall(*, now: dt.datetime | None = None) -> list[Fallen]:
@@ -69,7 +76,7 @@ def stages_fall(*, now: dt.datetime | None = None) -> list[Fallen]:
             continue
         bounds = ladder_bounds()[Rung.RAMP if rung is Rung.LIVE else rung]
         seen = measure(strategy, rung, since=row.since, now=moment, bounds=bounds, vitals=vitals)
-        fall = fall_of(rung, seen, bounds)
+        fall = _gated(strategy, rung) or fall_of(rung, seen, bounds)
         if fall is not None:
             stage_demote(strategy=row.strategy, to=fall.to, actor=LADDER, reason=fall.why)
             fallen.append(Fallen(row.strategy, rung, fall))

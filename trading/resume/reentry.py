@@ -10,6 +10,7 @@ from riskctl.holds import RULES, HoldFact
 from riskctl.ladder import ladder_bounds, stage_set
 from riskctl.models import Approval, Hold, Stage
 from riskctl.rungs import Rung, conditions_of, reentry
+from trading.gates.standing import lasting_unmet
 from trading.models import Strategy
 from trading.resume.evidence import measure
 from trading.resume.scope import covered
@@ -65,9 +66,11 @@ def _one(strategy: Strategy, row: Stage, hold: HoldFact, rule: str, vitals: Vita
     stands, placed = Rung(row.rung), Hold.objects.get(id=hold.id).placed_at
     moved = row.since > placed
     highest = Rung.RAMP if rule == CONDITIONS else Rung(rule)
+    if lasting_unmet(strategy):
+        highest = min(highest, Rung.PAPER, key=lambda one: one.height)
     met = {Rung.MONITOR: False, Rung.PAPER: False}
     bounds, now = ladder_bounds(), database_now()
-    for rung in met if highest is Rung.RAMP else ():
+    for rung in met if rule == CONDITIONS else ():
         if rung is Rung.PAPER and stands is not rung:
             continue
         since = row.since if moved and stands is rung else placed

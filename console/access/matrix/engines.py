@@ -7,9 +7,12 @@ THEIRS = people(Caller.OWN, Caller.RISK)
 STOPS = people(Caller.OWN, Caller.RISK, Caller.SRE)
 HIDDEN = "strategy-not-yours"
 NOT_THEIRS = f"engine-not-yours {HIDDEN}"
+SIGN_FRESH = "sign-off-needs-step-up"
+NOT_SIGNED = f"sign-off-not-your-role {HIDDEN}"
 ASK_FRESH = "approval-needs-step-up"
 ONE = "/api/engines/{engine}"
 NO_TOKEN = "scope-missing engine-tokens-cannot strategy-not-yours"  # noqa: S105 - codes
+NO_SIGNING = "scope-missing sign-off-tokens-cannot strategy-not-yours"
 
 ENGINES = Section(
     "TradingEngine documents",
@@ -22,6 +25,17 @@ ENGINES = Section(
         read(f"{ONE}/versions", SEEN, refusal=HIDDEN),
         read(f"{ONE}/diff", SEEN, refusal=HIDDEN),
         read(f"{ONE}/backtests", SEEN, refusal=HIDDEN),
+        read(f"{ONE}/gates", SEEN, refusal=HIDDEN),
+        read(f"{ONE}/paper-days", SEEN, refusal=HIDDEN),
+        read("/api/drills"),
+        write("/api/drills", people(Caller.RISK, Caller.SRE), refusal="drill-not-your-role",
+              bearer="drill-tokens-cannot"),
+        write(f"{ONE}/sign-off", people(Caller.RISK), case="risk", refusal=NOT_SIGNED,
+              step_up=SIGN_FRESH, bearer=NO_SIGNING),
+        write(f"{ONE}/sign-off", people(Caller.COMPLIANCE), case="compliance", refusal=NOT_SIGNED,
+              step_up=SIGN_FRESH, bearer=NO_SIGNING),
+        write(f"{ONE}/sign-off/withdraw", SEEN, refusal=f"sign-off-not-yours {HIDDEN}",
+              bearer=NO_SIGNING),
         write("/api/engine-check", tokens=frozenset({"read"}), bearer="scope-missing"),
         write("/api/engines", THEIRS, case="lower", refusal=NOT_THEIRS,
               bearer="engine-tokens-cannot"),

@@ -221,6 +221,10 @@ def _config(**strategy: str) -> dict[str, str]:
     return {"config": json.dumps(engine_document(**strategy))} | WHY
 
 
+def _drill(world: World, _caller: Caller | None) -> dict[str, Any]:
+    return {"hold": world.things["a kill"]} | WHY
+
+
 def _patch(**strategy: str) -> dict[str, Any]:
     return {"patch": {"spec": {"strategy": strategy}}} | WHY
 
@@ -230,6 +234,14 @@ ENGINES: dict[Key, Sample] = {
     ("POST", "/api/engines", "lower"): Sample(_config(riskLimit="4%")),
     ("POST", "/api/engines", "higher: asks"): Sample(_config(riskLimit="6%"), (202,)),
     ("POST", f"{ENGINE}/ask", ""): Sample(WHY, (202,)),
+    # 409: let in, and there is no such evidence
+    **{
+        ("POST", f"{ENGINE}/sign-off", gate): Sample({"gate": gate, "shown": "0" * 64} | WHY,
+                                                     (200, 409))
+        for gate in ("risk", "compliance")
+    },
+    ("POST", f"{ENGINE}/sign-off/withdraw", ""): Sample({"gate": "risk"} | WHY, (200, 409)),
+    ("POST", "/api/drills", ""): Sample(_drill, (200, 409)),
     ("POST", f"{ENGINE}/patch", "lower"): Sample(_patch(maxPositionSize="400k")),
     ("POST", f"{ENGINE}/patch", "higher: asks"): Sample(_patch(riskLimit="6%"), (202,)),
     ("POST", f"{ENGINE}/patch", "riskLimit 0%"): Sample(_patch(riskLimit="0%"), LATCHED),

@@ -1,0 +1,1 @@
+"""Gates between a TradingEngine document and real money: evidence, sign-offs, and what they say."""

@@ -1,0 +1,63 @@
+"""What stood when, as the record has it: rungs, documents, and what was brought into force."""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.models import Entry
+from riskctl.rungs import Rung
+from trading.engines.wanted import PARAMETERS, SYMBOLS
+from trading.gates.facts import trades_of
+from trading.models import EngineVersion
+
+_TRADES = {PARAMETERS, SYMBOLS}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    at: dt.datetime
+    to: str
+
+
+def moves_of(key: str) -> list[Move]:
+    """Every rung that the strategy took, oldest first."""
+    rows = Entry.objects.filter(
+        object_kind="strategy", object_id=key, action="stage.enter", outcome="done"
+    ).values_list("happened_at", "body")
+    found = [Move(at, str(json.loads(bytes(body))["after"]["rung"])) for at, body in rows]
+    return sorted(found, key=lambda one: one.at)
+
+
+def paper_between(
+    moves: Sequence[Move], since: dt.datetime, until: dt.datetime
+) -> tuple[bool, bool]:
+    """Whether it stood on paper at all between the two, and all the while."""
+    before = [one for one in moves if one.at <= since]
+    within = [one.to for one in moves if since < one.at < until]
+    rungs = [*([before[-1].to] if before else [""]), *within]
+    on = [one == Rung.PAPER for one in rungs]
+    return any(on), all(on)
+
+
+def document_at(key: str, since: dt.datetime, until: dt.datetime) -> tuple[str, str]:
+    """Its document at ``until``, and why it is not certain that this stood all the time."""
+    rows = list(EngineVersion.objects.filter(name=key, made_at__lt=until).order_by("number"))
+    if not rows:
+        return "", "it had no document"
+    digest = trades_of(rows[-1].text)
+    before = [trades_of(one.text) for one in rows if one.made_at <= since][-1:]
+    through = {*before, *(trades_of(one.text) for one in rows if one.made_at > since)}
+    if not before or through != {digest} or not digest:
+        return rows[-1].text, "its document changed in the day"
+    if _brought_since(key, since):
+        return rows[-1].text, "instruments or parameters came into force in the day or since"
+    return rows[-1].text, ""
+
+
+def _brought_since(key: str, since: dt.datetime) -> bool:
+    rows = Entry.objects.filter(
+        object_kind="engine", object_id=key, action="engine.apply", outcome="done",
+        happened_at__gte=since,
+    ).values_list("body", flat=True)  # fmt: skip
+    return any(_TRADES & json.loads(bytes(body))["after"].keys() for body in rows)

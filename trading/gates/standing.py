@@ -1,0 +1,95 @@
+"""Whether a strategy may trade real money: every gate on the way up, what lasts on the way back.
+
+A version passed once where two people took it up with every gate met; that request says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from riskctl.conditions import Condition
+from riskctl.ladder import APPROVAL
+from riskctl.models import Approval, Stage
+from riskctl.rungs import Rung
+from trading.gates.facts import evidence_of, facts_read, shown_digest
+from trading.gates.rules import DOCUMENT, LASTING, conditions_of
+from trading.models import Strategy
+from trading.resume.vitals import Vitals
+
+REAL = (Rung.RAMP, Rung.LIVE)
+PASSED_ONCE = "passed once"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """``shown``: digest of what a sign-off of now would rest on. ``live``: its account is real, so
+    that the gates hold it back."""
+
+    strategy: str
+    live: bool
+    digest: str
+    shown: str
+    maker: str
+    evidence: Mapping[str, Any]
+    conditions: tuple[Condition, ...]
+
+    @property
+    def open(self) -> bool:
+        return all(one.met for one in self.conditions)
+
+    def one(self, name: str) -> Condition:
+        return next(one for one in self.conditions if one.name == name)
+
+
+def gates_read(strategy: Strategy, vitals: Vitals | None = None) -> Gates:
+    """``vitals`` None: readiness is not looked at, and not met. Raises db.Error."""
+    facts = facts_read(strategy, vitals)
+    return Gates(
+        strategy.key, strategy.account.live, facts.digest, shown_digest(facts), facts.maker,
+        evidence_of(facts), tuple(conditions_of(facts)),
+    )  # fmt: skip
+
+
+def gates_lock(key: str) -> None:
+    """In the caller's transaction: nobody signs, withdraws, stores a version or climbs meanwhile.
+
+    The ladder's row first, as promoting takes it, so that two never wait for each other.
+    """
+    Stage.objects.select_for_update().filter(strategy=key).first()
+    versions_lock(key)
+
+
+def versions_lock(key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"engine:{key}"])
+
+
+def gate_conditions(strategy: Strategy, vitals: Vitals) -> list[Condition]:
+    """Of a step up to real money; none where the account is simulated."""
+    if not strategy.account.live:
+        return []
+    if connection.in_atomic_block:
+        versions_lock(strategy.key)
+    return list(gates_read(strategy, vitals).conditions)
+
+
+def lasting_unmet(strategy: Strategy) -> list[Condition]:
+    """What keeps a strategy off real money that was there before; none where it is simulated."""
+    if not strategy.account.live:
+        return []
+    gates = gates_read(strategy)
+    found = [one for one in gates.conditions if one.name in LASTING and not one.met]
+    if not found and not _passed_once(strategy.key, gates.digest):
+        text = "this version was never taken up to real money with every gate met"
+        found = [Condition(PASSED_ONCE, False, text, {"digest": gates.digest})]
+    return found
+
+
+def _passed_once(key: str, digest: str) -> bool:
+    said = [{"name": DOCUMENT, "met": True, "evidence": {"digest": digest}}]
+    return Approval.objects.filter(
+        kind=APPROVAL, subject=f"strategy:{key}", state=Approval.State.EXECUTED,
+        result__conditions__contains=said,
+    ).exists()  # fmt: skip
