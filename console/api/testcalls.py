@@ -108,7 +108,7 @@ class SignalNowShape(Shape):
     timestamp = moment_field("Feed time of that price.", null=True)
 
 
-class GateShape(Shape):
+class AdmissionShape(Shape):
     name = text_field("holds, licence, shard, stage, age, position, reduce-only, terms, "
                       "instrument, price, post-only, limits or connection")  # fmt: skip
     passed = serializers.SerializerMethodField()
@@ -140,7 +140,7 @@ class AssessedShape(Shape):
     allowed = serializers.BooleanField(help_text="It would have been sent.")
     code = text_field("Of the first gate that refuses it, or empty.")
     text = text_field("Why, in words.")
-    gates = GateShape(many=True, help_text="In the order in which they are asked.")
+    gates = AdmissionShape(many=True, help_text="In the order in which they are asked.")
     rules = RuleShape(many=True, help_text="Every limit; none where they cannot be judged now.")
 
 

@@ -67,6 +67,26 @@ ELSEWHERE: dict[str, str] = {
     "test_differences_and_their_end_are_recorded",
     "trading.feeds.session.session_save": "tests/feeds/test_hosted.py::"
     "test_the_end_of_a_replay_is_said_and_the_feed_stays",
+    "trading.feeds.session.turns_save": "tests/feeds/test_hosted.py::"
+    "test_kill_9_while_on_the_backup_changes_nothing_and_each_turn_is_recorded_once",
+    "trading.calendarwatch.calendars_check": "tests/workers/test_tasks.py::"
+    "test_the_end_of_exchanges_hours_is_recorded_thirty_days_before",
+    "trading.gates.service.sign_off": "tests/gates/test_gates.py::"
+    "test_every_gate_one_after_another_and_then_real_money",
+    "trading.gates.service.sign_off_withdraw": "tests/gates/test_gates.py::"
+    "test_withdrawing_takes_it_down_at_once",
+    "trading.gates.drills.drill_record": "tests/gates/test_drills.py::"
+    "test_a_kill_without_a_flaw_is_kept_once",
+    "trading.gates.paper.paper_days_record": "tests/gates/test_paper.py::"
+    "test_whole_days_count_once_and_late_ones_are_caught_up",
+    "trading.testcalls.service.price_inject": "tests/console/api/test_testcalls.py::"
+    "test_a_price_is_put_in_and_the_checks_word_is_answered",
+    "trading.testcalls.service.signal_generate": "tests/console/api/test_testcalls.py::"
+    "test_signals_are_those_of_strategies_on_paper",
+    "trading.testcalls.service.signal_validate": "tests/console/api/test_testcalls.py::"
+    "test_a_signal_becomes_the_order_it_would_become",
+    "trading.testcalls.service.order_dry_run": "tests/console/api/test_testcalls.py::"
+    "test_a_dry_run_is_of_one_lot_of_the_first_strategy_unless_said",
     "audit.standing.record_verify": "tests/audit/test_export.py::test_the_nightly_check_alarms",
     "console.access.rotation.keys_rotate": "tests/console/access/test_rotation.py::"
     "test_each_step_is_in_the_record_and_no_secret_is",

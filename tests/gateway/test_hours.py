@@ -51,7 +51,7 @@ class Hours(Rig):
         held = self.core.book.in_flight(STRATEGY, self.symbol)
         intent = self.intent(
             symbol=self.symbol,
-            quantity=D(quantity),
+            quantity=quantity,
             limit_price=D("600.25"),
             expected_position=held,
         )
@@ -84,7 +84,7 @@ def test_an_order_leaves_while_its_market_is_open(symbol: str, moment: str, word
 
 def test_what_was_written_down_before_the_close_does_not_leave_after_it() -> None:
     rig = Hours("SPY", "2026-11-27 17:59:59")
-    intent = rig.intent(symbol="SPY", quantity=D(10), limit_price=D("600.25"))
+    intent = rig.intent(symbol="SPY", quantity="10", limit_price=D("600.25"))
     (persist,) = rig.take(rig.core.on_intent(intent, rig.now()))
     assert isinstance(persist, Persist)
     rig.at("2026-11-27 18:00")

@@ -44,7 +44,7 @@ def test_values_are_typed() -> None:
         ("mean-reversion", {"leave": 3}, "leave must be below enter"),
         ("mean-reversion", {"stop": 1.0}, "enter must be below stop"),
         ("mean-reversion", {"rest_s": None}, "rest_s must be a number .* not None"),
-        ("scalping", {}, "kind 'scalping' is unknown; the kinds are momentum, mean-reversion"),
+        ("scalping", {}, "kind 'scalping' is unknown; the kinds are arbitrage, market-making"),
     ],
 )
 def test_a_wrong_parameter_is_named(kind: str, given: dict[str, object], words: str) -> None:

@@ -129,7 +129,7 @@ def _default(kind: str) -> Parameters:
     try:
         return DEFAULTS[kind]
     except KeyError:
-        known = ", ".join(DEFAULTS)
+        known = ", ".join(sorted(DEFAULTS))
         raise ParameterError(f"kind {kind!r} is unknown; the kinds are {known}") from None
 
 
