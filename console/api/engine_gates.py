@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, REASON, WHY, choice_part, flag_part, text_part, uuid_part
+from console.api.engine_shapes import GateShape
 from console.api.engines import EnginesView
 from console.api.holds import LIFT_PROBLEMS, READ_ONE
 from console.api.queries import LIMIT_WHOLE
@@ -27,13 +28,6 @@ ACCEPTS = flag_part(
 SIGN_FIELDS = (GATE, SHOWN, ACCEPTS, WHY, OPERATOR)
 WITHDRAW_FIELDS = (GATE, REASON, OPERATOR)
 DRILL_FIELDS = (uuid_part("hold", "The kill that was rehearsed.", required=True), REASON, OPERATOR)
-
-
-class GateShape(Shape):
-    name = text_field()
-    met = serializers.BooleanField()
-    text = text_field("What was found; when it is not met, also what to do.")
-    evidence = serializers.JSONField()
 
 
 class GatesShape(Shape):

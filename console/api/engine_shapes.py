@@ -23,6 +23,13 @@ class ProblemShape(Shape):
     text = text_field("What is wrong, and what to do.")
 
 
+class GateShape(Shape):
+    name = text_field()
+    met = serializers.BooleanField()
+    text = text_field("What was found; when it is not met, also what to do.")
+    evidence = serializers.JSONField()
+
+
 class VersionShape(Shape):
     engine = text_field(source="name")
     version = serializers.IntegerField(source="number")
@@ -57,6 +64,7 @@ class AppliedShape(Shape):
     version = serializers.SerializerMethodField(help_text="null: a dry run.")
     settings = SettingShape(many=True, help_text="As they were before.")
     problems = ProblemShape(many=True, help_text="Warnings and notes.")
+    conditions = GateShape(many=True, help_text="Of raising a riskLimit on real money; else none.")
     asked = serializers.SerializerMethodField(help_text="The request for what it raises, or null.")
 
     def get_version(self, row: Applied) -> int | None:

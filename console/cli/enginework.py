@@ -175,6 +175,9 @@ def _carried(run: Callable[[], Any], one: _Run) -> Code:
             "what it raises waits, for no shell raises anything: ask for it in the console,"
             f" POST {console_address()}/api/engines/{done.config.name}/ask"
         )
+    for each in done.conditions:
+        if not each.met:
+            tell(f"not yet: {each.name}: {each.text}")
     code = Code.LATCHED if done.unasked else Code.DONE
     return max(code, one.stopped or Code.DONE)
 

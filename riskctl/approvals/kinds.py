@@ -66,8 +66,8 @@ KINDS: dict[str, ApprovalKind] = {
         check="riskctl.ladder.promote_check",
     ),
     "limit-raise": ApprovalKind(
-        execute="riskctl.approvals.limits.limit_raise_execute",
-        state="riskctl.approvals.limits.limit_state",
+        execute="trading.gates.raising.limit_raise_execute",
+        state="trading.gates.raising.limit_state",
         roles=frozenset({TRADER, RISK}),
         binds=frozenset({"value"}),
         check="riskctl.approvals.limits.limit_check",

@@ -13,7 +13,7 @@ from riskctl.actors import Actor
 from riskctl.approvals import approval_approve
 from riskctl.holds import Kind
 from riskctl.ladder import stage_promote_request
-from riskctl.models import Approval, Hold, ReceiptStep, Stage
+from riskctl.models import Approval, Hold, Limit, ReceiptStep, Stage
 from tests.approvals.people import COLIN, IVAN, MERCY, RUTH, SANA, hold
 from tests.engines.documents import document
 from tests.resume.desk import RestartDesk, now
@@ -50,6 +50,11 @@ class GateDesk(RestartDesk):
         self.rehearse()
         VenueAccount.objects.filter(name="paper-1").update(live=True)
         self.on("rev-two", "stopped", since_s=86_400)
+        self.gross("1000")
+
+    def gross(self, value: str) -> None:
+        """Of the firm's 1,000,000."""
+        Limit.objects.filter(scope=f"strategy:{KEY}", kind="gross-notional").update(value=value)
 
     @property
     def strategy_row(self) -> Strategy:

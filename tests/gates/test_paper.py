@@ -86,7 +86,7 @@ def test_money_is_of_the_rehearsal_account_and_the_minutes_between(desk: GateDes
     assert (found[3].pnl, found[3].drawdown) == (0, 0)
     assert (found[2].pnl, found[2].high, found[2].low, found[2].drawdown) == (50, 100, -200, 300)
     assert found[1].pnl == -50  # 1.1 again at the next day's first price
-    assert desk.gates().one("paper trading").evidence["drawdown"] == Decimal("0.003")
+    assert desk.gates().one("paper trading").evidence["drawdown"] == Decimal("0.3")  # of 1,000
 
 
 Spoil = Callable[[Paper, dt.datetime], None]

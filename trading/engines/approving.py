@@ -8,11 +8,12 @@ from riskctl.actors import Actor
 from riskctl.approvals.kinds import RequestError, part_of
 from riskctl.approvals.limits import limit_raise
 from riskctl.approvals.recording import recorded
+from riskctl.conditions import require
 from riskctl.models import Approval, Lease
 from riskctl.rules import strategy_scope
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import EngineConfig, read_engine
-from trading.engines.service import check_may
+from trading.engines.service import check_may, raised_conditions
 from trading.engines.versions import NoSuchEngineError, version_get
 from trading.engines.wanted import (
     LIMITS,
@@ -36,11 +37,14 @@ def engine_state(subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises RequestError.
     """
     version = _said(subject, request)
-    now = {one.name: one.now for one in _settings(version)[1]}
-    return {
+    config, settings = _settings(version)
+    now = {one.name: one.now for one in settings}
+    state = {
         "version": version_get(version.name).number,
         "settings": {name: now.get(name) for name in sorted(request["settings"])},
     }
+    conditions = raised_conditions(config, settings)
+    return {**state, "conditions": [one.body() for one in conditions]} if conditions else state
 
 
 def engine_check(subject: str, _request: Mapping[str, Any], actor: Actor) -> None:
@@ -57,6 +61,7 @@ def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, An
     if {name: one.wanted for name, one in raised.items()} != approval.request["settings"]:
         words = ", ".join(f"{name} {one.wanted}" for name, one in raised.items()) or "nothing"
         raise RequestError("settings", f"version {version.number} raises these, exactly: {words}")
+    measured = require(raised_conditions(config, settings))
     before = {name: one.now for name, one in raised.items()}
     _bring(config, raised, approval)
     scope = strategy_scope(config.name)
@@ -74,7 +79,8 @@ def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, An
             "asked_by": approval.requested_by,
         },
     )  # fmt: skip
-    return {"strategy": config.name, "version": version.number, "settings": after}
+    found = {"strategy": config.name, "version": version.number, "settings": after}
+    return {**found, "conditions": [one.body() for one in measured]} if measured else found
 
 
 def _bring(config: EngineConfig, raised: Mapping[str, Setting], approval: Approval) -> None:

@@ -14,15 +14,17 @@ from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.asked import exact
 from riskctl.approvals.engine import approval_request
 from riskctl.approvals.recording import recorded, refusals_recorded
+from riskctl.conditions import Condition, require
 from riskctl.holds import RISK, TRADER
 from riskctl.limiting import limit_tighten
 from riskctl.models import Approval
-from riskctl.rules import strategy_scope
+from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from trading.engines.judging import judge
 from trading.engines.problems import Problem
 from trading.engines.reading import EngineConfig, read_document, read_engine
 from trading.engines.versions import version_get, version_store
 from trading.engines.wanted import SIZE, Setting, Way, settings_of
+from trading.gates.raising import raise_conditions
 from trading.gates.service import gates_fall
 from trading.gates.standing import gates_lock
 from trading.models import EngineVersion, Strategy
@@ -34,8 +36,8 @@ APPROVAL = "engine-apply"
 class Applied:
     """``settings`` as they were when it was applied; ``asked``: the request for what it raises.
 
-    ``version`` is None for a dry run. ``unasked``: it raises something, and this caller, a shell,
-    cannot ask for that.
+    ``version`` is None for a dry run. ``conditions``: of raising its riskLimit where it trades real
+    money. ``unasked``: it raises something, and this caller, a shell, cannot ask for that.
     """
 
     config: EngineConfig
@@ -43,6 +45,7 @@ class Applied:
     version: EngineVersion | None = None
     asked: Approval | None = None
     problems: Sequence[Problem] = field(default_factory=tuple)
+    conditions: Sequence[Condition] = field(default_factory=tuple)
 
     @property
     def raises(self) -> list[Setting]:
@@ -58,8 +61,9 @@ def engine_apply(
 ) -> Applied:
     """Keep a document as a version, lower what it lowers, ask for what it raises.
 
-    Raises EngineInvalidError, NotAllowedError, riskctl.approvals.RequestError. Where asking is
-    refused, what was lowered stays lowered and the version is kept.
+    Raises EngineInvalidError, NotAllowedError, riskctl.approvals.RequestError, PreconditionError (a
+    step of riskLimit too large or too early). Where asking is refused, what was lowered stays
+    lowered and the version is kept.
     """
     config = read_engine(text)
     said = text.decode("utf-8-sig") if isinstance(text, bytes) else text
@@ -111,7 +115,9 @@ def _applied(
         check_may(actor, config.name)
     problems = judge(config)
     if dry_run:
-        return Applied(config, settings_of(config), problems=problems)
+        settings = settings_of(config)
+        conditions = raised_conditions(config, settings)
+        return Applied(config, settings, problems=problems, conditions=conditions)
     with transaction.atomic():
         gates_lock(config.name)
         settings = settings_of(config)
@@ -122,9 +128,24 @@ def _applied(
             if one.way is Way.LOWER:
                 _lower(config.name, one, actor, why)
         gates_fall(config.name)
-    raised = [one for one in settings if one.way is Way.RAISE]
-    asked = _asked(version, raised, actor, why) if raised and actor.source != "shell" else None
-    return Applied(config, settings, version, asked, problems)
+    raised, asked = [one for one in settings if one.way is Way.RAISE], None
+    conditions = raised_conditions(config, settings)
+    if raised and actor.source != "shell":
+        with refusals_recorded("engine.apply", actor, ("engine", config.name), why):
+            require(conditions)
+        asked = _asked(version, raised, actor, why)
+    return Applied(config, settings, version, asked, problems, conditions)
+
+
+def raised_conditions(config: EngineConfig, settings: Sequence[Setting]) -> list[Condition]:
+    """What raising the riskLimit asks for, measured now; none where it is no raise or no money."""
+    raised = {one.name: Decimal(one.wanted) for one in settings
+              if one.name == GROSS_NOTIONAL and one.way is Way.RAISE}  # fmt: skip
+    if not raised:
+        return []
+    row = Strategy.objects.filter(key=config.name).first()
+    account = row.account_id if row else config.account
+    return raise_conditions(config.name, account, raised[GROSS_NOTIONAL])
 
 
 def _lower(key: str, one: Setting, actor: Actor, reason: str) -> None:

@@ -96,7 +96,7 @@ def _judged(strategy: Strategy, moves: Sequence[Move], day: dt.date) -> PaperDay
     ).exclude(state__in=REFUSED).count()  # fmt: skip
     money, unpriced = _NOTHING, ""
     try:
-        money = _money(strategy, since, until)
+        money = money_of(strategy, str(strategy.account.rehearsal_id), since, until)
     except UnpricedError as error:
         unpriced = str(error)
     capital = Limit.objects.filter(scope=strategy_scope(strategy.key), kind=GROSS_NOTIONAL).first()
@@ -129,14 +129,8 @@ def _other(strategy: Strategy, text: str) -> str:
 
 
 def _against(strategy: Strategy, since: dt.datetime, until: dt.datetime) -> Iterator[str]:
-    account = strategy.account.rehearsal
-    scopes = scopes_over(strategy) | ({f"venue:{account.name}"} if account else set())
-    holds = Hold.objects.filter(
-        Q(lift=None) | Q(lift__lifted_at__gte=since),
-        Q(kind__in=[Kind.KILL, Kind.BREAKER]) | Q(actor_kind="trigger"),
-        scope__in=scopes, placed_at__lt=until,
-    )  # fmt: skip
-    yield from (f"{one.kind} on {one.scope}" for one in holds)
+    account = strategy.account.rehearsal_id
+    yield from holds_against(strategy, since, until, f"venue:{account}")
     breaks = Break.objects.filter(
         Q(ended_at=None) | Q(ended_at__gte=since), account=account, accepted=None,
         first_seen__lt=until,
@@ -144,12 +138,24 @@ def _against(strategy: Strategy, since: dt.datetime, until: dt.datetime) -> Iter
     yield from (f"break of {one.what} {one.key} on {one.account_id}" for one in breaks)
 
 
+def holds_against(
+    strategy: Strategy, since: dt.datetime, until: dt.datetime, *more: str
+) -> Iterator[str]:
+    """Kills, breakers and what a trigger placed, over it between the two, also on ``more``."""
+    holds = Hold.objects.filter(
+        Q(lift=None) | Q(lift__lifted_at__gte=since),
+        Q(kind__in=[Kind.KILL, Kind.BREAKER]) | Q(actor_kind="trigger"),
+        scope__in=scopes_over(strategy) | set(more), placed_at__lt=until,
+    )  # fmt: skip
+    yield from (f"{one.kind} on {one.scope}" for one in holds)
+
+
 # Money ------------------------------------------------------------------------------------------
 
 
-def _money(strategy: Strategy, since: dt.datetime, until: dt.datetime) -> DayMoney:
-    """Of the rehearsal account, marked each minute and at every fill. Raises UnpricedError."""
-    fills = Fill.objects.filter(strategy=strategy, account=strategy.account.rehearsal_id)
+def money_of(strategy: Strategy, account: str, since: dt.datetime, until: dt.datetime) -> DayMoney:
+    """Of one account, marked each minute and at every fill. Raises UnpricedError."""
+    fills = Fill.objects.filter(strategy=strategy, account=account)
     held = _held(fills.filter(recorded_at__lt=since))
     today = fills.filter(recorded_at__gte=since, recorded_at__lt=until)
     traded = [(one.recorded_at, _traded(one)) for one in today if one.symbol in UNIVERSE]

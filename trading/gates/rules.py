@@ -17,6 +17,9 @@ DRILL_AGE = dt.timedelta(days=90)
 """A quarter: what was rehearsed with other people, another release and another venue proves
 little of today's."""
 
+FIRST_STEP = Decimal("0.001")
+"""Of the firm's gross limit: the most that a strategy begins real trading with."""
+
 DOCUMENT, BACKTEST, PAPER = "document", "backtest", "paper trading"
 RISK_GATE, COMPLIANCE_GATE, READY = "risk approval", "compliance sign-off", "drill and readiness"
 GATES = (DOCUMENT, BACKTEST, PAPER, RISK_GATE, COMPLIANCE_GATE, READY)

@@ -11,10 +11,11 @@ from django.db import connection
 
 from riskctl.conditions import Condition
 from riskctl.ladder import APPROVAL
-from riskctl.models import Approval, Stage
+from riskctl.models import Approval, Limit, Stage
+from riskctl.rules import FIRM, GROSS_NOTIONAL, strategy_scope
 from riskctl.rungs import Rung
 from trading.gates.facts import evidence_of, facts_read, shown_digest
-from trading.gates.rules import DOCUMENT, LASTING, conditions_of
+from trading.gates.rules import DOCUMENT, FIRST_STEP, LASTING, conditions_of
 from trading.models import Strategy
 from trading.resume.vitals import Vitals
 
@@ -72,7 +73,24 @@ def gate_conditions(strategy: Strategy, vitals: Vitals) -> list[Condition]:
         return []
     if connection.in_atomic_block:
         versions_lock(strategy.key)
-    return list(gates_read(strategy, vitals).conditions)
+    gates = gates_read(strategy, vitals)
+    return [*gates.conditions, *_first_step(strategy)]
+
+
+def _first_step(strategy: Strategy) -> list[Condition]:
+    """Of one that never traded real money: whatever set its limit, it begins small."""
+    if _passed_once(strategy.key):
+        return []
+    values = dict(
+        Limit.objects.filter(
+            scope__in=[FIRM, strategy_scope(strategy.key)], kind=GROSS_NOTIONAL
+        ).values_list("scope", "value")
+    )
+    firm, own = values.get(FIRM), values.get(strategy_scope(strategy.key))
+    most = None if firm is None else firm * FIRST_STEP
+    met = most is not None and own is not None and own <= most
+    text = f"a gross limit of {FIRST_STEP:.1%} of the firm's at most: lower its riskLimit to that"
+    return [Condition("first step", met, text, {"limit": own, "most": most})]
 
 
 def lasting_unmet(strategy: Strategy) -> list[Condition]:
@@ -87,8 +105,9 @@ def lasting_unmet(strategy: Strategy) -> list[Condition]:
     return found
 
 
-def _passed_once(key: str, digest: str) -> bool:
-    said = [{"name": DOCUMENT, "met": True, "evidence": {"digest": digest}}]
+def _passed_once(key: str, digest: str = "") -> bool:
+    """This version, or any."""
+    said = [{"name": DOCUMENT, "met": True, **({"evidence": {"digest": digest}} if digest else {})}]
     return Approval.objects.filter(
         kind=APPROVAL, subject=f"strategy:{key}", state=Approval.State.EXECUTED,
         result__conditions__contains=said,
