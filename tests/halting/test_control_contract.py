@@ -16,7 +16,9 @@ from riskctl.control import (
     ControlError,
     ControlLink,
     HoldTaken,
+    SetStops,
     Standing,
+    StopsSet,
     TellHold,
     TellWarrant,
     Warrant,
@@ -118,6 +120,13 @@ def test_cancelling_names_the_account_and_the_orders(far: FarEnd) -> None:
     with far.link() as link:
         answer = link.ask(CancelOpen(IDLE, "contract"), Cancelling)
     assert (answer.account, answer.orders) == (ACCOUNT, [])
+
+
+def test_stop_losses_are_answered_position_by_position(far: FarEnd) -> None:
+    asked = SetStops(str(uuid.uuid4()), IDLE, "2", "test", "contract")
+    with far.link() as link:
+        answer = link.ask(asked, StopsSet)
+    assert (answer.account, answer.stops) == (ACCOUNT, [])
 
 
 def test_whoever_cannot_sign_is_cut_off(far: FarEnd) -> None:

@@ -5,6 +5,7 @@ from trading.models.desk import Strategy, VenueAccount
 from trading.models.engines import BacktestReport, EngineAlert, EngineVersion
 from trading.models.feeds import FeedReject, FeedSession
 from trading.models.orders import Fill, Order, Position, Signal
+from trading.models.protection import StopLoss
 from trading.models.reconciliation import BooksCheck, Break, Reconciliation, VenueReading
 from trading.models.series import PnlPoint, PricePoint
 
@@ -24,6 +25,7 @@ __all__ = [
     "PricePoint",
     "Reconciliation",
     "Signal",
+    "StopLoss",
     "Strategy",
     "VenueAccount",
     "VenueReading",
