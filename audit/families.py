@@ -14,7 +14,7 @@ GROUPS: dict[str, frozenset[str]] = {
     DENIALS: frozenset({"access"}),
     "limits": frozenset({"limit", "trigger", "triggers"}),
     "stages": frozenset({"stage", "strategy", "engine"}),
-    "orders": frozenset({"order", "orders"}),
+    "orders": frozenset({"order", "orders", "stop-loss", "stop-losses"}),
     "fills": frozenset({"fill"}),
     "reconciliation": frozenset({"reconciliation", "break", "books"}),
     "sign-ins": frozenset({"sign-in", "sign-out", "session"}),

@@ -64,6 +64,22 @@ class CancelOpen(msgspec.Struct, frozen=True, tag="cancel-open", tag_field="op")
     protective_too: bool = False
 
 
+class SetStops(msgspec.Struct, frozen=True, tag="set-stops", tag_field="op"):
+    """Put a stop-loss ``percentage`` below (a long) or above (a short) the latest mid under every
+    open position in ``scope``, of ``symbols`` if any are named; answered with StopsSet.
+
+    The same ``id`` again changes nothing that stands. ``dry_run``: say what would be, do nothing.
+    """
+
+    id: str
+    scope: str
+    percentage: str
+    placed_by: str
+    reason: str
+    symbols: tuple[str, ...] = ()
+    dry_run: bool = False
+
+
 class AskStanding(msgspec.Struct, frozen=True, tag="standing", tag_field="op"):
     """Answered with Standing."""
 
@@ -80,7 +96,7 @@ class TryOrder(msgspec.Struct, frozen=True, tag="try", tag_field="op"):
     limit_price: Decimal | None = None
 
 
-Request = TellHold | TellWarrant | CancelOpen | AskStanding | TryOrder
+Request = TellHold | TellWarrant | CancelOpen | SetStops | AskStanding | TryOrder
 
 
 class InFlight(msgspec.Struct, frozen=True):
@@ -119,6 +135,34 @@ class WarrantTaken(msgspec.Struct, frozen=True, tag="warrant-taken", tag_field="
 class Cancelling(msgspec.Struct, frozen=True, tag="cancelling", tag_field="op"):
     account: str
     orders: list[str]
+
+
+class StopLine(msgspec.Struct, frozen=True):
+    """One open position and its stop-loss; decimals as text, empty where there is none.
+
+    ``state``: resting (``order`` works at the venue), watched (the gateway closes when it is
+    reached), closing, pending, refused (``why``), and with a dry run would-rest or would-watch.
+    ``loss``: USD from the mid to the stop price.
+    """
+
+    strategy: str
+    symbol: str
+    position: str
+    entry_price: str
+    state: str
+    why: str = ""
+    side: str = ""
+    percentage: str = ""
+    mark: str = ""
+    stop_price: str = ""
+    covered: str = "0"
+    order: str = ""
+    loss: str = ""
+
+
+class StopsSet(msgspec.Struct, frozen=True, tag="stops-set", tag_field="op"):
+    account: str
+    stops: list[StopLine]
 
 
 class Standing(msgspec.Struct, frozen=True, tag="standing-is", tag_field="op"):
@@ -170,7 +214,9 @@ class Refused(msgspec.Struct, frozen=True, tag="refused", tag_field="op"):
     why: str
 
 
-Answer = HoldTaken | WarrantTaken | Cancelling | Standing | OrderTried | Refused
+Answer = (
+    HoldTaken | WarrantTaken | Cancelling | StopsSet | Standing | OrderTried | Refused
+)  # fmt: skip
 
 request_decoder = msgspec.json.Decoder(Request)
 answer_decoder = msgspec.json.Decoder(Answer)

@@ -11,7 +11,7 @@ import datetime as dt
 
 from riskctl.clock import MS, NS, boot_id, boot_ns, wall_ns
 
-__all__ = ["MS", "NS", "boot_id", "boot_ns", "utc_from_ns", "utc_now", "wall_ns"]
+__all__ = ["MS", "NS", "boot_id", "boot_ns", "ns_from_utc", "utc_from_ns", "utc_now", "wall_ns"]
 
 
 def utc_now() -> dt.datetime:
@@ -22,3 +22,11 @@ def utc_from_ns(ns: int) -> dt.datetime:
     """Feed or wall nanoseconds as an aware UTC datetime, truncated to microseconds."""
     seconds, rest = divmod(ns, NS)
     return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
+
+
+def ns_from_utc(moment: dt.datetime | None) -> int:
+    """Wall nanoseconds of an aware time, exact to its microsecond; 0 for none."""
+    if moment is None:
+        return 0
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return whole * NS + moment.microsecond * 1000

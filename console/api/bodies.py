@@ -145,6 +145,13 @@ def whole_part(name: str, about: str, *, required: bool = False) -> BodyField:
     )
 
 
+def number_part(
+    name: str, about: str, allowed: str, parse: Callable[[Any], Any], *, required: bool = False
+) -> BodyField:
+    """``parse`` reads the number, or its text, exactly; raises ValueError."""
+    return BodyField(name, parse, allowed, about, serializers.FloatField, required=required)
+
+
 REASON = text_part("reason", "Why. On a stop it may be missing: that is recorded.")
 WHY = text_part("reason", "Why.", required=True)
 OPERATOR = text_part(

@@ -179,6 +179,44 @@ class PreviewShape(Shape):
     as_of = moment_field()
 
 
+class StopLossShape(Shape):
+    account = text_field()
+    strategy = text_field()
+    symbol = text_field()
+    position = exact_field("Signed.")
+    entry_price = exact_field("What it cost on average.", null=True)
+    mark = exact_field("The mid that the stop was reckoned from.", null=True)
+    percentage = exact_field("Of the stop that stands: tighter than asked, maybe.", null=True)
+    stop_price = exact_field("Null: there is none.", null=True)
+    side = text_field("Of the order: sell protects a long position, buy a short one.")
+    covered = exact_field("How much of the position it closes.")
+    state = text_field(
+        "resting (the order works at the venue), watched (the gateway closes at the price), "
+        "closing, pending, ended, refused; with dry_run would-rest or would-watch."
+    )
+    order = text_field("Client order id of what rests.")
+    why = text_field("Why it does not rest, or why it is not moved.")
+    loss = exact_field("USD from mark to stop price.", null=True)
+
+
+class StopLossesShape(Shape):
+    id = text_field()
+    scope = text_field()
+    percentage = exact_field()
+    basis = text_field("mid: the percentage is of the latest mid, not of what was paid.")
+    reason = text_field()
+    dry_run = serializers.BooleanField()
+    status = text_field("covered, partly (see state and unanswered) or preview")
+    positions = StopLossShape(many=True)
+    unanswered = serializers.ListField(
+        child=serializers.DictField(), help_text="account, and why nothing is known of it."
+    )
+    accounts_known = serializers.BooleanField(
+        help_text="false: the database did not say which accounts there are; this host's were told."
+    )
+    as_of = moment_field()
+
+
 class FlattenShape(ReceiptShape):
     """The receipt of the stop, and who closes positions under it."""
 

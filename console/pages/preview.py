@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import Q
+
 from console.access.visible import ALL, Sight
 from console.pages import formats, words
 from console.pages.frames import DeskFrame, StrategyLine
@@ -14,6 +16,8 @@ from trading.orders.states import OPEN
 from trading.resume.scope import Covered, covered
 
 NAMED = 2
+NOT_CLOSING = Q(warrant=None) | Q(order_type="stop")
+"""What a person's warrant closes is no order that a stop cancels; the stop of a stop-loss is."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ def preview_read(
     """
     within = _seen(covered(scope), sight)
     lines = _lines(within, frame)
-    rows = Order.objects.filter(state__in=sorted(OPEN), warrant=None, account__in=within.accounts)
+    rows = Order.objects.filter(state__in=sorted(OPEN), account__in=within.accounts).filter(
+        NOT_CLOSING
+    )
     orders = list(
         sight.narrowed(rows.filter(**_of(scope, within))).values_list(
             "account", "strategy", "order_type", "reduce_only"
@@ -79,7 +85,7 @@ def orders_going(scope: str, *, protective_too: bool) -> int:
     """Open orders in ``scope`` that a cancelling hold wants gone. Raises db.Error."""
     within = covered(scope)
     rows = Order.objects.filter(
-        state__in=sorted(OPEN), warrant=None, account__in=within.accounts, **_of(scope, within)
+        NOT_CLOSING, state__in=sorted(OPEN), account__in=within.accounts, **_of(scope, within)
     )
     if not protective_too:
         rows = rows.exclude(order_type="stop", reduce_only=True)

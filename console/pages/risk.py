@@ -13,6 +13,7 @@ from console.pages.frames import frames_read
 from console.pages.framing import framed, page_sight
 from console.pages.holdread import holds_read
 from console.pages.riskread import exposure_read, kills_read
+from console.pages.stoplosses import stop_losses_seen
 from console.pages.triggerread import firings_read, triggers_read
 from console.pages.viewer import viewer_facts
 from riskctl.actors import NotAllowedError
@@ -29,6 +30,7 @@ def risk_page(request: HttpRequest) -> HttpResponse:
         "firings": firings_read(page.sight),
         "kills": kills_read(page.sight, page.names),
         **exposure_read(page.snapshot.desk, page.sight),
+        "stop_losses": stop_losses_seen(page.sight).count(),
         "confirms": page.actor.kind == "person",
     }
     return render(request, "pages/risk.html", context)

@@ -1,8 +1,8 @@
-"""Addresses of the pages about limits, triggers' settings and break-glass."""
+"""Addresses of the pages about limits, triggers' settings, stop-losses and break-glass."""
 
 from django.urls import URLPattern, re_path
 
-from console.pages import breakglass, limits, triggers
+from console.pages import breakglass, limits, stoplosses, triggers
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern] = [
     re_path(r"^risk/limits/change/?$", limits.limit_changed, name="limit-change"),
     re_path(r"^risk/triggers/settings/?$", triggers.triggers_page, name="triggers"),
     re_path(r"^risk/triggers/change/?$", triggers.trigger_changed, name="trigger-change"),
+    re_path(r"^risk/stop-losses/?$", stoplosses.stop_losses_page, name="stop-losses"),
+    re_path(r"^risk/stop-losses/set/?$", stoplosses.stop_losses_sent, name="stop-losses-set"),
     re_path(r"^break-glass/?$", breakglass.glass_page, name="break-glass"),
     re_path(r"^break-glass/ask/?$", breakglass.glass_asked, name="break-glass-ask"),
     re_path(

@@ -71,6 +71,10 @@ ELSEWHERE: dict[str, str] = {
     "test_kill_9_while_on_the_backup_changes_nothing_and_each_turn_is_recorded_once",
     "trading.calendarwatch.calendars_check": "tests/workers/test_tasks.py::"
     "test_the_end_of_exchanges_hours_is_recorded_thirty_days_before",
+    "riskctl.stoplosses.stop_losses_set": "tests/console/api/test_stop_losses.py::"
+    "test_the_runbooks_call_names_every_position",
+    "trading.gates.raising.limit_raise_execute": "tests/gates/test_raising.py::"
+    "test_the_limit_itself_goes_by_the_same_steps",
     "trading.gates.service.sign_off": "tests/gates/test_gates.py::"
     "test_every_gate_one_after_another_and_then_real_money",
     "trading.gates.service.sign_off_withdraw": "tests/gates/test_gates.py::"

@@ -271,6 +271,20 @@ def test_cancelling_holds_nothing(trading: Desk) -> None:
     trades_on(trading)
 
 
+def test_stop_losses_are_shown_before_they_are_set(trading: Desk) -> None:
+    shown = haltline(trading.home, "set-stop-losses", "--percent", "3", "--dry-run", "-o", "json")
+    assert shown.code == (0 if shown.json["accounts_known"] else 3), shown.err
+    assert {one["state"] for one in shown.json["positions"]} <= {
+        "would-rest", "would-watch", "refused",
+    }  # fmt: skip
+    assert trading.sql("SELECT count(*) FROM trading_stoploss") == [(0,)]
+    said = haltline(trading.home, "set-stop-losses", "--percent", "3", "-s", "strategy:none")
+    assert said.code == 0, said.err
+    assert "no position is open in strategy:none" in said.err
+    entry = "SELECT actor FROM audit_entry WHERE action = 'stop-losses.set'"
+    assert [actor[:6] for (actor,) in trading.sql(entry)] == ["shell:"]
+
+
 def test_a_scope_that_names_nothing_is_said(trading: Desk) -> None:
     said = haltline(trading.home, "kill", "--scope", "strategy:mom-fy")
     assert said.code == 0

@@ -20,7 +20,7 @@ from scripts.install import LAUNCHER
 from tests.cli.shell import haltline
 from tests.support.desk import PROJECT
 
-STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all"}
+STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all", "set-stop-losses"}
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
 DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
@@ -57,6 +57,8 @@ def register(home: Path, account: str, address: str) -> None:
     ("arguments", "named"),
     [
         (("halt", "--scope", "desk"), "'--scope'"),
+        (("set-stop-losses", "--percent", "0"), "'0' is not a percentage from 0.01 to 50"),
+        (("set-stop-losses",), "'--percent'"),
         (("kill", "-s", "strategy:"), "'--scope'"),
         (("halt", "--output", "xml"), "'--output'"),
         (("flatten", "--yes"), "'--scope'"),

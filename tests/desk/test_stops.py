@@ -4,10 +4,12 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from decimal import Decimal
 from functools import partial
 
 import pytest
 
+from riskctl.stoplosses import StopLosses, stop_losses_set
 from tests.desk.judge import ACCOUNTS, TRADING, hosted, ready, venue
 from tests.desk.stops import (
     RISK,
@@ -113,6 +115,7 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
     desk = own
     wait_until_trading(desk)
     desk.wait_for(lambda: held_at_venue(desk), 60, "holding something")
+    protect(desk)
     done = flatten_order(scope="firm", actor=RISK, reason="test", desk=brakes_of(desk))
     after = wall_ns()
     assert done.placing.effective
@@ -134,6 +137,25 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
     desk.wait_for(lambda: wall_ns() > after + 3e9, 10, "later")
     assert set(creates_after(desk, after)) <= closing, "what closed, and nothing else"
     no_create_twice(desk)
+
+
+def protect(desk: Desk) -> None:
+    """Stop-losses, and gateways killed with them: they rest on, one for each that stands."""
+    asked = partial(
+        stop_losses_set, scope="firm", percentage=Decimal(5), actor=RISK, desk=brakes_of(desk)
+    )
+    desk.wait_for(lambda: resting(asked()), 30, "protected at the venue")
+    for account in TRADING:
+        os.kill(hosted(desk)[f"gateway:{account}"], signal.SIGKILL)
+    desk.wait_for(lambda: resting(asked()), 30, "protected again")
+    rows = desk.sql("SELECT order_id FROM trading_stoploss WHERE state = 'resting'")
+    assert rows, "what the gateways keep is written down"
+
+
+def resting(done: StopLosses) -> bool:
+    """Every gateway answered, and something rests."""
+    states = [one.state for stops in done.stops.values() for one in stops]
+    return not done.failed and "resting" in states
 
 
 def warranted(desk: Desk) -> set[str]:

@@ -159,6 +159,7 @@ def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:
             session=cast(Any, SimpleNamespace(settled=settled, read_now=read_now)),
             universe=UNIVERSE,
             perform=perform,
+            stops_open=lambda _scope: False,
         )
         running = asyncio.create_task(flattener.run())
         async with asyncio.timeout(20):

@@ -18,7 +18,9 @@ from riskctl.control import (
     ControlLink,
     HoldTaken,
     OrderTried,
+    SetStops,
     Standing,
+    StopsSet,
     TellHold,
     TellWarrant,
     TryOrder,
@@ -131,6 +133,13 @@ def test_an_order_is_tried_under_a_hold_and_nothing_is_left_of_it(far: FarEnd) -
         said = link.ask(TryOrder("s00", "shard:0", QUIET, "buy", Decimal(1)), OrderTried)
         assert link.ask(AskStanding(), Standing).open_orders == before
     assert (said.account, said.code) == (ACCOUNT, "HELD")
+
+
+def test_stop_losses_are_answered_position_by_position(far: FarEnd) -> None:
+    asked = SetStops(str(uuid.uuid4()), IDLE, "2", "test", "contract")
+    with far.link() as link:
+        answer = link.ask(asked, StopsSet)
+    assert (answer.account, answer.stops) == (ACCOUNT, [])
 
 
 def test_whoever_cannot_sign_is_cut_off(far: FarEnd) -> None:

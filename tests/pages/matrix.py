@@ -38,6 +38,7 @@ PAGES = (
     Shown("strategy", "/strategies/mom-eurusd", ("trader", "risk", "sre", "compliance")),
     Shown("risk", "/risk"),
     Shown("limits", "/risk/limits"),
+    Shown("stop-losses", "/risk/stop-losses", light="/risk/stop-losses?scope=firm&percent=2"),
     Shown("triggers", "/risk/triggers/settings"),
     Shown("pipeline", "/pipeline"),
     Shown("holds", "/holds"),

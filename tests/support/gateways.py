@@ -32,7 +32,10 @@ from riskctl.control import (
     Refused,
     Request,
     Seal,
+    SetStops,
     Standing,
+    StopLine,
+    StopsSet,
     TellHold,
     TellWarrant,
     TryOrder,
@@ -52,7 +55,8 @@ class FakeGateway:
     """Of one account. Set ``silent`` to have it read and not answer, ``refuses`` to have it refuse.
 
     ``holds`` by id as first told, ``told`` every telling; ``warrants``, ``cancels``, ``tries`` as
-    they came; ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
+    they came; ``stops``: what it says of stop-losses, ``stops_asked`` what it was asked of them;
+    ``open_orders``: what it says it cancels; ``in_flight``: what a hold's answer lists.
     Holds decided before ``since_wall_ns`` are answered and not noted.
     ``connections`` counts those that were ever made; with ``mute_first`` the first stays silent.
     """
@@ -73,6 +77,8 @@ class FakeGateway:
         self.cancels: list[CancelOpen] = []
         self.tries: list[TryOrder] = []
         self.open_orders: list[str] = []
+        self.stops: list[StopLine] = []
+        self.stops_asked: list[SetStops] = []
         self.in_flight: list[InFlight] = []
         self._home = home
         self._key = key
@@ -159,6 +165,9 @@ class FakeGateway:
                 case CancelOpen():
                     self.cancels.append(request)
                     return Cancelling(self.account, list(self.open_orders))
+                case SetStops():
+                    self.stops_asked.append(request)
+                    return StopsSet(self.account, list(self.stops))
                 case AskStanding():
                     return self._standing()
                 case TryOrder():

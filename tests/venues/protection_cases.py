@@ -117,6 +117,32 @@ async def a_reduce_only_fill_stops_at_a_flat_position(rig: Rig) -> None:
 
 
 @case
+async def a_stop_loss_is_taken_back_before_a_smaller_one_stands(rig: Rig) -> None:
+    desk = await _long(rig, "5")
+    whole = desk.send(SELL, "5", "SPY", stop="490.00", tif=GTC, reduce_only=True)
+    both = desk.send(SELL, "3", "SPY", stop="490.00", tif=GTC, reduce_only=True)
+    await rig.settle(desk)
+    assert [(one.client_order_id, one.code) for one in desk.said(Rejected)] == [
+        (both, "REDUCE_ONLY")
+    ]
+    (open_,) = await desk.venue.open_orders()
+    assert (open_.client_order_id, open_.order_type, open_.reduce_only, open_.stop_price) == (
+        whole, OrderType.STOP, True, Decimal(490),
+    )  # fmt: skip
+    desk.venue.send_cancel(whole)
+    await rig.settle(desk)
+    smaller = desk.send(SELL, "3", "SPY", stop="490.00", tif=GTC, reduce_only=True)
+    await rig.settle(desk)
+    assert await _open(desk) == [smaller]
+    await rig.quote("SPY", "489.00", "489.02", "1000", "1000")
+    await rig.settle(desk)
+    assert [(one.client_order_id, one.quantity, one.price) for one in desk.said(Filled)] == [
+        (smaller, Decimal(3), Decimal(489))
+    ]
+    assert (await _open(desk), await _held(desk)) == ([], Decimal(2))
+
+
+@case
 async def reduce_only_orders_end_with_the_position_they_guard(rig: Rig) -> None:
     desk = await _long(rig, "5")
     guards = [

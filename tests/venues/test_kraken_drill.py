@@ -29,6 +29,7 @@ from riskctl.desk import BrakesDesk
 from riskctl.holds import Kind
 from riskctl.placing import hold_place
 from riskctl.registered import on_disk
+from riskctl.stoplosses import stop_losses_set
 from tests.halting.judge import Halt, leaks
 from tests.halting.load import ACCOUNTS, Load
 from tests.halting.records import records
@@ -99,12 +100,31 @@ class Drill:
         with closing(file):
             return file.execute(sql, values).fetchall()
 
-    def kill_all(self) -> Halt:
-        """A kill of everything, and leave to make it flat, as a risk manager gives them."""
+    def brakes(self) -> BrakesDesk:
         home = BrakesHome(self.home / "brakes")
-        desk = BrakesDesk(
+        return BrakesDesk(
             home, home.control_key(), signer_at(self.home / "signing.pem"), self.postgres.url
         )
+
+    def protect(self) -> set[str]:
+        """A stop-loss under every position there is; which are at the exchange then."""
+        desk = self.brakes()
+        done = stop_losses_set(
+            scope="firm", percentage=Decimal(2), actor=RISK_MANAGER, reason="drill", desk=desk
+        )
+        assert done.in_record(20)
+        desk.close()
+        return self.stops_sent()
+
+    def stops_sent(self) -> set[str]:
+        rows = self.at_venue(
+            "SELECT client_order_id FROM orders WHERE client_order_id LIKE '%.stop-%'"
+        )
+        return {ident for (ident,) in rows}
+
+    def kill_all(self) -> Halt:
+        """A kill of everything, and leave to make it flat, as a risk manager gives them."""
+        desk = self.brakes()
         decided = time.time_ns()
         placing = hold_place(
             scope="firm", kind=Kind.KILL, actor=RISK_MANAGER, reason="drill", desk=desk,
@@ -115,7 +135,7 @@ class Drill:
             id=str(uuid.uuid4()), hold_id=placing.hold.id, scope="firm", placed_by="test",
             reason="drill", issued_wall_ns=returned, expires_wall_ns=returned + 60 * 10**9,
         )  # fmt: skip
-        for one in on_disk(home).values():
+        for one in on_disk(desk.home).values():
             with ControlLink(one.address, desk.key, timeout_s=20) as link:
                 assert link.ask(TellWarrant(warrant), WarrantTaken).refused == ""
         flying = [
@@ -194,14 +214,21 @@ def test_a_killed_gateway_and_lost_answers_leave_nothing_unaccounted(drill: Dril
     drill.grows(ACCOUNTS[0], 2)
     os.kill(before, signal.SIGKILL)
     drill.lose("sendorder:2,openorders:2,orders/status:1")
+    protected = drill.protect()
+    os.kill(drill.gateway_pid(ACCOUNTS[1]), signal.SIGKILL)
     drill.grows(ACCOUNTS[1], 5)
     drill.grows(ACCOUNTS[0], 5)
+    drill.protect()
     assert drill.gateway_pid(ACCOUNTS[0]) not in (0, before)
     halt = drill.kill_all()
     wait_for(lambda: drill.proven(halt.hold) >= {"none-open", "flat"}, drill._state, 60)
     drill.load.stop()
     wait_for(drill.settled, drill._state, 60)
     assert halt.effective
+    assert protected | drill.stops_sent(), "not one stop reached the exchange"
+    assert drill.postgres.sql("SELECT count(*) FROM trading_stoploss WHERE state <> 'ended'") == [
+        (0,)
+    ]
     assert leaks([halt], drill.creates()) == []
     assert drill.at_venue("SELECT count(*) FROM orders WHERE state = 'working'") == [(0,)]
     assert set(drill.held().values()) == {0}, "flat, by its own fills"

@@ -129,24 +129,33 @@ class Admission:
         """Why an order under a warrant may not leave, or None.
 
         It needs no licence where the venue itself bounds it by the position: two gateways that
-        both believe the account is theirs can then still not turn it over.
+        both believe the account is theirs can then still not turn it over. Of a stop-loss it is
+        asked as well whether it is of no more than the position, with every other stop of it.
         """
-        return self._holds.denial(order) or (
-            None if order.reduce_only else self.licence.denial(now.boot_ns)
+        return (
+            self._holds.denial(order)
+            or (None if order.reduce_only else self.licence.denial(now.boot_ns))
+            or (self._stop_denial(order) if order.protective else None)
         )
 
-    def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:
-        reducing = self._holds.mode(order.strategy, order.symbol) is Mode.REDUCE_ONLY
-        if not (reducing or order.reduce_only):
-            return None
-        others = [
+    def _stop_denial(self, order: LiveOrder) -> Denial | None:
+        others = [one for one in self._others(order) if one.protective]
+        return self._instrument_denial(order) or reducing_denial(order, self._book, others)
+
+    def _others(self, order: LiveOrder) -> list[LiveOrder]:
+        return [
             one
             for one in self._book.open_orders()
             if (one.strategy, one.symbol) == (order.strategy, order.symbol)
             and one.client_order_id != order.client_order_id
         ]
+
+    def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:
+        reducing = self._holds.mode(order.strategy, order.symbol) is Mode.REDUCE_ONLY
+        if not (reducing or order.reduce_only):
+            return None
         confirmed = self._confirmed.denial(order.symbol) if reducing else None
-        return confirmed or reducing_denial(order, self._book, others)
+        return confirmed or reducing_denial(order, self._book, self._others(order))
 
     def reserve(self, order: LiveOrder, now: Now) -> None:
         """Count an admitted order against its rates."""

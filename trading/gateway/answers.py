@@ -13,7 +13,9 @@ from riskctl.control import (
     InFlight,
     Refused,
     Request,
+    SetStops,
     Standing,
+    StopsSet,
     TellHold,
     TellWarrant,
     TryOrder,
@@ -26,6 +28,7 @@ from trading.gateway.book import LiveOrder
 from trading.gateway.brakes import Brakes
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect
+from trading.gateway.guard import Guard
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopping import Stopping
 from trading.gateway.store import Owner
@@ -48,8 +51,9 @@ class Answers:
     def __init__(
         self, *, owner: Owner, core: GatewayCore, stopping: Stopping, brakes: Brakes,
         session: VenueSession, venue: Venue, perform: Callable[[list[Effect]], None],
-        moved: asyncio.Event, clear_at_ns: int,
+        moved: asyncio.Event, guard: Guard, clear_at_ns: int,
     ) -> None:  # fmt: skip
+        self._guard = guard
         self._owner = owner
         self._core = core
         self._stopping = stopping
@@ -68,6 +72,8 @@ class Answers:
                 return self._warrant(request)
             case CancelOpen():
                 return self._cancel(request)
+            case SetStops():
+                return await self._stops(request)
             case AskStanding():
                 return self._standing()
             case TryOrder():
@@ -142,6 +148,11 @@ class Answers:
             return order_try(self._core, request, now(), connected=connected)
         except (ValueError, UnknownInstrumentError) as error:
             return Refused(f"it is no order of this desk: {error}")
+
+    async def _stops(self, request: SetStops) -> Answer:
+        if not self._session.settled.is_set():
+            return Refused("its books are not the venue's yet: ask again in a second")
+        return StopsSet(self._owner.account, await self._guard.set(request))
 
     def _standing(self) -> Answer:
         core = self._core

@@ -185,19 +185,24 @@ class Book:
         return iter(list(self._open.values()))
 
     def open_count(self, strategy: str | None = None) -> int:
-        """Open orders of one strategy, or of the account."""
-        return sum(strategy in (None, order.strategy) for order in self._open.values())
+        """Open orders of one strategy, or of the account, protective stops apart."""
+        return sum(
+            strategy in (None, order.strategy)
+            for order in self._open.values()
+            if not order.protective
+        )
 
     def holding(self, strategy: str, symbol: str) -> Holding:
         return self.holdings.get((strategy, symbol), EMPTY)
 
     def in_flight(self, strategy: str, symbol: str) -> Decimal:
-        """Signed sum of what may still fill."""
+        """Signed sum of what may still fill. A protective stop waits for what may never come, and
+        can only reduce: it is no part of what a strategy is on its way to."""
         return sum(
             (
                 order.side.sign * order.remaining
                 for order in self._open.values()
-                if order.strategy == strategy and order.symbol == symbol
+                if (order.strategy, order.symbol) == (strategy, symbol) and not order.protective
             ),
             ZERO,
         )
@@ -208,11 +213,16 @@ class Book:
         }
 
     def _sides(self) -> dict[Key, tuple[Decimal, Decimal]]:
-        """(long, short) worst quantities by key if all open buys, or all open sells, filled."""
+        """(long, short) worst quantities by key if all open buys, or all open sells, filled.
+
+        Protective stops can make none of them worse.
+        """
         worst = {
             key: (holding.quantity, holding.quantity) for key, holding in self.holdings.items()
         }
         for order in self._open.values():
+            if order.protective:
+                continue
             key = (order.strategy, order.symbol)
             long, short = worst.get(key, (ZERO, ZERO))
             if order.side is Side.BUY:

@@ -12,6 +12,7 @@ from trading.gateway.effects import Effect, SendCancel, SendCreate
 from trading.gateway.heard import Heard
 from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard
+from trading.gateway.stoploss import StopLosses
 from trading.messages import CancelIntent, Intent, OrderIntent
 from trading.orders.states import OrderEvent, OrderState
 from trading.sessions import Sessions
@@ -34,6 +35,8 @@ class GatewayCore(Heard):
         rehearsal: bool = False, since_boot_ns: int = 0, sessions: Sessions | None = None,
     ) -> None:  # fmt: skip
         super().__init__(account, universe)
+        self.rehearsal = rehearsal
+        self.stops = StopLosses()
         self.prices = PriceBoard(universe)
         self.licence = licence
         self.holds = HoldBook(account, venue, since_boot_ns, rehearsal=rehearsal)
@@ -135,7 +138,7 @@ class GatewayCore(Heard):
 
     def _cancel(self, intent: CancelIntent, now: Now) -> list[Effect]:
         order = self.book.order(intent.client_order_id)
-        if order is None or order.final or order.strategy != intent.strategy:
+        if order is None or order.final or order.warrant or order.strategy != intent.strategy:
             return []
         return self.cancel(order, intent.reason, now)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trading.gateway.book import LiveOrder
+from trading.gateway.stoploss import StopLoss
 from trading.messages import GatewayMessage
 from trading.portfolio.ledger import Holding
 from trading.venues.base import Filled, NewOrder
@@ -37,7 +38,16 @@ class StepRow:
     facts: dict[str, Any]
 
 
-Rows = tuple[OrderRow | FillRow | StepRow, ...]
+@dataclass(frozen=True, slots=True)
+class StopLossRow:
+    """A stop-loss to be written as it now stands; later versions win."""
+
+    stop: StopLoss
+    event: str
+
+
+Row = OrderRow | FillRow | StepRow | StopLossRow
+Rows = tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,17 @@ class _Flattening:
 
 
 class Flattener:
-    """One task a gateway, over the warrants that its brakes keep."""
+    """One task a gateway, over the warrants that its brakes keep.
+
+    ``stops_open``: whether a stop-loss in a scope still works at the venue. It makes room first:
+    the venue lets no more reduce-only orders stand than there is to reduce.
+    """
 
     def __init__(
         self, *, core: GatewayCore, brakes: Brakes, session: VenueSession, universe: Universe,
-        perform: Callable[[list[Effect]], None],
+        perform: Callable[[list[Effect]], None], stops_open: Callable[[str], bool],
     ) -> None:  # fmt: skip
+        self._stops_open = stops_open
         self._core = core
         self._brakes = brakes
         self._session = session
@@ -91,7 +96,7 @@ class Flattener:
         if warrant.hold_id not in self._core.holds.open:
             self._end(warrant, work, "its hold was lifted")
             return
-        if self._open_orders(warrant):
+        if self._open_orders(warrant) or self._stops_open(warrant.scope):
             return
         self._count_refusals(work)
         reading = await self._session.read_now()

@@ -197,6 +197,7 @@ class GatewayLoop:
         await asyncio.sleep(SUCCESSOR_WAIT_S)
         loaded = await self._from_database(lambda one: load(one, self._owner.account))
         self.core.book.load(loaded.orders, loaded.holdings, loaded.fill_sequence)
+        self.core.stops.load(loaded.stops)
         self.stops.sweeper.done |= loaded.swept
         if isinstance(self._venue, NumbersFills):
             self._venue.fills_known(

@@ -25,6 +25,8 @@ from trading.gateway.control import ControlServer
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect, FillRow, OrderRow, Persist
 from trading.gateway.flatten import Flattener
+from trading.gateway.guard import Guard
+from trading.gateway.protecting import Protection
 from trading.gateway.register import Entry
 from trading.gateway.session import VENUE_ERRORS, VenueSession, now
 from trading.gateway.stopping import Stopping
@@ -32,7 +34,7 @@ from trading.gateway.store import Owner, Statement
 from trading.gateway.sweep import Sweeper
 from trading.messages import OrderType
 from trading.universe import UNIVERSE
-from trading.venues.base import Venue, VenueError
+from trading.venues.base import Capabilities, Venue, VenueError
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +52,10 @@ class Place:
     home: BrakesHome
     key: bytes
     host: str
+
+
+def _has_stops(offered: Capabilities) -> bool:
+    return offered.stop and offered.reduce_only
 
 
 class StopDesk:
@@ -70,6 +76,10 @@ class StopDesk:
         self._journal: Journal | None = None
         self._control: ControlServer | None = None
         self._flattener: Flattener | None = None
+        protection = Protection(
+            core, UNIVERSE, rests=lambda: _has_stops(venue.capabilities), closing=self._closing
+        )
+        self._guard = Guard(core, protection, perform, session.settled)
         self.moved = asyncio.Event()
         self.loaded = asyncio.Event()
         self.stopping = Stopping(core)
@@ -88,13 +98,13 @@ class StopDesk:
         )  # fmt: skip
         self._flattener = Flattener(
             core=self._core, brakes=self.brakes, session=self._session, universe=UNIVERSE,
-            perform=self._perform,
+            perform=self._perform, stops_open=self._guard.open_in,
         )  # fmt: skip
         self.brakes.begin(self._kept_here(), now())
         answers = Answers(
             owner=self._owner, core=self._core, stopping=self.stopping, brakes=self.brakes,
             session=self._session, venue=self._venue, perform=self._perform, moved=self.moved,
-            clear_at_ns=self._begun + int(SUCCESSOR_WAIT_S * 1e9),
+            guard=self._guard, clear_at_ns=self._begun + int(SUCCESSOR_WAIT_S * 1e9),
         )  # fmt: skip
         self._control = ControlServer(self._place.key, answers.answer)
         self._register(await self._control.start(self._place.host))
@@ -105,8 +115,13 @@ class StopDesk:
     def _kept_here(self) -> list[HoldFact]:
         return [one.hold for one in pending_read(self._place.home)]
 
+    def _closing(self, strategy: str, symbol: str) -> bool:
+        names = self._core.holds.scopes(strategy, symbol).names
+        return any(one.scope in names for one in self.brakes.warrants.values())
+
     def _wake(self) -> None:
         self.sweeper.wake()
+        self._guard.wake()
         if self._flattener is not None:
             self._flattener.wake()
 
@@ -158,7 +173,9 @@ class StopDesk:
 
     def tasks(self) -> list[asyncio.Task[None]]:
         assert self._flattener is not None, "opened first"
-        works = (self.sweeper.run(), self._flattener.run(), self._keep_dead_man())
+        works = (
+            self.sweeper.run(), self._flattener.run(), self._keep_dead_man(), self._guard.run(),
+        )  # fmt: skip
         return [asyncio.create_task(one) for one in works]
 
     async def close(self) -> None:
@@ -181,7 +198,9 @@ class StopDesk:
         self._wake()
 
     def on_persist(self, effect: Persist) -> None:
-        """A fill nobody ordered stops the account; an order that waits for a reading gets one."""
+        """A fill nobody ordered stops the account; an order that waits for a reading gets one;
+        stop-losses follow what moved."""
+        self._guard.wake()
         for row in effect.rows:
             if isinstance(row, FillRow) and row.order is None:
                 fill = row.fill

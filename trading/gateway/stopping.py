@@ -49,6 +49,10 @@ class Stopping:
             if scope in self._core.holds.scopes(order.strategy, order.symbol).names
             and (protective_too or not order.protective)
         ]
+        if protective_too:
+            self._core.stops.end_where(
+                lambda one: scope in self._core.holds.scopes(one.strategy, one.symbol).names, reason
+            )
         effects = [effect for order in orders for effect in self._core.cancel(order, reason, now)]
         return [order.client_order_id for order in orders], effects
 
@@ -80,9 +84,9 @@ class Stopping:
         ]
 
     def _goes(self, hold: HoldFact, order: LiveOrder) -> bool:
+        if order.protective:
+            return hold.cancels and hold.protective_too
         if order.warrant and hold.mode is not Mode.FROZEN:
-            return False
-        if order.protective and not hold.protective_too:
             return False
         if hold.cancels:
             return True
@@ -90,6 +94,11 @@ class Stopping:
 
     def _cancels(self, hold: HoldFact, now: Now) -> list[Effect]:
         effects: list[Effect] = []
+        if hold.cancels and hold.protective_too:
+            self._core.stops.end_where(
+                lambda one: self._core.holds.covers(hold, one.strategy, one.symbol),
+                f"{hold.kind} on {hold.scope}",
+            )
         for order in self.open_under(hold):
             order.cancel_hold = order.cancel_hold or hold.id
             effects += self._core.cancel(order, f"{hold.kind} on {hold.scope}", now)

@@ -19,9 +19,12 @@ from audit.record import entry_columns, entry_id, entry_row
 from audit.signing import Signer
 from riskctl.holdrows import step_statements
 from riskctl.reading import FENCE_SQL
-from trading.clock import MS, NS, utc_from_ns
+from trading.clock import MS, ns_from_utc, utc_from_ns
 from trading.gateway.book import KEEP_FINAL, Key, LiveOrder
-from trading.gateway.effects import FillRow, OrderRow, StepRow
+from trading.gateway.effects import FillRow, OrderRow, Row, StepRow, StopLossRow
+from trading.gateway.stoploss import StopLoss
+from trading.gateway.stoprows import LOAD_SQL as LOAD_STOPS_SQL
+from trading.gateway.stoprows import stop_loss_from, stop_loss_statements
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import FINAL, OrderState
 from trading.portfolio.ledger import Holding
@@ -108,8 +111,12 @@ def order_values(order: LiveOrder, account: str) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def statements(row: OrderRow | FillRow | StepRow, owner: Owner, wall_ns: int) -> list[Statement]:
+def statements(row: Row, owner: Owner, wall_ns: int) -> list[Statement]:
     """The statements that write ``row`` and its audit entry."""
+    if isinstance(row, StopLossRow):
+        return stop_loss_statements(
+            row, account=owner.account, actor=f"{owner.lease}#{owner.token}", wall_ns=wall_ns
+        )
     if isinstance(row, StepRow):
         assert owner.signer is not None, "a gateway that proves stops has a key to sign with"
         return step_statements(
@@ -221,13 +228,6 @@ def merged(written: Iterable[Statement]) -> list[Statement]:
 # Reading it back -----------------------------------------------------------------------------
 
 
-def _ns(moment: dt.datetime | None) -> int:
-    if moment is None:
-        return 0
-    whole = int(moment.replace(microsecond=0).timestamp())
-    return whole * NS + moment.microsecond * 1000
-
-
 def order_from(row: dict[str, Any]) -> LiveOrder:
     """A LiveOrder as its row says, marked as inherited."""
     return LiveOrder(
@@ -244,13 +244,13 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
         order_type=OrderType(row["order_type"]),
         time_in_force=TimeInForce(row["time_in_force"]),
         state=OrderState(row["state"]),
-        tick_time_ns=_ns(row["tick_time"]),
-        created_wall_ns=_ns(row["created_at"]),
-        expires_ns=_ns(row["expires_at"]),
-        not_after_ns=_ns(row["not_after"]),
-        sent_wall_ns=_ns(row["sent_at"]),
-        answered_wall_ns=_ns(row["answered_at"]),
-        ended_wall_ns=_ns(row["ended_at"]),
+        tick_time_ns=ns_from_utc(row["tick_time"]),
+        created_wall_ns=ns_from_utc(row["created_at"]),
+        expires_ns=ns_from_utc(row["expires_at"]),
+        not_after_ns=ns_from_utc(row["not_after"]),
+        sent_wall_ns=ns_from_utc(row["sent_at"]),
+        answered_wall_ns=ns_from_utc(row["answered_at"]),
+        ended_wall_ns=ns_from_utc(row["ended_at"]),
         inherited=True,
     )  # fmt: skip
 
@@ -275,6 +275,7 @@ class Loaded:
     fill_sequence: int
     swept: frozenset[str]
     """Holds whose scope was proven empty on this account."""
+    stops: list[StopLoss]
 
 
 def _holdings(rows: Iterable[dict[str, Any]]) -> dict[Key, Holding]:
@@ -300,7 +301,9 @@ async def load(connection: psycopg.AsyncConnection[Any], account: str) -> Loaded
         (sequence,) = (await cursor.fetchone() or {"coalesce": 0}).values()
         await cursor.execute(_LOAD_SWEPT, (account,))
         swept = frozenset(str(row["hold"]) for row in await cursor.fetchall())
-    return Loaded(orders, holdings, int(sequence), swept)
+        await cursor.execute(LOAD_STOPS_SQL, (account,))
+        stops = [stop_loss_from(row) for row in await cursor.fetchall()]
+    return Loaded(orders, holdings, int(sequence), swept, stops)
 
 
 async def load_order(

@@ -6,6 +6,7 @@ from trading.models.engines import BacktestReport, EngineAlert, EngineVersion
 from trading.models.feeds import FeedReject, FeedSession
 from trading.models.gates import Drill, PaperDay, SignOff, SignOffWithdrawal
 from trading.models.orders import Fill, Order, Position, Signal
+from trading.models.protection import StopLoss
 from trading.models.reconciliation import BooksCheck, Break, Reconciliation, VenueReading
 from trading.models.series import PnlPoint, PricePoint
 
@@ -29,6 +30,7 @@ __all__ = [
     "SignOff",
     "SignOffWithdrawal",
     "Signal",
+    "StopLoss",
     "Strategy",
     "VenueAccount",
     "VenueReading",

@@ -1,6 +1,16 @@
 """Who stops what. Stopping asks for no fresh factor anywhere."""
 
-from console.access.matrix.rows import EVERYBODY, Caller, Face, Row, Section, people, stop
+from console.access.matrix.rows import (
+    EVERYBODY,
+    Caller,
+    Face,
+    Row,
+    Section,
+    form,
+    page,
+    people,
+    stop,
+)
 
 FIRM = people(Caller.RISK, Caller.SRE)
 STRATEGY = people(Caller.OWN, Caller.RISK, Caller.SRE)
@@ -51,6 +61,31 @@ STOPS = Section(
     ),
 )  # fmt: skip
 
+STOP_LOSSES = "/risk/stop-losses/set"
+NOT_PROTECTED = "stop-losses-not-yours"
+
+
+def _protects(who: frozenset[Caller], case: str) -> tuple[Row, Row]:
+    hidden = "" if case == "the firm" else " scope-not-yours"
+    return (
+        stop("/emergency/set-stop-losses", who, case, tokens=TO_FLATTEN, refusal=NOT_PROTECTED),
+        form(STOP_LOSSES, who, case=case, refusal=f"{NOT_PROTECTED}{hidden}"),
+    )
+
+
+PROTECTING = Section(
+    "Stop-losses",
+    "One person, also while trading is stopped; no fresh factor, for it lowers risk. It leaves an "
+    "order that closes a position when its price comes, so a token needs `flatten`: `stop` alone "
+    "closes nothing. Nothing here moves a stop away from the price; taking one back is a "
+    "cancelling that names protective orders.",
+    (
+        page("/risk/stop-losses"),
+        *_protects(people(Caller.RISK), "the firm"),
+        *_protects(people(Caller.OWN, Caller.RISK), "a strategy"),
+    ),
+)
+
 FLATTENING = Section(
     "Closing positions",
     "A risk manager, or a token with the scope `flatten`; `stop` alone closes nothing.",
@@ -64,4 +99,4 @@ FLATTENING = Section(
     ),
 )  # fmt: skip
 
-STOPPING = (STOPS, FLATTENING)
+STOPPING = (STOPS, PROTECTING, FLATTENING)

@@ -122,7 +122,8 @@ def test_the_refused_are_not_counted_as_a_tokens(
 
 NEVER = {
     "trading-halt", "emergency-stop-trading", "emergency-freeze", "emergency-stop-new-positions",
-    "emergency-close-all-positions", "orders-cancel-all", "strategy-pause", "strategy-kill",
+    "emergency-close-all-positions", "orders-cancel-all", "emergency-set-stop-losses",
+    "strategy-pause", "strategy-kill",
     "api-regulatory", "api-session-revoke", "api-sessions-revoke-others", "api-token-revoke",
 }  # fmt: skip
 """Addresses that stop, close, cancel or revoke: the reviewed list."""

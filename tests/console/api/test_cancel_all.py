@@ -5,7 +5,7 @@ import time
 import pytest
 
 from audit.models import Entry
-from riskctl import cancelling
+from riskctl import everyone
 from riskctl.models import Hold
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.console.api.test_problems import problem
@@ -91,7 +91,7 @@ def test_a_silent_database_delays_it_little_and_is_owned_up_to(
         time.sleep(1)
         return {}
 
-    monkeypatch.setattr(cancelling, "_in_database", silent)
+    monkeypatch.setattr(everyone, "_in_database", silent)
     began = time.monotonic()
     answer = sent(client, PATH)
     assert time.monotonic() - began < 0.9

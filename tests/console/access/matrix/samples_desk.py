@@ -77,6 +77,15 @@ STOPS: dict[Key, Sample] = {
                      "/emergency/stop-new-positions", "/orders/cancel-all")
         for case, body in (("the firm", FIRM), ("a strategy", STRATEGY))
     },
+    **{
+        ("POST", "/emergency/set-stop-losses", case): Sample(
+            body | WHY | {"percentage": 2.0}, LATCHED)
+        for case, body in (("the firm", FIRM), ("a strategy", STRATEGY))
+    },
+    **{
+        ("POST", "/risk/stop-losses/set", case): Sample(body | {"percent": "2"})
+        for case, body in (("the firm", FIRM), ("a strategy", STRATEGY))
+    },
     ("POST", "/api/strategies/{strategy}/pause", ""): Sample(WHY, LATCHED),
     ("POST", "/api/strategies/{strategy}/kill", ""): Sample(WHY, LATCHED),
     ("POST", "/api/regulatory", ""): Sample(FIRM | WHY, LATCHED),
