@@ -40,6 +40,8 @@ PAGES = (
     Shown("limits", "/risk/limits"),
     Shown("triggers", "/risk/triggers/settings"),
     Shown("pipeline", "/pipeline"),
+    Shown("engines", "/engines"),
+    Shown("engine", "/engines/mom-eurusd", ("risk", "compliance", "trader", "sre")),
     Shown("holds", "/holds"),
     Shown("hold", "/holds/{hold}", ("risk", "sre", "compliance", "trader")),
     Shown("approvals", "/approvals"),
@@ -68,7 +70,7 @@ class Load:
 
 
 def by_pairs() -> list[Load]:
-    """At most 80 states: two loads a page, each in two widths."""
+    """At most 88 states: two loads a page, each in two widths."""
     wide = tuple(WIDTHS)
     halves = ((wide[0], wide[3]), (wide[1], wide[2]))
     loads = []
