@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from console.access.engines_seen import engine_seen
 from console.access.sessions import Person
 from console.api.base import ApiView, described
 from console.api.bodies import OPERATOR, REASON, flag_part, text_part, whole_part
@@ -37,7 +38,7 @@ from trading.engines.standing import engine_standing, engine_standings
 from trading.engines.stopping import stop_in_document
 from trading.engines.versions import NoSuchEngineError, version_diff, version_get, versions_of
 from trading.engines.wanted import settings_of
-from trading.models import EngineAlert, EngineVersion, Strategy
+from trading.models import EngineAlert, Strategy
 
 CONFIG = text_part("config", "The document, YAML.", required=True, longest=MOST_BYTES)
 DRY_RUN = flag_part("dry_run", "true: say what it would do, and do nothing.")
@@ -85,13 +86,9 @@ class EnginesView(ApiView):
             self.sight.check(name)
 
     def sees(self, name: str) -> bool:
-        if self.sight.sees(name):
-            return True
         behind = self.request.auth
-        mine = isinstance(behind, Person) and EngineVersion.objects.filter(
-            name=name, made_by=behind.name
-        )
-        return bool(mine) and not Strategy.objects.filter(key=name).exists()
+        person = behind.name if isinstance(behind, Person) else ""
+        return engine_seen(self.sight, person, name)
 
 
 class Engines(WriteView, EnginesView):

@@ -37,7 +37,7 @@ from riskctl.ladder import promote_conditions, stage_demote, stage_of, stage_pro
 from riskctl.models import Approval, Hold, Stage
 from riskctl.rungs import Rung, next_up
 from trading.clock import utc_now
-from trading.models import Strategy
+from trading.models import EngineVersion, Strategy
 from trading.resume.scope import scopes_over
 from trading.resume.versions import version_of
 from trading.strategies.resize import most_within
@@ -124,6 +124,7 @@ def strategy_shown(
         "row": text,
         "line": line,
         "strategy": row,
+        "documents": EngineVersion.objects.filter(name=key).count(),
         "figures": figures_of(line, stop_words(parts["distances"]), page.now),
         "held": line.position or [],
         **_charts(request, row, page.now),

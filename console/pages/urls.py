@@ -47,4 +47,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     re_path(r"", include("console.pages.urls_limits")),
     re_path(r"", include("console.pages.urls_review")),
     re_path(r"", include("console.pages.urls_audit")),
+    re_path(r"", include("console.pages.urls_engines")),
 ]

@@ -88,6 +88,7 @@ def nav_more(context: Any) -> list[Link]:
     viewer = context.get("viewer") or {}
     return [
         Link("pipeline", "Pipeline", "p"),
+        Link("engines", "Engines", "e"),
         *([Link("audit", "Audit", "u")] if viewer.get("record") else []),
         *([Link("people", "People", "x")] if viewer.get("people") else []),
         *([Link("access-review", "Access review", "v")] if viewer.get("people") else []),

@@ -21,7 +21,7 @@ from trading.backtest.drawing import BOTTOM, HEIGHT, TOP, line_svg
 from trading.backtest.figures import DAY_NS
 from trading.backtest.keeping import backtest_keep, backtests_of
 from trading.backtest.path import play
-from trading.backtest.report import body_of, page_of, report_write
+from trading.backtest.report import body_of, line_of, page_of, report_write
 from trading.backtest.run import Assumed, Backtest, backtest, fingerprint, setting_of
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import EngineConfig, digest_of, read_engine
@@ -197,7 +197,11 @@ def test_a_report_is_kept_once_for_ever_and_found_by_its_document(year: Backtest
     assert backtest_keep(done=year, actor=actor) == row
     assert backtests_of("momentum-spy", year.bound["config"]) == [row]
     assert backtests_of("momentum-spy", "0" * 64) == []
-    assert row.body == body_of(year, days=False)
+    assert row.body == {**body_of(year, days=False), "line": line_of(year)}
+    assert row.body["line"][-1] == [
+        year.figures.days[-1].day,
+        f"{year.figures.days[-1].equity:.2f}",
+    ]
     row.refresh_from_db()
     assert (row.first_day, row.last_day) == (dt.date(2008, 1, 2), dt.date(2008, 12, 31))
     (entry,) = entries("engine.backtest")

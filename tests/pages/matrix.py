@@ -41,6 +41,8 @@ PAGES = (
     Shown("stop-losses", "/risk/stop-losses", light="/risk/stop-losses?scope=firm&percent=2"),
     Shown("triggers", "/risk/triggers/settings"),
     Shown("pipeline", "/pipeline"),
+    Shown("engines", "/engines"),
+    Shown("engine", "/engines/mom-eurusd", ("risk", "compliance", "trader", "sre")),
     Shown("holds", "/holds"),
     Shown("hold", "/holds/{hold}", ("risk", "sre", "compliance", "trader")),
     Shown("approvals", "/approvals"),
@@ -69,7 +71,7 @@ class Load:
 
 
 def by_pairs() -> list[Load]:
-    """At most 80 states: two loads a page, each in two widths."""
+    """At most 88 states: two loads a page, each in two widths."""
     wide = tuple(WIDTHS)
     halves = ((wide[0], wide[3]), (wide[1], wide[2]))
     loads = []

@@ -18,6 +18,7 @@ from tests.approvals.people import person
 from tests.audit.entries import new_entry
 from tests.pages import matrix
 from tests.pages.conftest import open_session
+from tests.pages.engine import engine_laid
 from tests.pages.frames import Publisher, hold_line, strategy_line
 from tests.pages.web import PICTURES, Chromium, Visitor, Web, visiting
 from trading.models import Strategy
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def test_pairs_cover_what_they_say() -> None:
     chosen = list(matrix.states(matrix.by_pairs()))
-    assert len(chosen) <= 80
+    assert len(chosen) <= 88
     assert set(chosen) <= set(matrix.states(matrix.whole()))
     names = [one.name for one in matrix.PAGES]
     pairs = {
@@ -49,8 +50,8 @@ def told(staff: dict[str, User], books: list[Strategy], publisher: Publisher) ->
         cancels=rule.cancels, reason="quotes crossing", placed_by="mercy.okafor",
         actor_kind="person", placed_at=dt.datetime.now(dt.UTC) - dt.timedelta(seconds=60),
     )  # fmt: skip
-    Limit.objects.create(scope="strategy:mom-eurusd", kind="gross-notional", value=1000)
-    Limit.objects.create(scope="firm", kind="gross-notional", value=9000)
+    engine_laid()
+    Limit.objects.filter(scope="firm", kind="gross-notional").update(value=9000)
     asked = approval_request(
         kind="limit-raise", subject="limit:strategy:mom-eurusd/gross-notional",
         request={"value": "2500"}, actor=person("mercy.okafor", "trader", owns=("mom-eurusd",)),
@@ -133,7 +134,7 @@ class Looker:
 
 
 @pytest.mark.timeout(300)
-def test_pages_hold_in_eighty_states(
+def test_pages_hold_by_pairs(
     web: Web, chromium: Chromium, staff: dict[str, User], told: dict[str, str], redis: Redis
 ) -> None:
     found = Looker(chromium, web, staff).look(matrix.by_pairs(), told)

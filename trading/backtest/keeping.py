@@ -4,7 +4,7 @@ from django.db import connection, transaction
 
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals.recording import recorded, refusals_recorded
-from trading.backtest.report import body_of
+from trading.backtest.report import body_of, line_of
 from trading.backtest.run import Backtest
 from trading.models import BacktestReport
 
@@ -18,7 +18,7 @@ def backtest_keep(*, done: Backtest, actor: Actor, reason: str = "") -> Backtest
     with refusals_recorded("engine.backtest", actor, ("engine", name), reason):
         if actor.kind != "person" or actor.token_scopes:
             raise NotAllowedError("backtest-people-only", "a person keeps a backtest's report")
-    body = body_of(done, days=False)
+    body = {**body_of(done, days=False), "line": line_of(done)}
     with transaction.atomic():
         with connection.cursor() as cursor:  # two at once would both be the first
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"backtest:{name}"])

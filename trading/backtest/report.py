@@ -15,6 +15,7 @@ from trading.backtest.run import Backtest
 
 _CENT = Decimal("0.01")
 _PLACES = 6
+MOST_LINE = 500
 JSON, PAGE = "report.json", "report.html"
 
 _STYLE = """
@@ -67,6 +68,14 @@ def figures_body(done: Backtest) -> dict[str, Any]:
     }
 
 
+def line_of(done: Backtest) -> list[list[Any]]:
+    """Equity as a page draws it: at most ``MOST_LINE`` days, each the last of so many."""
+    days = done.figures.days
+    every = -(-len(days) // MOST_LINE)
+    kept = [*days[::every], *([] if (len(days) - 1) % every == 0 else [days[-1]])]
+    return [[one.day, _text(one.equity)] for one in kept]
+
+
 def report_write(done: Backtest, folder: Path) -> tuple[Path, Path]:
     """The JSON file and the page. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,13 +98,13 @@ def page_of(done: Backtest) -> str:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>{escape(title)}</h1><p>{body['first_day']} to {body['last_day']},"
         f" {Decimal(body['years']):.2f} years, by the desk's own path in lock-step.</p>"
-        f"{_table(_shown(body['figures']))}"
+        f"{_table(shown_figures(body['figures']))}"
         f"<h2>Equity, USD</h2>{equity}<h2>Drawdown</h2>{fall}"
         f"<h2>What it rests on</h2>{_table(_rests(body))}</main></body></html>\n"
     )
 
 
-def _shown(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
+def shown_figures(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     percent = {"total_return": "Return", "annual_return": "Return a year",
                "volatility": "Volatility a year", "max_drawdown": "Deepest drawdown"}  # fmt: skip
     plain_ = {"sharpe": "Sharpe ratio", "sortino": "Sortino ratio", "calmar": "Calmar ratio"}

@@ -54,8 +54,19 @@ def raise_conditions(key: str, account: str, wanted: Decimal) -> list[Condition]
     return found
 
 
+def step_most(key: str) -> Decimal | None:
+    """The most that one step raises its gross limit to, USD; None where no limit of the firm is."""
+    firm = Limit.objects.filter(scope=FIRM, kind=GROSS_NOTIONAL).first()
+    now = Limit.objects.filter(scope=strategy_scope(key), kind=GROSS_NOTIONAL).first()
+    return None if firm is None else _most(now.value if now else ZERO, firm.value)
+
+
+def _most(now: Decimal, whole: Decimal) -> Decimal:
+    return min(now * TENFOLD, whole) if now else FIRST_STEP * whole
+
+
 def _step(wanted: Decimal, now: Decimal, whole: Decimal) -> Condition:
-    most = now * TENFOLD if now else FIRST_STEP * whole
+    most = _most(now, whole)
     text = f"{_share(wanted, whole)} of the firm's gross limit, from {_share(now, whole)}: at most "
     text += f"{_share(most, whole)} in this step"
     evidence = {"wanted": wanted, "now": now, "most": most}

@@ -1,6 +1,6 @@
 """TradingEngine documents: who reads, applies and patches them."""
 
-from console.access.matrix.rows import Caller, Section, people, read, stop, write
+from console.access.matrix.rows import Caller, Section, form, page, people, read, stop, write
 
 SEEN = people(Caller.OWN, Caller.RISK, Caller.SRE, Caller.COMPLIANCE)
 THEIRS = people(Caller.OWN, Caller.RISK)
@@ -10,7 +10,7 @@ NOT_THEIRS = f"engine-not-yours {HIDDEN}"
 SIGN_FRESH = "sign-off-needs-step-up"
 NOT_SIGNED = f"sign-off-not-your-role {HIDDEN}"
 ASK_FRESH = "approval-needs-step-up"
-ONE = "/api/engines/{engine}"
+ONE, PAGE = "/api/engines/{engine}", "/engines/{engine}"
 NO_TOKEN = "scope-missing engine-tokens-cannot strategy-not-yours"  # noqa: S105 - codes
 NO_SIGNING = "scope-missing sign-off-tokens-cannot strategy-not-yours"
 
@@ -19,6 +19,17 @@ ENGINES = Section(
     "What a document lowers is lowered at once; what it raises is a request that two people "
     "decide, risk among them. A riskLimit of 0% and the phase Emergency-Stop are stops.",
     (
+        page("/engines"),
+        page(PAGE, SEEN, refusal=HIDDEN),
+        form(f"{PAGE}/sign-off", people(Caller.RISK), case="risk", refusal=NOT_SIGNED,
+             step_up=SIGN_FRESH),
+        form(f"{PAGE}/sign-off", people(Caller.COMPLIANCE), case="compliance", refusal=NOT_SIGNED,
+             step_up=SIGN_FRESH),
+        form(f"{PAGE}/withdraw", SEEN, refusal=f"sign-off-not-yours {HIDDEN}"),
+        form(f"{PAGE}/risk-limit", THEIRS, case="higher: asks", refusal=NOT_THEIRS,
+             step_up=ASK_FRESH),
+        form(f"{PAGE}/drill", people(Caller.RISK, Caller.SRE),
+             refusal=f"drill-not-your-role {HIDDEN}"),
         read("/api/engines"),
         read("/api/engine-alerts"),
         read(ONE, SEEN, refusal=HIDDEN),

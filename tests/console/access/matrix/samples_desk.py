@@ -223,7 +223,7 @@ LIMITING: dict[Key, Sample] = {
     ("POST", f"{USE}/return", ""): Sample(WHY),
 }
 
-ENGINE = "/api/engines/{engine}"
+ENGINE, ENGINE_PAGE = "/api/engines/{engine}", "/engines/{engine}"
 
 
 def _config(**strategy: str) -> dict[str, str]:
@@ -251,6 +251,15 @@ ENGINES: dict[Key, Sample] = {
     },
     ("POST", f"{ENGINE}/sign-off/withdraw", ""): Sample({"gate": "risk"} | WHY, (200, 409)),
     ("POST", "/api/drills", ""): Sample(_drill, (200, 409)),
+    **{
+        ("POST", f"{ENGINE_PAGE}/sign-off", gate): Sample({"gate": gate, "shown": "0" * 64} | WHY,
+                                                          (303, 409))
+        for gate in ("risk", "compliance")
+    },
+    ("POST", f"{ENGINE_PAGE}/withdraw", ""): Sample({"gate": "risk"} | WHY, (303, 409)),
+    ("POST", f"{ENGINE_PAGE}/drill", ""): Sample(_drill, (303, 409)),
+    ("POST", f"{ENGINE_PAGE}/risk-limit", "higher: asks"): Sample({"risk_limit": "6%"} | WHY,
+                                                                  (303,)),
     ("POST", f"{ENGINE}/patch", "lower"): Sample(_patch(maxPositionSize="400k")),
     ("POST", f"{ENGINE}/patch", "higher: asks"): Sample(_patch(riskLimit="6%"), (202,)),
     ("POST", f"{ENGINE}/patch", "riskLimit 0%"): Sample(_patch(riskLimit="0%"), LATCHED),

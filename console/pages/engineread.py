@@ -1,0 +1,218 @@
+"""What the pages of TradingEngine documents say."""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.utils.safestring import SafeString, mark_safe
+
+from console.pages import formats, words
+from console.pages.framing import Framed
+from riskctl.holds import RISK, SRE, Kind
+from riskctl.models import Approval, Hold
+from trading.backtest.drawing import line_svg
+from trading.backtest.keeping import backtests_of
+from trading.backtest.report import shown_figures
+from trading.engines.standing import EngineStanding, engine_standing, engine_standings
+from trading.engines.versions import Diff, NoSuchEngineError, version_diff, versions_of
+from trading.engines.wanted import Way
+from trading.gates.facts import config_of, trades_of
+from trading.gates.raising import raise_conditions, step_most
+from trading.gates.rules import COMPLIANCE_GATE, RISK_GATE
+from trading.gates.service import MAY_WITHDRAW, ROLES
+from trading.gates.standing import Gates, gates_read
+from trading.models import BacktestReport, Drill, EngineAlert, PaperDay, SignOff, Strategy
+from trading.resume.vitals import vitals_read
+
+DAYS_SHOWN, REPORTS_SHOWN, VERSIONS_SHOWN, KILLS_SHOWN = 40, 10, 30, 5
+STATES = {"in force": "ok", "waits": "warning", "differs": "warning", "unfit": "breach"}
+
+
+def engine_rows(seen: Callable[[str], bool], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One a document that is seen, by name. Raises db.Error."""
+    rows = [one for one in engine_standings() if seen(one.name)]
+    strategies = Strategy.objects.select_related("account").in_bulk([one.name for one in rows])
+    vitals = vitals_read()
+    found = []
+    for one in rows:
+        strategy = strategies.get(one.name)
+        gates = gates_read(strategy, vitals) if strategy else None
+        found.append({**_standing(one, names), "strategy": strategy, "gates": _count(gates)})
+    return found
+
+
+def _standing(one: EngineStanding, names: Mapping[str, str]) -> dict[str, Any]:
+    version = one.version
+    return {
+        "name": one.name, "state": one.state, "near": STATES[one.state], "why": one.why,
+        "version": version.number, "by": words.who_words(version.made_by, names),
+        "at": _moment(version.made_at), "asked": one.asked,
+    }  # fmt: skip
+
+
+def _count(gates: Gates | None) -> dict[str, Any] | None:
+    if gates is None:
+        return None
+    met = sum(one.met for one in gates.conditions)
+    return {"met": met, "all": len(gates.conditions), "open": gates.open, "live": gates.live}
+
+
+def _moment(at: dt.datetime) -> str:
+    return f"{formats.day(at)} {formats.clock(at)[:5]}"
+
+
+def engine_facts(name: str, page: Framed, given: Mapping[str, str]) -> dict[str, Any]:
+    """All that one document's page says. Raises NoSuchEngineError, db.Error."""
+    standing = engine_standing(name)
+    versions = versions_of(name)
+    strategy = Strategy.objects.select_related("account").filter(key=name).first()
+    gates = gates_read(strategy, vitals_read()) if strategy else None
+    reports = backtests_of(name)[:REPORTS_SHOWN]
+    return {
+        "engine": {**_standing(standing, page.names), "digest": standing.version.digest,
+                   "trades": trades_of(standing.version.text)},
+        "strategy_row": strategy,
+        "gates": gates,
+        "gates_met": sum(one.met for one in gates.conditions) if gates else 0,
+        "settings": [{**one.body(), "changed": one.way is not Way.SAME,
+                      "glyph": "up" if one.way is Way.RAISE else "down"}
+                     for one in standing.settings],
+        "versions": [
+            {"row": one, "by": words.who_words(one.made_by, page.names),
+             "at": _moment(one.made_at), "same": trades_of(one.text) == trades_of(versions[0].text)}
+            for one in versions[:VERSIONS_SHOWN]
+        ],
+        "diff": _diff(name, versions[0].number, given),
+        "reports": [_report(one) for one in reports],
+        "report": _chosen(reports, given),
+        **_paper(name),
+        **_signing(name, gates, page),
+        **_raising(name, standing, strategy, page),
+        **_drills(strategy, page),
+        "document_alerts": _alerts(standing),
+    }  # fmt: skip
+
+
+def _diff(name: str, latest: int, given: Mapping[str, str]) -> Diff | None:
+    """The version asked for against the one before; without asking, the latest."""
+    asked = given.get("version", "")
+    number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 9 else latest
+    try:
+        return version_diff(name, number - 1, number) if number > 1 else None
+    except NoSuchEngineError:
+        return None
+
+
+def _report(row: BacktestReport) -> dict[str, Any]:
+    figures = row.body.get("figures", {})
+    return {
+        "row": row, "short": row.digest[:12], "days": (row.last_day - row.first_day).days + 1,
+        "pnl": figures.get("pnl"), "sharpe": figures.get("sharpe"), "fills": figures.get("fills"),
+        "fall": figures.get("max_drawdown"),
+    }  # fmt: skip
+
+
+def _chosen(reports: list[BacktestReport], given: Mapping[str, str]) -> dict[str, Any] | None:
+    if not reports:
+        return None
+    asked = given.get("report", "")
+    row = next((one for one in reports if asked and one.digest.startswith(asked)), reports[0])
+    return {
+        **_report(row),
+        "figures": shown_figures(row.body.get("figures", {})),
+        "plots": _plots(row.body.get("line", []), row.body.get("figures", {})),
+    }
+
+
+def _plots(line: list[list[Any]], figures: Mapping[str, Any]) -> list[tuple[str, SafeString]]:
+    """Equity and the fall from its peak; none of a report that was kept without its line."""
+    if not line:
+        return []
+    days, equity = [int(day) for day, _ in line], [float(value) for _, value in line]
+    falls, peak = [], float(figures.get("capital") or 0)
+    for value in equity:
+        peak = max(peak, value)
+        falls.append(value / peak - 1 if peak else 0.0)
+    drawn = (("Equity, USD", line_svg("Equity", days, equity, unit="USD")),
+             ("Drawdown", line_svg("Drawdown", days, falls, unit="%")))  # fmt: skip
+    return [(head, mark_safe(svg)) for head, svg in drawn]  # noqa: S308 - drawn from numbers
+
+
+def _paper(name: str) -> dict[str, Any]:
+    rows = PaperDay.objects.filter(name=name).order_by("-day")[:DAYS_SHOWN]
+    return {
+        "paper_days": [
+            {"row": one, "day": f"{one.day:%a} {one.day.day} {one.day:%b}",
+             "pnl": formats.number(one.pnl, 2, plus=True), "tone": formats.tone(one.pnl),
+             "fall": formats.number(-one.drawdown, 2)}
+            for one in rows
+        ],
+    }  # fmt: skip
+
+
+def _signing(name: str, gates: Gates | None, page: Framed) -> dict[str, Any]:
+    """What this person may sign, and what may be taken back."""
+    standing = SignOff.objects.filter(name=name, withdrawal=None).order_by("-signed_at")
+    signed = {one.gate: one for one in standing.reverse()}
+    labels = {"risk": RISK_GATE, "compliance": COMPLIANCE_GATE}
+    mine = [gate for gate, role in ROLES.items() if role in page.actor.roles]
+    return {
+        "sign": [{"gate": str(gate), "label": labels[str(gate)]} for gate in mine] if gates else [],
+        "signed": [
+            {"row": one, "label": labels[one.gate], "at": _moment(one.signed_at),
+             "by": words.who_words(one.signed_by, page.names),
+             "now": gates is not None and one.digest == gates.digest}
+            for one in signed.values()
+        ],
+        "withdraws": bool(page.actor.standings(f"strategy:{name}") & MAY_WITHDRAW),
+    }  # fmt: skip
+
+
+def _raising(
+    name: str, standing: EngineStanding, strategy: Strategy | None, page: Framed
+) -> dict[str, Any]:
+    """The next step of riskLimit on real money, and what it takes now."""
+    config = config_of(standing.version.text)
+    most = step_most(name) if strategy and strategy.account.live else None
+    conditions = raise_conditions(name, strategy.account_id, most) if strategy and most else []
+    return {
+        "risk_limit": f"{(config.risk_limit * 100).normalize():f}%" if config else formats.UNKNOWN,
+        "step": conditions,
+        "step_most": formats.number(most, 2) if most else "",
+        "raises": page.actor.resizes_one(name),
+        "waits": Approval.objects.filter(
+            kind="engine-apply", subject=f"strategy:{name}", state=Approval.State.PENDING
+        ).first(),
+    }  # fmt: skip
+
+
+def _drills(strategy: Strategy | None, page: Framed) -> dict[str, Any]:
+    account = strategy.account.rehearsal_id if strategy else None
+    if account is None:
+        return {"drills": [], "kills": [], "rehearsal": ""}
+    kills = Hold.objects.filter(scope=f"venue:{account}", kind=Kind.KILL).order_by("-placed_at")
+    return {
+        "rehearsal": account,
+        "drills": [
+            {"row": one, "by": words.who_words(one.made_by, page.names),
+             "at": _moment(one.happened_at)}
+            for one in Drill.objects.filter(account=account).order_by("-happened_at")[:KILLS_SHOWN]
+        ],
+        "kills": [(str(one.id), _moment(one.placed_at)) for one in kills[:KILLS_SHOWN]]
+        if page.actor.roles & {RISK, SRE} else [],
+    }  # fmt: skip
+
+
+def _alerts(standing: EngineStanding) -> list[dict[str, Any]]:
+    config = config_of(standing.version.text)
+    ringing = dict(
+        EngineAlert.objects.filter(engine=standing.name, ended_at=None).values_list(
+            "alert", "began_at"
+        )
+    )
+    texts = standing.version.document.get("spec", {}).get("alerts", []) if config else []
+    return [
+        {"name": one["name"], "condition": one["condition"], "severity": one.get("severity", ""),
+         "since": _moment(ringing[one["name"]]) if one["name"] in ringing else ""}
+        for one in texts
+    ]  # fmt: skip
