@@ -2,7 +2,16 @@
 
 import typer
 
-from console.cli import backtests, cancelling, engines, lifting, runbooks, standing, stops
+from console.cli import (
+    backtests,
+    cancelling,
+    engines,
+    lifting,
+    recorded,
+    runbooks,
+    standing,
+    stops,
+)
 from console.cli.codes import EXIT_CODES
 
 ABOUT = """Stops a trading desk from a shell, whatever else of it is down: gateways are told
@@ -21,5 +30,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (stops, cancelling, standing, lifting, engines, backtests, runbooks):
+for part in (stops, cancelling, standing, lifting, engines, backtests, runbooks, recorded):
     app.add_typer(part.app)
