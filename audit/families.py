@@ -22,7 +22,9 @@ GROUPS: dict[str, frozenset[str]] = {
         {"person", "role", "desk", "factor", "recovery", "password", "token", "review",
          "escalation"}
     ),
-    "processes": frozenset({"process", "feed", "keys", "clock", "account", "calendars", "test"}),
+    "processes": frozenset(
+        {"process", "feed", "recording", "keys", "clock", "account", "calendars", "test"}
+    ),
     "exports": frozenset({"audit", "view"}),
 }  # fmt: skip
 """The groups that a search may name, by code."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -28,7 +29,7 @@ from console.models import Desk
 from riskctl.actors import system_actor
 from riskctl.models import Lease, Limit
 from trading.feeds.files import open_file
-from trading.feeds.spec import LINES_TRIED, parse_feed
+from trading.feeds.spec import LINES_TRIED, parse_feed, records
 from trading.models import Strategy, VenueAccount
 from trading.venues.credentials import (
     CredentialsError,
@@ -73,6 +74,8 @@ def desks_prepare(wanted: Sequence[DemoStrategy]) -> None:
 def leases_prepare(shards: int) -> None:
     """A row, free to be claimed, for everything that one process at a time may host."""
     wanted = {f"{role}:main": role for role in ("feed", "portfolio", "watchdog", "sequencer")}
+    if records(settings.FEED, settings.RECORD_DAYS):
+        wanted["recorder:main"] = "recorder"
     wanted |= {f"shard:{number}": "shard" for number in range(shards)}
     accounts = VenueAccount.objects.values_list("name", flat=True)
     wanted |= {f"gateway:{account}": "gateway" for account in accounts}
@@ -81,7 +84,7 @@ def leases_prepare(shards: int) -> None:
             name=name,
             defaults={"role": role, "expires_at": _LONG_AGO, "renewed_at": _LONG_AGO},
         )
-    Lease.objects.filter(role="shard").exclude(name__in=wanted).delete()
+    Lease.objects.filter(role__in=("shard", "recorder")).exclude(name__in=wanted).delete()
 
 
 def accounts_prepare(address: str) -> None:

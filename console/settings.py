@@ -267,6 +267,9 @@ SPECTACULAR_SETTINGS = {
 
 FEED = env.str("FEED", "simulated")
 REPLAY_SPEED = env.str("REPLAY_SPEED", "1")
+RECORDED = HALTLINE_HOME / "recorded"
+RECORD_DAYS = env.int("HALTLINE_RECORD_DAYS", 30)  # 0: nothing is recorded
+RECORD_MB = env.int("HALTLINE_RECORD_MB", 2_000)
 PAPER_VENUE_ADDRESS = env.str("HALTLINE_PAPER_VENUE", "127.0.0.1:8099")
 VENUE_CREDENTIALS_FILE = HALTLINE_HOME / "venue-credentials.json"
 PAPER_VENUE_ACCOUNTS_FILE = HALTLINE_HOME / "papervenue" / "accounts.json"

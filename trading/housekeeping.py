@@ -1,13 +1,17 @@
 """Removes what has been kept long enough. Orders, fills, positions and the record stay for good."""
 
 import datetime as dt
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import Max
 
+from audit import record
 from trading.clock import utc_now
+from trading.feeds.recordings import recordings
 from trading.models import (
     BooksCheck,
     FeedReject,
@@ -20,6 +24,7 @@ from trading.models import (
 )
 
 BATCH = 5_000
+MB = 1_000_000
 _THINNED_BACK = dt.timedelta(days=7)
 """What is older was thinned by an earlier run: this one runs every day."""
 _THINNED = """
@@ -101,4 +106,31 @@ def _remove(rows: models.QuerySet[models.Model]) -> int:
     removed = 0
     while ids := list(rows.values_list("pk", flat=True)[:BATCH]):
         removed += rows.model._default_manager.filter(pk__in=ids).delete()[0]
+    return removed
+
+
+@transaction.atomic
+def recordings_prune(*, folder: Path, now: dt.datetime, days: int, most_mb: int) -> list[str]:
+    """Remove closed days older than ``days``, and the oldest beyond ``most_mb``; which went.
+
+    Raises OSError and db.Error.
+    """
+    kept = recordings(folder)
+    left = sum(one.bytes for one in kept)
+    removed = []
+    for one in (one for one in kept if one.closed):
+        if (now.date() - one.day).days <= days and left <= most_mb * MB:
+            break
+        record.record(
+            action="recording.remove",
+            actor_kind="process",
+            actor="housekeeping",
+            object_kind="recording",
+            object_id=one.day.isoformat(),
+            reason=f"kept are {days} days and {most_mb} MB",
+            after={"symbols": list(one.symbols), "bytes": one.bytes},
+        )
+        shutil.rmtree(one.folder)
+        left -= one.bytes
+        removed.append(one.day.isoformat())
     return removed

@@ -11,7 +11,7 @@ TICKS = "hl:ticks"
 sign of life, which moves the clock or asks for an acknowledgement, and may be at the end), ``clk``
 feed time ns after the entry, ``boot`` boot ns when it was published, ``wall`` wall ns, ``bid``
 boot id, ``s`` feed session id, ``lock`` 1 when the feed waits for acknowledgements, ``end`` 1 on
-the last entry of a replay."""
+the last entry of a replay, ``t`` packed trades where the source told any."""
 
 ACKS = "hl:acks"
 """Stream, written by each reader of a ``lock`` entry: ``who`` reader's name, ``id`` entry id."""

@@ -1,4 +1,4 @@
-"""A tick as it travels: fixed-point, 56 bytes, packed many to one stream entry.
+"""A tick as it travels: fixed-point, 56 bytes, packed many to one stream entry. Trades likewise.
 
 Prices and sizes are whole numbers of 1e-9 so that they are exact; indicators scale them to
 float64 in one vector operation. A size of 0 means the feed gave none.
@@ -20,7 +20,18 @@ TICK = np.dtype(
     ]
 )
 
+TRADE = np.dtype(
+    [
+        ("instrument", "<i4"),
+        ("side", "<i4"),  # of the aggressor: 1 bought, -1 sold, 0 not told
+        ("time", "<i8"),
+        ("price", "<i8"),
+        ("size", "<i8"),
+    ]
+)
+
 Ticks = npt.NDArray[np.void]
+Trades = npt.NDArray[np.void]
 
 SCALE = 1e-9
 
@@ -28,6 +39,10 @@ SCALE = 1e-9
 def empty(count: int) -> Ticks:
     """``count`` zeroed ticks."""
     return np.zeros(count, dtype=TICK)
+
+
+def no_trades(count: int = 0) -> Trades:
+    return np.zeros(count, dtype=TRADE)
 
 
 def pack(ticks: Ticks) -> bytes:

@@ -18,7 +18,7 @@ from trading.calendarwatch import calendars_check
 from trading.clock import utc_now
 from trading.engines.alerting import engine_alerts_keep
 from trading.gates.paper import paper_days_record
-from trading.housekeeping import housekeeping_run
+from trading.housekeeping import housekeeping_run, recordings_prune
 from trading.portfolio.recompute import books_check
 from trading.reconciliation.service import SCHEDULE, reconcile_run
 from trading.resume.promotion import stages_fall
@@ -85,6 +85,10 @@ def exchange_hours() -> None:
 def housekeeping() -> None:
     """Remove what is older than its retention, and sessions that have ended."""
     housekeeping_run()
+    recordings_prune(
+        folder=settings.RECORDED, now=utc_now(), days=settings.RECORD_DAYS,
+        most_mb=settings.RECORD_MB,
+    )  # fmt: skip
     import_string(f"{settings.SESSION_ENGINE}.SessionStore").clear_expired()
     import_string(SESSIONS_TIDY)(now=utc_now())
 

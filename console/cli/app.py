@@ -7,6 +7,7 @@ from console.cli import (
     cancelling,
     engines,
     lifting,
+    recorded,
     runbooks,
     standing,
     stoplosses,
@@ -30,5 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (stops, cancelling, stoplosses, standing, lifting, engines, backtests, runbooks):
+PARTS = (
+    stops, cancelling, stoplosses, standing, lifting, engines, backtests, runbooks, recorded,
+)  # fmt: skip
+for part in PARTS:
     app.add_typer(part.app)

@@ -126,6 +126,10 @@ ACTION_WORDS: dict[str, str] = {
     "person.invite": "Person invited again",
     "process.end": "Process ended",
     "process.start": "Process started",
+    "recording.close": "Recorded day closed",
+    "recording.fail": "Recording stopped",
+    "recording.remove": "Recorded day removed",
+    "recording.resume": "Recording goes on",
     "reconciliation.open-cash": "Opening cash noted",
     "reconciliation.run": "Reconciled",
     "recovery.renew": "Recovery codes made anew",
@@ -213,7 +217,8 @@ _GLYPHS = {
     "hold.lift-request": "UNKNOWN", "break-glass.use": "breaker",
 }  # fmt: skip
 _HUES = {"hold.place": "halt", "trigger.breach": "halt", "escalation.unexplained": "caution",
-         "hold.still-open": "caution", "hold.unclosable": "caution"}  # fmt: skip
+         "hold.still-open": "caution", "hold.unclosable": "caution",
+         "recording.fail": "caution"}  # fmt: skip
 _GLYPHS_OF_FAMILIES = {"order": "late", "fill": "live", "process": "late", "feed": "late"}
 
 

@@ -22,7 +22,7 @@ WORDS = {
 }
 """Stage to its name on the page, what an instance of it is called, and the unit of its rate."""
 
-BESIDE_WORDS = {"workers": "Tasks", "watchdog": "Watchdog"}
+BESIDE_WORDS = {"workers": "Tasks", "watchdog": "Watchdog", "recorder": "Recorder"}
 
 
 class WorkerLine(msgspec.Struct, frozen=True):

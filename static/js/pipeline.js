@@ -212,7 +212,7 @@ function fillLease(node, one) {
   aged(left.firstElementChild, ms === null ? format.UNKNOWN : gone ? "expired" : format.age(ms), gone ? "stale" : "fresh");
 }
 
-const BESIDE = { workers: "Tasks", watchdog: "Watchdog" };
+const BESIDE = { workers: "Tasks", watchdog: "Watchdog", recorder: "Recorder" };
 const WORKER = '<tr><th scope="row"></th><td class="id"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="c-reasons"></td></tr>';
 
 function fillWorker(node, one) {
@@ -262,6 +262,7 @@ function fillFlags() {
     ...(frame.gateways ?? []).filter((one) => one.state !== "licensed").map((one) => `${one.account} ${GATEWAY_WORDS[one.state] ?? one.state}`),
     ...(frame.gateways ?? []).filter((one) => one.alarms).map((one) => `${one.account}: ${one.alarms}`),
     ...frame.feeds.filter((one) => one.note).map((one) => `${one.symbol} ${one.withheld ? "withheld" : "on backup"}`),
+    ...(frame.workers ?? []).filter((one) => one.stage === "recorder" && one.problem).map((one) => `recorder: ${one.problem}`),
     ...frame.services.filter((one) => one.status !== "fresh").map((one) => `${one.name} ${one.status}`),
   ];
   const flags = document.getElementById("flags");

@@ -24,6 +24,7 @@ STOPS = {"halt", "kill", "freeze", "reduce-only", "flatten", "cancel-all", "set-
 LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
 DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
+RECORDED = {"replay-days"}
 RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 TOLD = re.compile(rf"haltline ((?:{'|'.join(sorted(STOPS))})(?: [-a-z:]+)*)")
@@ -91,7 +92,7 @@ def test_bad_usage_names_what_is_wrong(arguments: tuple[str, ...], named: str) -
     assert named in said.stderr
 
 
-@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS))
+@pytest.mark.parametrize("name", sorted(STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS | RECORDED))
 def test_every_command_says_its_exit_codes(name: str) -> None:
     said = CliRunner().invoke(app, [name, "--help"])
     assert said.exit_code == 0
@@ -126,7 +127,7 @@ def test_there_is_no_command_that_starts_anything() -> None:
         for command in group.typer_instance.registered_commands  # type: ignore[union-attr]
         if command.callback is not None
     }
-    assert named == STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS
+    assert named == STOPS | LOOKS | ASKS | DOCUMENTS | RUNBOOKS | RECORDED
 
 
 def test_nothing_that_starts_trading_can_be_reached_from_here() -> None:

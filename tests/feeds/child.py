@@ -1,4 +1,7 @@
-"""``python -m tests.feeds.child TOKEN``: the feed as a worker's child; stdin's end stops it."""
+"""``python -m tests.feeds.child TOKEN [ROLE]``: the feed as a worker's child; stdin's end stops it.
+
+ROLE is feed unless it is another that works on the feed's stream.
+"""
 
 import os
 import sys
@@ -9,7 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 django.setup()
 
 from trading.hosting import HostContext  # noqa: E402 - needs Django's settings
-from workers.hosts import feed  # noqa: E402
+from workers.hosts import feed, recorder  # noqa: E402
 
 if __name__ == "__main__":
-    feed.run(HostContext("feed:main", int(sys.argv[1]), f"test:{os.getpid()}:0", stop_fd=0))
+    role = sys.argv[2] if len(sys.argv) > 2 else "feed"
+    run = {"feed": feed.run, "recorder": recorder.run}[role]
+    run(HostContext(f"{role}:main", int(sys.argv[1]), f"test:{os.getpid()}:0", stop_fd=0))

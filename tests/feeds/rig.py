@@ -43,11 +43,11 @@ def database_address() -> tuple[str, int]:
 
 
 class FeedProcess:
-    """A hosted feed, as a worker's nursery would start it."""
+    """A hosted feed, or another ``role`` on its stream, as a worker's nursery would start it."""
 
     def __init__(
         self, redis_url: str, home: Path, *, feed: str, speed: str = "1", desk: str = "desk-1",
-        token: int = 1, database: str = "",
+        token: int = 1, database: str = "", role: str = "feed",
     ) -> None:  # fmt: skip
         environment = {
             **os.environ,
@@ -60,7 +60,7 @@ class FeedProcess:
             "HALTLINE_SHARDS": "1",
         }
         self.process = start_python(
-            "-m", "tests.feeds.child", str(token), env=environment, stdin=True
+            "-m", "tests.feeds.child", str(token), role, env=environment, stdin=True
         )
 
     def kill(self) -> None:

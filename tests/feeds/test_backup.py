@@ -10,6 +10,7 @@ import numpy as np
 from tests.feeds.builders import NS, SHARED
 from trading.feeds.arbiter import MISSED, SILENT_NS, WELL_NS, Turn
 from trading.feeds.backed import BackedChecker
+from trading.feeds.checks import Codes
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch, RawRows, Reason
 from trading.feeds.replay import Replay
@@ -23,7 +24,7 @@ DAY = dt.datetime(2014, 5, 2, tzinfo=dt.UTC)
 class Run(NamedTuple):
     ingestor: Ingestor
     rows: RawRows
-    codes: np.ndarray
+    codes: Codes
     turns: list[Turn]
     worst: float
     """The least share of good quotes that the desk's trigger saw."""

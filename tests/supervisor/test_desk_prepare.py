@@ -172,7 +172,7 @@ def test_accounts_strategies_limits_and_leases_fit_together(home: Path) -> None:
         ("feed:main", "feed"), ("portfolio:main", "portfolio"), ("watchdog:main", "watchdog"),
         ("shard:0", "shard"), ("shard:1", "shard"), ("sequencer:main", "sequencer"),
         ("gateway:paper-1", "gateway"), ("gateway:paper-2", "gateway"),
-        ("gateway:rehearsal", "gateway"),
+        ("gateway:rehearsal", "gateway"), ("recorder:main", "recorder"),
     }  # fmt: skip
 
 

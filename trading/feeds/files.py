@@ -12,6 +12,7 @@ from trading.clock import NS
 from trading.feeds import raw
 from trading.feeds.lines import HEADER, parse_lines
 from trading.feeds.raw import RawRows
+from trading.feeds.traded import Traded, read_traded, trades_beside
 
 CHUNK = 256 * 1024
 SPIKE_NS = 300 * NS
@@ -53,6 +54,7 @@ class FileReader:
         self._key = key
         self._file: IO[bytes] | None = None
         self._carry = b""
+        self._traded: Traded | None = None
         self._rows = raw.empty(0)  # read, but waiting for the neighbour of the last
 
     def take_chunk(self) -> tuple[RawRows, _Ints]:
@@ -79,6 +81,7 @@ class FileReader:
         """Whole lines after those to skip. Sets ``ended`` with the last of them."""
         if self._file is None:
             self._file = open_file(self.path)
+            self._traded = self._trades()
         try:
             data = self._file.read(CHUNK)
         except DAMAGED as error:
@@ -96,6 +99,14 @@ class FileReader:
                 return b""
             lines, self._carry = self._carry + data[:cut], data[cut:]
         return self._skipped(lines)
+
+    def _trades(self) -> Traded | None:
+        """Those of the file beside it, where there is one. Raises OSError, ValueError."""
+        beside = trades_beside(self.path)
+        if beside == self.path or not beside.exists():
+            return None
+        with open_file(beside) as file:
+            return read_traded(beside, file.read(), self._key)
 
     def _skipped(self, lines: bytes) -> bytes:
         missing = self._skip - self._line
@@ -117,6 +128,9 @@ class FileReader:
 
     def _parse(self, lines: bytes) -> RawRows:
         rows, faults = parse_lines(lines, self._line + 1, self._source)
+        if self._traded:
+            good = ~rows["malformed"]
+            rows["tick"]["volume"][good] = self._traded.volumes(rows["tick"]["time"][good])
         self._line += len(rows)
         self.faults.update(faults)
         return rows

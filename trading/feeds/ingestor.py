@@ -15,10 +15,10 @@ from trading import ticks as tick_format
 from trading.clock import utc_from_ns
 from trading.feeds.arbiter import Turn
 from trading.feeds.backed import BackedChecker
-from trading.feeds.checks import Codes, QuoteChecker
+from trading.feeds.checks import STALE_NS, Codes, QuoteChecker
 from trading.feeds.raw import REFUSALS, RawBatch, Reason
 from trading.feeds.skew import SkewWatch
-from trading.ticks import Ticks
+from trading.ticks import Ticks, Trades
 from trading.universe import UNIVERSE, Universe, from_nano
 
 _BYTES = np.dtype(f"V{tick_format.TICK.itemsize}")
@@ -45,6 +45,7 @@ class IngestResult:
     codes: Codes
     rejects: list[Reject]
     turns: list[Turn]
+    trades: Trades
 
     @property
     def clock_ns(self) -> int:
@@ -84,7 +85,8 @@ class Ingestor:
         self._latest.view(_BYTES)[ticks["instrument"]] = ticks.view(_BYTES)
         self._changed[ticks["instrument"]] = True
         turns = self.backed.turns() if self.backed else []
-        return IngestResult(raw, ticks, codes, self._describe(raw, codes, before), turns)
+        rejects = self._describe(raw, codes, before)
+        return IngestResult(raw, ticks, codes, rejects, turns, _sound(raw))
 
     def discard(self, result: IngestResult) -> None:
         """The ticks of ``result`` could not be published in time: they count as stale."""
@@ -141,6 +143,14 @@ class Ingestor:
             symbol = self._universe.by_id(ident).symbol if ident >= 0 else ""
             rejects.append(Reject(source, line, symbol, reason, detail))
         return rejects
+
+
+def _sound(raw: RawBatch) -> Trades:
+    """Trades that can have happened: nothing rests on them but volumes and recordings."""
+    one = raw.trades
+    recent = np.abs(one["time"] - raw.clock_ns) <= STALE_NS
+    sound: Trades = one[recent & (one["price"] > 0) & (one["size"] > 0)]
+    return sound
 
 
 def rfc3339(ns: int) -> str:

@@ -149,11 +149,11 @@ def _plain_rows(buf: _Bytes, starts: _Ints, ends: _Ints, rows: RawRows) -> _Bool
     right = np.column_stack([cuts, ends[lines]])
     tick = rows["tick"]
     instrument = _symbols(buf, left[:, 1], right[:, 1])
-    time, good = _times(buf, left[:, 0], right[:, 0])
+    time, good = times(buf, left[:, 0], right[:, 0])
     good &= instrument >= 0
     tick["instrument"][lines], tick["time"][lines] = instrument, time
     for column, name in enumerate(FIELDS[2:], start=2):
-        value, read = _decimals(buf, left[:, column], right[:, column])
+        value, read = decimals(buf, left[:, column], right[:, column])
         if column >= 4:
             read |= left[:, column] == right[:, column]
         tick[name][lines] = value
@@ -181,7 +181,7 @@ def _symbols(buf: _Bytes, left: _Ints, right: _Ints) -> _Ints:
     return found
 
 
-def _decimals(buf: _Bytes, left: _Ints, right: _Ints) -> tuple[_Ints, _Bools]:
+def decimals(buf: _Bytes, left: _Ints, right: _Ints) -> tuple[_Ints, _Bools]:
     """Unsigned decimals as nano, and which could be read (the others' values are 0)."""
     width = right - left
     # Eighteen digits fit into 64 bits whatever they are.
@@ -209,7 +209,7 @@ _DAYS_BEFORE = np.array([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334],
 _DAYS_IN = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 
 
-def _times(buf: _Bytes, left: _Ints, right: _Ints) -> tuple[_Ints, _Bools]:
+def times(buf: _Bytes, left: _Ints, right: _Ints) -> tuple[_Ints, _Bools]:
     """``YYYY-MM-DDTHH:MM:SS[.f]Z`` as ns since the epoch, and which could be read."""
     width = right - left
     good = (width >= 20) & (width <= 30)
@@ -226,7 +226,7 @@ def _times(buf: _Bytes, left: _Ints, right: _Ints) -> tuple[_Ints, _Bools]:
     )
     good &= _digits(buf, safe, 17, 2, good) < 60
     good &= (width == 20) | (buf[safe + 19] == 46)
-    seconds, read = _decimals(buf, safe + 17, np.where(good, right - 1, safe + 17))
+    seconds, read = decimals(buf, safe + 17, np.where(good, right - 1, safe + 17))
     good &= read & (year >= 1970) & (year <= 2261) & (hour < 24) & (minute < 60)
     good &= (month >= 1) & (month <= 12) & (day >= 1)
     at = np.clip(month, 1, 12) - 1

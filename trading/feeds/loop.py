@@ -170,8 +170,8 @@ class FeedLoop:
 
     def _publish(self, result: IngestResult, pulled: int) -> None:
         """One batch to the stream; when this raises, it may be called again with the same."""
-        if len(result.ticks) or self._source.ended:
-            self._append(pack(result.ticks), result.rejects, result.turns)
+        if len(result.ticks) or len(result.trades) or self._source.ended:
+            self._append(pack(result.ticks), result)
         else:
             self._put_state(result.rejects, result.turns)
         self._moved_at = boot_ns()
@@ -181,9 +181,7 @@ class FeedLoop:
             self._ended = True
             self._saver.post(self._saved, ended="end of the recording")
 
-    def _append(
-        self, data: bytes, rejects: Sequence[Reject] = (), turns: Sequence[Turn] = ()
-    ) -> None:
+    def _append(self, data: bytes, result: IngestResult | None = None) -> None:
         """One entry, of ticks or as a sign of life, together with the state after it."""
         now = boot_ns()
         fields: dict[str, Any] = {
@@ -198,10 +196,14 @@ class FeedLoop:
             fields["lock"] = 1
         if self._source.ended:
             fields["end"] = 1
+        if result and len(result.trades):
+            fields["t"] = pack(result.trades)
         seq = self._seq + 1
         state = self._state(seq)
-        encoded = msgspec.json.encode(state)
-        self._last_id = self._publisher.publish(seq, fields, encoded, rejects, turns)
+        self._last_id = self._publisher.publish(
+            seq, fields, msgspec.json.encode(state), result.rejects if result else (),
+            result.turns if result else (),
+        )  # fmt: skip
         self._seq, self._saved = seq, state
         if self._source.locked:
             self._window.sent(self._last_id)

@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from trading.ticks import TICK
+from trading.ticks import TICK, Trades, no_trades
 
 RAW = np.dtype(
     [
@@ -70,6 +70,7 @@ class RawBatch:
     clock_ns: int
     faults: Mapping[Place, str] = field(default_factory=dict)
     down: frozenset[int] = frozenset()
+    trades: Trades = field(default_factory=no_trades)
 
 
 def empty(count: int) -> RawRows:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trading.ticks import Ticks, unpack
+import numpy as np
+
+from trading.ticks import TRADE, Ticks, Trades, unpack
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class TickEntry:
     """The feed waits for an acknowledgement (trading.feeds.flow)."""
     end: bool
     """The replay ends here."""
+    trades: Trades
 
 
 def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> TickEntry:
@@ -37,6 +40,7 @@ def read_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> TickEntry:
         session=fields[b"s"].decode(),
         lock=fields.get(b"lock") == b"1",
         end=fields.get(b"end") == b"1",
+        trades=np.frombuffer(fields.get(b"t", b""), dtype=TRADE),
     )
 
 

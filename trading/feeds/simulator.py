@@ -22,6 +22,7 @@ from trading.clock import NS
 from trading.feeds import raw
 from trading.feeds.market import FOLLOWER, LEADER, PROFILES, activity
 from trading.feeds.raw import RawBatch, RawRows
+from trading.ticks import Trades, no_trades
 from trading.universe import AssetClass, to_nano
 
 STEP_NS = 50_000_000
@@ -83,9 +84,11 @@ class Simulator:
         rows["line"] = np.arange(self._quotes + 1, self._quotes + count + 1)
         rows["clock"] = self.time_ns
         self._quotes += count
-        for at in np.flatnonzero(self._random.random(count) < BAD_SHARE):
+        bad = self._random.random(count) < BAD_SHARE
+        trades = _trades(rows["tick"][~bad])
+        for at in np.flatnonzero(bad):
             self._spoil(rows["tick"], int(at))
-        return RawBatch(rows, self.time_ns)
+        return RawBatch(rows, self.time_ns, trades=trades)
 
     def injected(self, instrument: int, bid: int, ask: int) -> RawBatch:
         """One quote from outside, at this moment; it moves neither prices nor random numbers."""
@@ -207,3 +210,16 @@ class Simulator:
             tick["bid"][at], tick["ask"][at] = 2 * bid, 2 * ask
         else:
             tick["time"][at] -= int(self._random.integers(5, 20)) * NS
+
+
+def _trades(tick: Any) -> Trades:
+    """At the touch, by turns of one who buys and one who sells."""
+    traded = tick[tick["volume"] > 0]
+    trades = no_trades(len(traded))
+    side = np.where(traded["time"] % 2, 1, -1)
+    for name in ("instrument", "time"):
+        trades[name] = traded[name]
+    trades["side"] = side
+    trades["price"] = np.where(side > 0, traded["ask"], traded["bid"])
+    trades["size"] = traded["volume"]
+    return trades

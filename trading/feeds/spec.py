@@ -4,12 +4,17 @@
 """
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from django.conf import settings
+
 from trading.feeds.files import DAMAGED, is_header, open_file
 from trading.feeds.lines import HEADER, MalformedLineError, parse_line
+from trading.feeds.recordings import recordings
 from trading.sessions import Sessions
 from trading.universe import UNIVERSE
 
@@ -17,6 +22,7 @@ MAX = "max"
 BACKUP = "|"
 LINES_TRIED = 100
 _LONGEST = 4096
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class FeedSpecError(ValueError):
@@ -93,7 +99,23 @@ def _paths(text: str) -> list[Path]:
     names = [name.strip() for name in rest.split(",")]
     if not all(names):
         raise FeedSpecError("FEED: a file name is missing; say 'replay:FILE[,FILE…]'")
-    return [Path(name) for name in names]
+    return [path for name in names for path in _files(name)]
+
+
+def _files(name: str) -> Sequence[Path]:
+    """A file, or what this desk recorded on a day."""
+    if not _DAY.fullmatch(name):
+        return [Path(name)]
+    found = {one.day.isoformat(): one for one in recordings(settings.RECORDED)}
+    if name not in found or not found[name].closed:
+        known = ", ".join(day for day, one in found.items() if one.closed) or "none yet"
+        raise FeedSpecError(f"FEED: {name} is no recorded day; closed are: {known}")
+    return found[name].quotes
+
+
+def records(feed: str, days: int) -> bool:
+    """Whether what comes of FEED is recorded: a replay is recorded already."""
+    return days > 0 and not feed.strip().startswith(f"{FeedKind.REPLAY}:")
 
 
 def _speed(text: str) -> float | None:

@@ -74,6 +74,7 @@ def _workers(stages: Mapping[str, Sequence[StageReading]]) -> list[Frame]:
             "queue": one.queue,
             "errors": one.errors_5m,
             "last_error": one.last_error if one.errors_5m else "",
+            "problem": one.extra.get("problem", ""),
         }
         for name in order
         for one in stages.get(name, ())

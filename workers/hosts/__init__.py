@@ -2,6 +2,6 @@
 
 ROLES = {
     role: f"workers.hosts.{role}.run"
-    for role in ("feed", "shard", "portfolio", "gateway", "watchdog", "sequencer")
+    for role in ("feed", "shard", "portfolio", "gateway", "watchdog", "sequencer", "recorder")
 }
 """Role of a lease -> dotted path of the function that hosts it."""

@@ -18,8 +18,8 @@ from workers.supervisor.home import Home
 
 #: name, roles it may host, queues it serves (a worker that hosts runs no tasks)
 WORKERS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
-    ("pipeline-1", ("feed", "shard", "portfolio", "sequencer"), ()),
-    ("pipeline-2", ("feed", "shard", "portfolio", "sequencer"), ()),
+    ("pipeline-1", ("feed", "shard", "portfolio", "sequencer", "recorder"), ()),
+    ("pipeline-2", ("feed", "shard", "portfolio", "sequencer", "recorder"), ()),
     ("gateway-1", ("gateway",), ()),
     ("gateway-2", ("gateway",), ()),
     ("watchdog", ("watchdog",), ()),
