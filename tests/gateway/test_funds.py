@@ -43,7 +43,7 @@ def test_an_order_over_the_free_margin_is_denied_and_says_the_figures() -> None:
     rig = FundsRig("10000")  # at 30:1 worth 300,000 USD
     assert rig.code(quantity="272000") == ""
     assert rig.code(quantity="1000") == "MARGIN"
-    assert rig.reason.startswith("10024.10 USD")
+    assert rig.reason.startswith("10024.1")
     assert "the account is worth 10000.00" in rig.reason
 
 

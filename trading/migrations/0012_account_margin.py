@@ -13,7 +13,9 @@ class Migration(migrations.Migration):
             model_name="venueaccount",
             name="margin",
             field=models.BooleanField(
-                default=True, help_text="It may owe and be short; else it is a cash account."
+                default=True,
+                db_default=True,
+                help_text="It may owe and be short; else it is a cash account.",
             ),
         ),
     ]
