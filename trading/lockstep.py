@@ -110,8 +110,10 @@ class Lockstep:
         self.result.refused += len(batch.rows) - len(ingested.ticks)
         self.result.ticks += len(ingested.ticks)
         self._license()
-        for core in self.cores.values():
+        for account, core in self.cores.items():
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
+            core.funds.ask()
+            core.funds.on_balances(self._venues[account].cash(), self._clock_ns)
         self.exchange.advance(ingested.ticks, self._clock_ns)
         for account, core in self.cores.items():
             self._perform(account, core.take_back(self._now()))

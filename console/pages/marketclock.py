@@ -32,13 +32,17 @@ def sessions_of(moment: dt.datetime | None) -> list[Session]:
     return [_session(name, MARKETS[key], moment) for name, key in BAND.items()]
 
 
-def _session(name: str, market: Market, moment: dt.datetime | None) -> Session:
+def _session(
+    name: str, market: Market, moment: dt.datetime | None, *, phases: bool = False
+) -> Session:
+    """``phases``: in words of its own each; the band has room for open and closed."""
     if moment is None:
         return Session(name, False, name, formats.UNKNOWN, 0)
     if market.always:
         return Session(name, True, f"{name} open", "open 24 h", 100)
     now = standing_at(market, moment)
-    word = f"{name} {now.phase}"
+    plain = Phase.CLOSED if now.phase not in {Phase.OPEN, Phase.UNKNOWN} else now.phase
+    word = f"{name} {now.phase if phases else plain}"
     if now.phase is Phase.OPEN and now.since and now.until:
         done = int((moment - now.since) * 100 / (now.until - now.since))
         return Session(name, True, word, f"{_words(now.until - moment)} left", done)
@@ -79,7 +83,7 @@ class Tile:
 def tiles_of(moment: dt.datetime) -> list[Tile]:
     return [
         Tile(
-            _session(name, market, moment),
+            _session(name, market, moment, phases=True),
             ", ".join(one.symbol for one in UNIVERSE.instruments if one.market == name),
         )
         for name, market in MARKETS.items()
@@ -87,18 +91,23 @@ def tiles_of(moment: dt.datetime) -> list[Tile]:
 
 
 def market_facts(moment: dt.datetime, *, every: bool = False) -> list[dict[str, Any]]:
-    """For the page's script: each market's phases from a week before to three weeks after."""
-    shown = {**BAND, **{name: name for name in MARKETS}} if every else BAND
+    """For the page's script: phases from a week before to three weeks after, of the band's markets
+    or of those and all others."""
+    tiles = [(name, name, True) for name in MARKETS] if every else []
     return [
         {
+            "key": f"market:{name}" if phases else name,
             "name": name,
-            "always": MARKETS[key].always,
-            "spans": []
-            if MARKETS[key].always
-            else [
-                [int(one.begins.timestamp() * 1000), int(one.ends.timestamp() * 1000), one.phase]
-                for one in spans_about(MARKETS[key], moment.date())
-            ],
+            "phases": phases,
+            "always": MARKETS[market].always,
+            "spans": [] if MARKETS[market].always else _facts(MARKETS[market], moment),
         }
-        for name, key in shown.items()
+        for name, market, phases in [*((*one, False) for one in BAND.items()), *tiles]
+    ]
+
+
+def _facts(market: Market, moment: dt.datetime) -> list[tuple[int, int, str]]:
+    return [
+        (int(one.begins.timestamp() * 1000), int(one.ends.timestamp() * 1000), one.phase)
+        for one in spans_about(market, moment.date())
     ]

@@ -28,7 +28,8 @@ export function sessionOf(market, ms) {
   }
   const opens = market.spans.find(([begins, , phase]) => begins > ms && phase === "open");
   const known = opens && market.spans[0][0] <= ms;
-  const word = now ? now[2] : known ? "closed" : "unknown";
+  const phase = now ? now[2] : known ? "closed" : "unknown";
+  const word = market.phases || !now ? phase : "closed";
   return [false, `${market.name} ${word}`, `in ${opens ? age(opens[0] - ms, true) : UNKNOWN}`, 0];
 }
 
@@ -40,7 +41,7 @@ export function drawSessions(ms) {
   if (now === minute) return;
   minute = now;
   for (const cell of cells) {
-    const market = markets.find((one) => one.name === cell.dataset.session);
+    const market = markets.find((one) => one.key === cell.dataset.session);
     if (!market) continue;
     const [open, word, sub, done] = sessionOf(market, ms === null ? null : now * 1000);
     cell.toggleAttribute("data-open", open);

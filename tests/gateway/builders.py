@@ -55,6 +55,7 @@ class Rig:
             rehearsal=self.rehearsal, since_boot_ns=self.since_boot_ns, sessions=self.sessions,
         )  # fmt: skip
         self.license()
+        self.funded()
         self.quote("1.10000", "1.10010")
 
     def now(self) -> Now:
@@ -66,6 +67,12 @@ class Rig:
 
     def license(self, limits: dict[tuple[str, str], Decimal] | None = None) -> None:
         self.core.licence.renew(self.reading(limits=limits or LIMITS))
+
+    def funded(self, **cash: str) -> None:
+        """The venue says what the account has."""
+        self.core.funds.ask()
+        said = {one: D(amount) for one, amount in (cash or {"USD": "10000000"}).items()}
+        self.core.funds.on_balances(said, self.boot_ns)
 
     def reading(self, **change: Any) -> Reading:
         facts: dict[str, Any] = {

@@ -7,7 +7,7 @@ import pytest
 
 from tests.gateway.builders import ACCOUNT, LIMITS, STRATEGY, SYMBOL, Rig
 from trading.gateway.effects import CatchUpFills, FillRow, LookUpOrder, Persist, SendCancel
-from trading.messages import OrderType, Side
+from trading.messages import OrderType, Side, TimeInForce
 from trading.venues.base import (
     Accepted,
     CancelRefused,
@@ -19,6 +19,9 @@ from trading.venues.base import (
 )
 
 D = Decimal
+AT_MARKET: dict[str, Any] = {
+    "order_type": OrderType.MARKET, "time_in_force": TimeInForce.IOC, "limit_price": None,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -65,7 +68,10 @@ def test_an_intent_read_twice_is_one_order(rig: Rig) -> None:
         ({"limit_price": None}, "NO_LIMIT_PRICE"),
         ({"limit_price": D("1.12000")}, "PRICE_COLLAR"),
         ({"quantity": D(500_000)}, "ORDER_NOTIONAL"),
+        ({**AT_MARKET, "quantity": D(500_000)}, "ORDER_NOTIONAL"),
+        ({**AT_MARKET, "quantity": D(500_000), "side": Side.SELL}, "ORDER_NOTIONAL"),
         ({"symbol": "GBPUSD"}, "NO_PRICE"),
+        ({**AT_MARKET, "symbol": "GBPUSD"}, "NO_PRICE"),
         ({"strategy": "nobody"}, "STAGE"),
     ],
 )

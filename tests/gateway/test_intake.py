@@ -18,6 +18,14 @@ def test_a_good_intent_is_read_as_it_was_written() -> None:
     assert read_intent(encode(intent)) == intent
 
 
+def test_an_order_without_a_side_is_none() -> None:
+    written = msgspec.json.decode(encode(Rig().intent()))
+    for side in ({}, {"side": None}, {"side": "sideways"}):
+        said = {**{name: one for name, one in written.items() if name != "side"}, **side}
+        with pytest.raises(MalformedIntentError, match="side"):
+            read_intent(msgspec.json.encode(said))
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -268,8 +268,11 @@ def test_the_pipeline_moves_and_names_what_is_not_well(
     pipeline.wait("document.getElementById('flags').textContent.includes('not heard of')")
     assert "database dead" in pipeline.text("#flags")
     assert pipeline.text("#gateways tbody tr td:last-child") == "–"
-    assert pipeline.text('.markets [data-session="TSE"] b').startswith("TSE ")
-    assert pipeline.text('.markets [data-session="FOREX"] span') == "EURUSD, GBPUSD, AUDUSD, XAUUSD"
+    assert pipeline.text('.markets [data-session="market:TSE"] b').startswith("TSE ")
+    assert (
+        pipeline.text('.markets [data-session="market:FOREX"] span')
+        == "EURUSD, GBPUSD, AUDUSD, XAUUSD"
+    )
     assert pipeline.text('.service[data-key="database"] p') == "– does not answer"
     assert pipeline.violations() == []
     assert pipeline.complaints == []

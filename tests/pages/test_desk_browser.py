@@ -250,7 +250,7 @@ def test_the_page_chooses_orders_and_reckons_as_the_server_does(visit: Visit) ->
             for n in range(8) for one in some_frame(chance)[:1]]  # fmt: skip
     desk = visit("/")
     desk.wait_for_state("live")
-    told = [marketclock.market_facts(dt.datetime.fromisoformat(at)) for at in MOMENTS]
+    told = [marketclock.market_facts(dt.datetime.fromisoformat(at), every=True) for at in MOMENTS]
     drawn = desk.evaluate(
         """async ([lines, views, moments, told]) => {
           const view = await import('/static/js/deskview.js');
@@ -271,5 +271,7 @@ def test_the_page_chooses_orders_and_reckons_as_the_server_does(visit: Visit) ->
         assert [one.key for one in found] == keys, asked
     assert drawn[1] == deskview.counts(parsed, "mercy.okafor")
     for at, sessions in zip(MOMENTS, drawn[2], strict=True):
-        said = marketclock.sessions_of(dt.datetime.fromisoformat(at))
+        moment = dt.datetime.fromisoformat(at)
+        said = marketclock.sessions_of(moment)
+        said += [one.now for one in marketclock.tiles_of(moment)]
         assert [[one.open, one.word, one.sub, one.done] for one in said] == sessions, at

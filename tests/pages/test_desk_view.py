@@ -68,7 +68,7 @@ def test_a_view_s_address_says_it_again(view: deskview.DeskView) -> None:
         ("2026-11-28 12:00", "FX closed in 1 d 10 h|NYSE closed in 2 d 2 h|CME closed in 1 d 11 h"),
         (
             "2014-05-02 12:00",
-            "FX open 9 h 0 m left|NYSE pre-market in 1 h 30 m|CME open 9 h 15 m left",
+            "FX open 9 h 0 m left|NYSE closed in 1 h 30 m|CME open 9 h 15 m left",
         ),
         ("2021-12-31 15:00", "FX open 7 h 0 m left|NYSE open 6 h 0 m left|CME open 7 h 0 m left"),
     ],
@@ -79,6 +79,15 @@ def test_sessions_are_of_the_markets_own_clocks(moment: str, said: str) -> None:
     assert "|".join(f"{one.word} {one.sub}" for one in found) == said
     assert (crypto.word, crypto.sub) == ("Crypto open", "open 24 h")
     assert [one.sub for one in marketclock.sessions_of(None)] == ["–"] * 4
+
+
+def test_tiles_say_phases_and_what_trades_there() -> None:
+    tiles = {
+        one.now.name: one
+        for one in marketclock.tiles_of(dt.datetime(2026, 11, 27, 2, 45, tzinfo=UTC))
+    }
+    assert (tiles["TSE"].now.word, tiles["TSE"].now.sub) == ("TSE break", "in 45 m")
+    assert tiles["NASDAQ"].instruments == "AAPL, MSFT"
 
 
 def test_the_register_stands_beside_the_most_that_may_be() -> None:

@@ -44,7 +44,9 @@ def test_an_account_is_made_known_and_known_anew(
     assert credentials_keys(file)["kraken-1"]
     first = read_credentials(file, "kraken-1")
     assert (first["key"], first["secret"]) == ("the-key", "the-secret")
-    call("new-key\nnew-secret\n", symbols="SPY=PF_SPYUSD")
+    assert account.margin
+    call("new-key\nnew-secret\n", symbols="SPY=PF_SPYUSD", cash=True)
+    assert not VenueAccount.objects.get(name="kraken-1").margin
     again = read_credentials(file, "kraken-1")
     assert (again["key"], again["symbols"]) == ("new-key", "SPY=PF_SPYUSD")
     assert again["since"] == first["since"], "what was traded since is still the desk's"

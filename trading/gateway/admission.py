@@ -14,6 +14,7 @@ from riskctl.licence import Licence, Reading
 from riskctl.rules import Denial, OrderFacts, Rule, order_denial, order_rules
 from trading.clock import NS
 from trading.gateway.book import Book, LiveOrder
+from trading.gateway.funds import Funds
 from trading.gateway.holdbook import HoldBook
 from trading.gateway.prices import PriceBoard, Quote
 from trading.gateway.reducing import Confirmed, reducing_denial
@@ -59,7 +60,7 @@ class Admission:
 
     def __init__(
         self, *, account: str, universe: Universe, licence: Licence, book: Book,
-        prices: PriceBoard, holds: HoldBook, confirmed: Confirmed, sessions: Sessions,
+        prices: PriceBoard, holds: HoldBook, confirmed: Confirmed, funds: Funds, sessions: Sessions,
         rehearsal: bool,
     ) -> None:  # fmt: skip
         self._account = account
@@ -69,6 +70,7 @@ class Admission:
         self._prices = prices
         self._holds = holds
         self._confirmed = confirmed
+        self._funds = funds
         self._sessions = sessions
         self._rehearsal = rehearsal
         self._rates = RateWindow()
@@ -95,6 +97,7 @@ class Admission:
         yield "price", self._prices.denial(order.symbol, now.boot_ns)
         yield "post-only", self._post_only_denial(order)
         yield "limits", self._limit_denial(order, now)
+        yield "funds", self._funds.denial(order, now.boot_ns)
 
     def rules(self, order: LiveOrder, now: Now) -> list[Rule]:
         """Every limit with what the order measures against it; none where they cannot be judged."""

@@ -9,9 +9,9 @@ from riskctl.rules import Denial
 from trading.gateway.admission import Admission, Now
 from trading.gateway.book import LiveOrder, order_of
 from trading.gateway.effects import Effect, SendCancel, SendCreate
+from trading.gateway.funds import AccountTerms
 from trading.gateway.heard import Heard
 from trading.gateway.holdbook import HoldBook
-from trading.gateway.prices import PriceBoard
 from trading.gateway.stoploss import StopLosses
 from trading.messages import CancelIntent, Intent, OrderIntent
 from trading.orders.states import OrderEvent, OrderState
@@ -27,17 +27,18 @@ class GatewayCore(Heard):
 
     ``venue`` names the account's venue, for holds on it. ``since_boot_ns``: what was wanted before
     is refused, since holds and lifts before it are not known to have been heeded. ``sessions``:
-    hours that orders keep; None: those of the markets, by the feed's clock.
+    hours that orders keep; None: those of the markets, by the feed's clock. ``terms``: None: a
+    margin account.
     """
 
     def __init__(
         self, *, account: str, universe: Universe, licence: Licence, venue: str = "",
         rehearsal: bool = False, since_boot_ns: int = 0, sessions: Sessions | None = None,
+        terms: AccountTerms | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(account, universe)
+        super().__init__(account, universe, terms or AccountTerms())
         self.rehearsal = rehearsal
         self.stops = StopLosses()
-        self.prices = PriceBoard(universe)
         self.licence = licence
         self.holds = HoldBook(account, venue, since_boot_ns, rehearsal=rehearsal)
         self.gate = Admission(
@@ -48,6 +49,7 @@ class GatewayCore(Heard):
             prices=self.prices,
             holds=self.holds,
             confirmed=self.confirmed,
+            funds=self.funds,
             sessions=sessions or Sessions(),
             rehearsal=rehearsal,
         )

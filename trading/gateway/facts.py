@@ -29,6 +29,7 @@ class AccountFacts:
     """Of one venue account; ``rehearsal``: others' strategies trade here while they climb back.
 
     ``live``: its orders reach a real venue, which must offer what the proofs of a stop rest on.
+    ``margin``: it may owe and be short; else it is a cash account.
     """
 
     name: str
@@ -37,6 +38,7 @@ class AccountFacts:
     address: str
     rehearsal: bool
     live: bool = False
+    margin: bool = True
 
     def keep(self, home: BrakesHome) -> None:
         """Raises OSError."""

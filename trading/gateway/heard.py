@@ -17,6 +17,8 @@ from trading.gateway.effects import (
     StepRow,
     frozen,
 )
+from trading.gateway.funds import AccountTerms, Funds
+from trading.gateway.prices import PriceBoard
 from trading.gateway.reducing import Confirmed
 from trading.gateway.telling import update_of
 from trading.messages import FillInfo
@@ -46,10 +48,12 @@ _E, _S = OrderEvent, OrderState
 class Heard:
     """Orders and fills of one venue account as the venue tells them."""
 
-    def __init__(self, account: str, universe: Universe) -> None:
+    def __init__(self, account: str, universe: Universe, terms: AccountTerms) -> None:
         self.account = account
         self._universe = universe
         self.book = Book(universe)
+        self.prices = PriceBoard(universe)
+        self.funds = Funds(universe, self.book, self.prices.quote, terms)
         self.confirmed = Confirmed()
         self.catching_up = False
         self._held: list[Filled] = []
@@ -62,6 +66,7 @@ class Heard:
             return self._on_fill(event, now)
         if isinstance(event, Disconnected):
             self.confirmed.forget()
+            self.funds.forget()
             return self._lose_unanswered(now)
         order = self.book.order(event.client_order_id)
         if order is None:
@@ -182,6 +187,7 @@ class Heard:
             return [LookUpOrder(fill)]
         self.book.fill_sequence = fill.sequence
         if order is None or not self._ordered(fill, order):
+            self.funds.forget()  # it moved cash that is in no books of ours
             return [Persist((FillRow(fill, None, None),), ())]
         return [self._booked(fill, order, now)]
 
@@ -208,6 +214,7 @@ class Heard:
                 multiplier=one.multiplier,
                 sequence=fill.sequence,
             )
+        self.funds.on_fill()
         self._answered(order, now)
         order.filled += fill.quantity
         order.filled_value += fill.quantity * fill.price

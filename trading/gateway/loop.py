@@ -19,6 +19,7 @@ from riskctl.rules import Denial
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
 from trading.gateway.facts import AccountFacts
+from trading.gateway.funds import AccountTerms
 from trading.gateway.inbox import Inbox
 from trading.gateway.licensing import Reader, keep_licence
 from trading.gateway.numbered import known_fills
@@ -70,6 +71,7 @@ class GatewayLoop:
             rehearsal=facts.rehearsal,
             since_boot_ns=now().boot_ns,
             sessions=wires.sessions,
+            terms=AccountTerms(facts.margin, wires.venue.capabilities.cash_by_value),
         )
         self._writer = Writer(wires.dsn, owner, self._can_write)
         self._session = VenueSession(

@@ -15,6 +15,10 @@ class VenueAccount(models.Model):
     )
     address = models.CharField(max_length=200, help_text="host:port")
     live = models.BooleanField(default=False, help_text="Orders reach a real venue.")
+    margin = models.BooleanField(
+        default=True, db_default=True,
+        help_text="It may owe and be short; else it is a cash account.",
+    )  # fmt: skip
     rehearsal = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True,
         help_text="Paper account on which its strategies climb the rung 'paper'.",

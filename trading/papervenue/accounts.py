@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from trading.papervenue.margin import Held, cash_of
 from trading.papervenue.money import CASH_SCALE, NANO, parse, text
 from trading.papervenue.orders import BUY, Fill
 from trading.papervenue.protocol import Body
@@ -52,6 +53,18 @@ class Accounts:
             for account, holdings in self._holdings.items()
             for symbol, held in holdings.items()
         ]
+
+    def held(self, account: str) -> dict[str, Held]:
+        """What margin is reckoned of, by symbol."""
+        return {
+            symbol: Held(one.quantity, cash_of(one.cash_flow, one.fees))
+            for symbol, one in self._holdings[account].items()
+        }
+
+    @staticmethod
+    def deposited(deposits: Iterable[tuple[str, str]]) -> int:
+        """All currencies one for one, in 1e-27."""
+        return sum(parse(amount) for _, amount in deposits) * _NANO_TO_CASH
 
     def positions(self, account: str) -> list[Body]:
         """Every symbol the account ever traded, by symbol; flat ones keep their cash flow."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from trading.papervenue import margin
 from trading.papervenue.accounts import OPENING_CASH
 from trading.papervenue.arrivals import Arrivals
 from trading.papervenue.book import Quote
@@ -199,11 +200,27 @@ class Exchange:
             self._record.refused("rejected", account, ident, refusal, now_ns)
             return
         order = order_of(account, request, self._next_number())
-        found = self.faults.of(account).refusal() or self.engine.check(order, now_ns)
+        found = (
+            self.faults.of(account).refusal()
+            or self.engine.check(order, now_ns)
+            or self._margin(order, order.quantity)
+        )
         if found is not None:
             self._record.rejected(refuse(order, found), found, received_ns, now_ns)
             return
         self._enter(order, received_ns, now_ns)
+
+    def _margin(self, order: Order, more: int) -> Refusal | None:
+        account, accounts = order.account, self._record.accounts
+        return margin.refusal(
+            order,
+            more=more,
+            deposits=accounts.deposited(self.storage.cash(account)),
+            held=accounts.held(account),
+            working=self.engine.working(account),
+            quote=self.engine.shown,
+            universe=self.engine.universe,
+        )
 
     def _next_number(self) -> int:
         self._number += 1
@@ -220,7 +237,9 @@ class Exchange:
             refusal = self._no_such_open_order(account, request.client_order_id)
         else:
             quantity, limit = modified_values(request)
-            found = self.engine.modify(order, quantity, limit, now_ns)
+            found = self._margin(order, quantity - order.quantity) or self.engine.modify(
+                order, quantity, limit, now_ns
+            )
             if not isinstance(found, Refusal):
                 self._feed_moved = self._feed_moved or bool(found)
                 self._record.modified(order, found, now_ns)

@@ -81,6 +81,10 @@ class MatchingEngine:
         for book in self._books:
             book.quote = None
 
+    def shown(self, symbol: str) -> Quote | None:
+        """What is displayed of it now, however old."""
+        return self._books[self.universe.by_symbol(symbol).id].quote
+
     def export_quotes(self) -> list[Quote | None]:
         """What is displayed now, by instrument number: with the orders, all the engine's state."""
         return [book.quote for book in self._books]

@@ -23,7 +23,13 @@ FIRST_PAUSE_NS = NS
 LONGEST_PAUSE_NS = 30 * NS
 MISSED_PAUSE_NS = NS // 2  # an order that met no one is not sent again into the same quote
 MOVED_AT_ONCE = 3
-_STOPPED = {"HELD": NS, "BEFORE_HOLD": NS // 10, "READING_DUE": NS // 5, "NO_LICENCE": NS // 2}
+_STOPPED = {
+    "HELD": NS,
+    "BEFORE_HOLD": NS // 10,
+    "READING_DUE": NS // 5,
+    "NO_LICENCE": NS // 2,
+    "FUNDS_UNKNOWN": NS // 2,
+}
 """Denials by a stop, and how long the slot waits after one."""
 
 _DENIED = frozenset({OrderState.DENIED, OrderState.REJECTED})

@@ -16,19 +16,14 @@ from riskctl.holds import FIRM
 from riskctl.rules import GROSS_NOTIONAL
 from riskctl.triggers.evaluate import Reading
 from trading.clock import NS
+from trading.margin import MARGIN_RATE
 from trading.portfolio.books import Books, PositionRow
 from trading.portfolio.market import Market
 from trading.portfolio.marks import ZERO, Valuation, add, value_position
 from trading.triggers.carried import Carried, SessionFact
 from trading.triggers.windows import Extreme
-from trading.universe import AssetClass, Universe
+from trading.universe import Universe
 
-MARGIN_RATE = {
-    AssetClass.FX: Decimal(1) / 30,  # 30:1, ESMA's bound for major pairs
-    AssetClass.EQUITY: Decimal("0.5"),  # Regulation T
-    AssetClass.FUTURE: Decimal("0.1"),
-    AssetClass.CRYPTO: Decimal("0.5"),
-}
 UNREAD = "the books have not been read"
 UNNAMED = "the feed's session is not known yet"
 

@@ -21,7 +21,7 @@ EXCHANGES: Mapping[str, type[CcxtVenue]] = {"krakenfutures": KrakenFuturesVenue}
 
 def venue_account_set(
     *, name: str, venue: str, exchange: str, address: str, symbols: str, live: bool,
-    rehearsal: str, keys: Mapping[str, str], credentials: Path, actor: Actor,
+    margin: bool, rehearsal: str, keys: Mapping[str, str], credentials: Path, actor: Actor,
 ) -> VenueAccount:  # fmt: skip
     """Make an account at an exchange known, or known anew, with its keys on this host.
 
@@ -34,7 +34,7 @@ def venue_account_set(
         raise VenueSetupError(f"{name}: is an account of another adapter, {known.adapter}")
     facts = {
         "venue": venue, "adapter": adapter, "address": address, "live": live,
-        "rehearsal_id": rehearsal or None,
+        "margin": margin, "rehearsal_id": rehearsal or None,
     }  # fmt: skip
     if rehearsal and not VenueAccount.objects.filter(name=rehearsal, live=False).exists():
         raise VenueSetupError(f"{name}: rehearsal: there is no paper account {rehearsal}")

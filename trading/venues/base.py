@@ -52,6 +52,7 @@ class Capabilities:
     """What a venue offers. What it does not is refused here or keeps an account from going live.
 
     ``cancel_all``: open orders can be listed and ended. ``not_after``: it refuses late orders.
+    ``cash_by_value``: cash moves by the whole value of a fill; else by profit and fees alone.
     """
 
     cancel_all: bool = True
@@ -62,6 +63,7 @@ class Capabilities:
     post_only: bool = True
     good_till_date: bool = True
     modify: bool = True
+    cash_by_value: bool = True
 
     def missing_for_live(self) -> list[str]:
         """What the proofs of a stop rest on and this venue lacks."""

@@ -38,7 +38,7 @@ class KrakenFutures:
     exchange = "krakenfutures"
     capabilities = Capabilities(
         cancel_all=True, dead_man=True, not_after=True, reduce_only=True, stop=True,
-        post_only=True, modify=True, good_till_date=False,
+        post_only=True, modify=True, good_till_date=False, cash_by_value=False,
     )  # fmt: skip
     costs: Mapping[str, float] = {
         "sendorder": 10, "batchorder": 9, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,

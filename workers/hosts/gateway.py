@@ -81,7 +81,7 @@ def ask_database(name: str) -> "Future[AccountFacts]":
             row = VenueAccount.objects.get(name=name)
             rehearsal = VenueAccount.objects.filter(rehearsal=row).exists()
             return AccountFacts(
-                row.name, row.venue, row.adapter, row.address, rehearsal, row.live
+                row.name, row.venue, row.adapter, row.address, rehearsal, row.live, row.margin
             )  # fmt: skip
         except (DatabaseError, VenueAccount.DoesNotExist) as error:
             raise FactsError(f"{name}: {str(error).strip()}") from error

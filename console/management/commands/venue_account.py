@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--address", required=True, help="futures.kraken.com:443")
         parser.add_argument("--symbols", required=True, help="BTCUSDT-PERP=PF_XBTUSD,…")
         parser.add_argument("--rehearsal", default="", help="paper account for the rung *paper*")
+        parser.add_argument("--cash", action="store_true", help="it may not owe, nor be short")
         parser.add_argument("--live", action="store_true", help="its orders are real")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,6 +40,7 @@ class Command(BaseCommand):
                 address=options["address"],
                 symbols=options["symbols"],
                 live=options["live"],
+                margin=not options["cash"],
                 rehearsal=options["rehearsal"],
                 keys=_keys(),
                 credentials=settings.VENUE_CREDENTIALS_FILE,
