@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -29,25 +30,72 @@ def rfc3339(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def plain(value: Any, path: str = "$", depth: int = 0) -> Any:
+class _MisfitError(Exception):
+    """A value without a form; ``where`` is filled from the inside out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.where: list[str] = []
+
+
+def plain(value: Any) -> Any:
     """``value`` with only JSON's exact types in it. Raises NotCanonicalError naming the path."""
-    if depth > DEEPEST:
-        raise NotCanonicalError(f"{path}: nested deeper than {DEEPEST}")
-    if isinstance(value, Mapping):
-        return _object(value, path, depth)
-    if isinstance(value, list | tuple):
-        return [plain(inner, f"{path}[{at}]", depth + 1) for at, inner in enumerate(value)]
-    return _scalar(value, path)
+    try:
+        return _plain(value, 0)
+    except _MisfitError as error:
+        raise NotCanonicalError(f"${''.join(reversed(error.where))}: {error}") from None
 
 
-def _scalar(value: Any, path: str) -> str | int | None:
-    if value is None or isinstance(value, bool):
+def _plain(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str:
+        return _text(value)
+    if value is None or kind is bool:
         return value
+    if depth > DEEPEST:
+        raise _MisfitError(f"nested deeper than {DEEPEST}")
+    if isinstance(value, Mapping):
+        return _object(value, depth)
+    if isinstance(value, list | tuple):
+        return [_at(inner, f"[{at}]", depth) for at, inner in enumerate(value)]
+    return _scalar(value)
+
+
+def _at(value: Any, place: str, depth: int) -> Any:
+    try:
+        return _plain(value, depth + 1)
+    except _MisfitError as error:
+        error.where.append(place)
+        raise
+
+
+def _object(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    found, name = {}, ""
+    try:
+        for name in _ordered(tuple(value)):
+            found[name] = _plain(value[name], depth + 1)
+    except _MisfitError as error:
+        if name:
+            error.where.append(f".{name}")
+        raise
+    return found
+
+
+@lru_cache(maxsize=1024)  # entries of one action have the same names, and sorting them is costly
+def _ordered(names: tuple[Any, ...]) -> tuple[str, ...]:
+    """As RFC 8785 sorts them: by their UTF-16 code units."""
+    for one in names:
+        if not isinstance(one, str):
+            raise _MisfitError(f"the key {one!r} is no string")
+    return tuple(sorted((_text(one) for one in names), key=lambda one: one.encode("utf-16-be")))
+
+
+def _scalar(value: Any) -> str | int:
     if isinstance(value, str):
-        return _text(value, path)
+        return _text(value)
     if isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
-            raise NotCanonicalError(f"{path}: {value} is beyond 2^53, which not every reader keeps")
+            raise _MisfitError(f"{value} is beyond 2^53, which not every reader keeps")
         return int(value)
     if isinstance(value, Decimal) and value.is_finite():
         return format(value, "f")
@@ -55,23 +103,15 @@ def _scalar(value: Any, path: str) -> str | int | None:
         return str(value)
     if isinstance(value, dt.datetime):
         return rfc3339(value)
-    raise NotCanonicalError(f"{path}: {type(value).__name__} {value!r} has no canonical form")
+    raise _MisfitError(f"{type(value).__name__} {value!r} has no canonical form")
 
 
-def _object(value: Mapping[Any, Any], path: str, depth: int) -> dict[str, Any]:
-    for key in value:
-        if not isinstance(key, str):
-            raise NotCanonicalError(f"{path}: the key {key!r} is no string")
-    # RFC 8785 sorts names by their UTF-16 code units.
-    names = sorted((_text(key, path) for key in value), key=lambda name: name.encode("utf-16-be"))
-    return {name: plain(value[name], f"{path}.{name}", depth + 1) for name in names}
-
-
-def _text(value: str, path: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise NotCanonicalError(f"{path}: half of a surrogate pair has no bytes") from None
+def _text(value: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise _MisfitError("half of a surrogate pair has no bytes") from None
     return str(value)
 
 

@@ -7,6 +7,7 @@ from console.cli import (
     cancelling,
     engines,
     lifting,
+    loadtests,
     recorded,
     runbooks,
     standing,
@@ -32,7 +33,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 PARTS = (
-    stops, cancelling, stoplosses, standing, lifting, engines, backtests, runbooks, recorded,
+    stops, cancelling, stoplosses, standing, lifting, engines, backtests, runbooks, loadtests,
+    recorded,
 )  # fmt: skip
 for part in PARTS:
     app.add_typer(part.app)

@@ -155,6 +155,7 @@ ACTION_WORDS: dict[str, str] = {
     "test.dry-run-order": "Order tried without sending it",
     "test.generate-signal": "Test signal asked for",
     "test.inject-price": "Test price put in",
+    "test.load": "Load test beside the desk",
     "test.price-judged": "Test price judged",
     "test.validate-signal": "Test signal through the risk check",
     "token.collect": "Token collected",

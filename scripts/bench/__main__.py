@@ -9,6 +9,7 @@ from scripts.bench import (
     bench_charts,
     bench_halt,
     bench_live,
+    bench_load,
     bench_orders,
     bench_path,
     bench_record,
@@ -20,7 +21,7 @@ from scripts.bench.report import Figure, home, line
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "path": bench_path.main,
     "signal": bench_signal.main,
-    "orders": bench_orders.main,  # and memory, of the same desk
+    "orders": lambda: [*bench_orders.main(), *bench_load.main()],  # and memory, of the same desk
     "backtest": bench_backtest.main,
     "halt": bench_halt.main,
     "audit": bench_audit.main,

@@ -30,7 +30,9 @@ def main() -> list[Figure]:
     done = backtest(config, [BARS])
     took = time.perf_counter() - begun
     spec, _ = setting_of(config, Assumed())
+    begun = time.perf_counter()
     recorded = load([BARS], spread_bp=Decimal(1))
+    read = time.perf_counter() - begun
     begun = time.perf_counter()
     scouted([spec], recorded)
     bare = time.perf_counter() - begun
@@ -42,6 +44,7 @@ def main() -> list[Figure]:
             "quotes checked, indicators and strategy alone",
             f"< {MOST_S:.0f} s with at least {LEAST_ORDERS} orders", met,
         ),
+        Figure("the file read alone", read, "s"),
         Figure("orders in it", orders, "orders"),
         Figure("quotes a second", done.figures.quotes / took, "quotes/s"),
     ]  # fmt: skip

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from scripts.bench.bench_load import _figures as load_figures
+from scripts.bench.bench_load import _most
 from scripts.bench.bench_memory import Memory, figures_of, read_memory
 from scripts.bench.bench_orders import Timing, Window, timing
 from scripts.bench.bench_orders import figures_of as order_figures
 from scripts.bench.chain import pace_for
 from scripts.bench.swings import INSTRUMENTS, PARAMETERS, SIZE, levels, symbols_of, write_quotes
+from tests.loadtest.test_plan import GOOD
 from trading.feeds.lines import parse_lines
 from trading.strategies.parameters import read_parameters
 from trading.ticks import SCALE
@@ -99,3 +102,11 @@ def test_strategies_are_told_what_they_may_be_told() -> None:
     read_parameters("momentum", PARAMETERS)
     traded = [symbol for number in range(12) for symbol in symbols_of(number)]
     assert set(traded) == {one.symbol for one in INSTRUMENTS}
+
+
+def test_the_load_s_figures_say_what_was_missed() -> None:
+    figures = {one.name: one for one in load_figures(GOOD, (5_000.0, 10_000.0))}
+    assert figures["orders lost, doubled or nobody's"].met
+    p99 = figures["order made to the venue's answer p99"]
+    assert (p99.value, p99.floor, p99.ratio, p99.met) == (20.0, 10.0, 2.0, True)
+    assert (_most(499.0, 5_000.0).met, _most(500.0, 5_000.0).ratio) == (False, 0.1)

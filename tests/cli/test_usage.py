@@ -25,7 +25,9 @@ LOOKS = {"status", "receipt"}
 ASKS = {"lift"}
 DOCUMENTS = {"risk-validator", "apply", "patch", "backtest"}
 RECORDED = {"replay-days"}
-RUNBOOKS = {"compare-positions", "trading-latency", "position-alerts"}
+RUNBOOKS = {
+    "compare-positions", "trading-latency", "position-alerts", "throughput-test", "trading-load",
+}  # fmt: skip
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 TOLD = re.compile(rf"haltline ((?:{'|'.join(sorted(STOPS))})(?: [-a-z:]+)*)")
 HOLD = "00000000-0000-4000-8000-000000000001"

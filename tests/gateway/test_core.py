@@ -143,7 +143,8 @@ def test_a_position_without_a_quote_counts_at_cost_and_does_not_stop_the_rest(ri
     rig.take(rig.core.on_venue_event(rig.fill(f"{ACCOUNT}.i1", "10000"), rig.now()))
     fresh = Rig()
     fresh.core.book.holdings = {(STRATEGY, "GBPUSD"): rig.core.book.holding(STRATEGY, SYMBOL)}
-    assert fresh.core.book.values_at_cost() == {"GBPUSD": D("1.10010")}
+    assert fresh.core.book.symbols() == {"GBPUSD"}
+    assert fresh.core.book.value_at_cost("GBPUSD") == D("1.10010")
     fresh.submit()
     assert fresh.denied() == ""
 

@@ -8,7 +8,7 @@ from trading.gateway.effects import Persist
 from trading.gateway.store import (
     FILL_SQL,
     ORDER_COLUMNS,
-    ORDER_SQL,
+    ORDER_MANY_SQL,
     POSITION_SQL,
     merged,
     statements,
@@ -32,15 +32,15 @@ def test_last_states_every_fill_and_every_entry() -> None:
     ]
     found = merged(written)
     by_sql = {sql: [values for one, values in found if one == sql] for sql, _ in found}
-    assert {
-        values[0]: values[ORDER_COLUMNS.index("state")] for values in by_sql[ORDER_SQL]
-    } == dict.fromkeys(orders, "filled")
+    (moved,) = by_sql[ORDER_MANY_SQL]
+    states = dict(zip(moved[0], moved[ORDER_COLUMNS.index("state")], strict=True))
+    assert states == dict.fromkeys(orders, "filled")
     assert [values[2] for values in by_sql[FILL_SQL]] == [1, 2, 3, 4]
     assert [values[3] for values in by_sql[POSITION_SQL]] == [20_000]
     (columns,) = by_sql[AUDIT_MANY_SQL]
     entries = [values for sql, values in written if sql == AUDIT_SQL]
     assert list(zip(*columns, strict=True)) == entries
     names = [sql for sql, _ in found]
-    assert names.index(ORDER_SQL) < names.index(FILL_SQL)
+    assert names.index(ORDER_MANY_SQL) < names.index(FILL_SQL)
     assert names[-1] == AUDIT_MANY_SQL
     assert merged([]) == []

@@ -226,11 +226,14 @@ class Admission:
         A symbol that this feed does not carry (a position of an earlier run) counts at what it
         cost: it must not vanish from gross exposure, and it must not stop the others either.
         """
-        values = self._book.values_at_cost()
-        for symbol in values:
+        values = {}
+        for symbol in self._book.symbols():
             quote = self._prices.quote(symbol)
-            if quote is not None:
-                values[symbol] = self._book.unit_value(symbol, quote.mid)
+            values[symbol] = (
+                self._book.value_at_cost(symbol)
+                if quote is None
+                else self._book.unit_value(symbol, quote.mid)
+            )
         return values
 
     @staticmethod

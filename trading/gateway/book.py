@@ -218,7 +218,9 @@ class Book:
         Protective stops can make none of them worse.
         """
         worst = {
-            key: (holding.quantity, holding.quantity) for key, holding in self.holdings.items()
+            key: (holding.quantity, holding.quantity)
+            for key, holding in self.holdings.items()
+            if holding.quantity
         }
         for order in self._open.values():
             if order.protective:
@@ -236,16 +238,19 @@ class Book:
         one = self._universe.by_symbol(symbol)
         return price * one.multiplier * REPORTING_RATE[one.currency]
 
-    def values_at_cost(self) -> dict[str, Decimal]:
-        """USD value of one unit of each symbol that is held or ordered, at what it cost."""
-        values: dict[str, Decimal] = {}
-        for (_, symbol), holding in self.holdings.items():
-            if holding.quantity:
+    def symbols(self) -> set[str]:
+        """Those held or ordered."""
+        held = {symbol for (_, symbol), holding in self.holdings.items() if holding.quantity}
+        return held | {order.symbol for order in self._open.values()}
+
+    def value_at_cost(self, symbol: str) -> Decimal:
+        """USD value of one unit of a symbol that is held or ordered, at what it cost."""
+        for (_, one), holding in reversed(self.holdings.items()):
+            if one == symbol and holding.quantity:
                 rate = REPORTING_RATE[self._universe.by_symbol(symbol).currency]
-                values[symbol] = abs(holding.cost / holding.quantity) * rate
-        for order in self._open.values():
-            values.setdefault(order.symbol, self.unit_value(order.symbol, order.reference_price))
-        return values
+                return abs(holding.cost / holding.quantity) * rate
+        ordered = next(one for one in self._open.values() if one.symbol == symbol)
+        return self.unit_value(symbol, ordered.reference_price)
 
     def exposures(
         self, order: LiveOrder, values: dict[str, Decimal]

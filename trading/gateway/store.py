@@ -46,13 +46,31 @@ _MOVING = (
     "send_to_answer_us", "version",
 )  # fmt: skip
 
+_TYPES = {
+    **dict.fromkeys(
+        ("quantity", "limit_price", "stop_price", "reference_price", "filled", "filled_value",
+         "fees"), "numeric"),
+    **dict.fromkeys(("reduce_only", "post_only"), "boolean"),
+    **dict.fromkeys(
+        ("expires_at", "tick_time", "not_after", "created_at", "sent_at", "answered_at",
+         "ended_at"), "timestamptz"),
+    **dict.fromkeys(
+        ("shard_token", "tick_to_send_us", "send_to_answer_us", "version", "life_ms"), "bigint"),
+    "warrant": "uuid",
+}  # fmt: skip
+"""Of columns that are no text."""
+
 # Names of columns are constants of this module; values are always parameters.
-ORDER_SQL = (
-    f"INSERT INTO trading_order ({', '.join(ORDER_COLUMNS)}) "  # noqa: S608
-    f"VALUES ({', '.join(['%s'] * len(ORDER_COLUMNS))}) ON CONFLICT (client_order_id) DO UPDATE "
+_ORDER_INTO = f"INSERT INTO trading_order ({', '.join(ORDER_COLUMNS)}) "
+_ORDER_MOVED = (
+    " ON CONFLICT (client_order_id) DO UPDATE "
     f"SET {', '.join(f'{name} = EXCLUDED.{name}' for name in _MOVING)} "
     "WHERE trading_order.version < EXCLUDED.version"
 )
+ORDER_SQL = f"{_ORDER_INTO}VALUES ({', '.join(['%s'] * len(ORDER_COLUMNS))}){_ORDER_MOVED}"
+_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in ORDER_COLUMNS)
+ORDER_MANY_SQL = f"{_ORDER_INTO}SELECT * FROM unnest({_ARRAYS}){_ORDER_MOVED}"  # noqa: S608
+"""Many orders in one statement; its values are theirs, column by column."""
 FILL_SQL = """
 INSERT INTO trading_fill (account_id, venue_fill_id, sequence, order_id, strategy_id, symbol, side,
   quantity, price, fee, fee_currency, venue_time, feed_time)
@@ -208,21 +226,24 @@ def merged(written: Iterable[Statement]) -> list[Statement]:
     """The same effect in fewer statements, for one transaction.
 
     Of several states of one order or position only the last is written, as it would win anyway;
-    all audit entries go in one statement. Orders stay before the fills that refer to them.
+    all orders go in one statement, and all audit entries. Orders come before the fills that refer
+    to them.
     """
+    orders: dict[str, tuple[Any, ...]] = {}
     last: dict[tuple[Any, ...], Statement] = {}
     audit: list[tuple[Any, ...]] = []
     for number, (sql, values) in enumerate(written):
         if sql == AUDIT_SQL:
             audit.append(values)
         elif sql == ORDER_SQL:
-            last[sql, values[0]] = (sql, values)
+            orders[values[0]] = values
         elif sql == POSITION_SQL:
             last[sql, *values[:3]] = (sql, values)
         else:
             last[sql, number] = (sql, values)
-    many = [(AUDIT_MANY_SQL, entry_columns(audit))] if audit else []
-    return [*last.values(), *many]
+    moved = [(ORDER_MANY_SQL, entry_columns([*orders.values()]))] if orders else []
+    entered = [(AUDIT_MANY_SQL, entry_columns(audit))] if audit else []
+    return [*moved, *last.values(), *entered]
 
 
 # Reading it back -----------------------------------------------------------------------------

@@ -14,6 +14,8 @@ from trading.gateway.intake import read_intent
 from trading.messages import OrderIntent, OrderType, Side, TimeInForce, encode
 
 NAME = "dry-run"
+PLACES = 6
+"""Of what is measured, as it is shown."""
 
 
 def order_try(core: GatewayCore, asked: TryOrder, now: Now, *, connected: bool) -> OrderTried:
@@ -29,7 +31,14 @@ def order_try(core: GatewayCore, asked: TryOrder, now: Now, *, connected: bool) 
         text=denial.text if denial else "",
         gates=[Gate(name, one.code, one.text) if one else Gate(name) for name, one in said],
         rules=[
-            RuleTried(one.code, one.what, one.scope, one.measured, one.limit, one.denial is None)
+            RuleTried(
+                one.code,
+                one.what,
+                one.scope,
+                round(one.measured, PLACES),
+                one.limit,
+                one.denial is None,
+            )
             for one in core.gate.rules(order, now)
         ],
     )
