@@ -71,6 +71,10 @@ ELSEWHERE: dict[str, str] = {
     "test_kill_9_while_on_the_backup_changes_nothing_and_each_turn_is_recorded_once",
     "trading.calendarwatch.calendars_check": "tests/workers/test_tasks.py::"
     "test_the_end_of_exchanges_hours_is_recorded_thirty_days_before",
+    "trading.housekeeping.recordings_prune": "tests/feeds/test_recorder.py::"
+    "test_the_oldest_days_go_by_age_and_by_size_and_never_the_one_that_is_written",
+    "trading.testcalls.loads.load_recorded": "tests/loadtest/test_load.py::"
+    "test_killed_it_leaves_nothing_at_work_and_the_next_run_clears_up",
     "riskctl.stoplosses.stop_losses_set": "tests/console/api/test_stop_losses.py::"
     "test_the_runbooks_call_names_every_position",
     "trading.gates.raising.limit_raise_execute": "tests/gates/test_raising.py::"
@@ -126,6 +130,7 @@ READ_ONLY = {
     "console.access.enrolment.check_may_add",
     "console.access.sessionlist.sessions_listed",
     "console.access.token_wish.wanted",
+    "console.cli.recorded.replay_days",
     "console.pages.viewer.lift_way",
     "riskctl.approvals.rules.digest_of",
     "riskctl.breakglass.breakglass_shown",

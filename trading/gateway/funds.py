@@ -191,8 +191,9 @@ class Funds:
 
     def _mid_at_cost(self, symbol: str) -> Decimal:
         """Of what this feed does not carry."""
-        value = self._book.values_at_cost().get(symbol, ZERO)
-        return value / self._book.unit_value(symbol, Decimal(1))
+        if symbol not in self._book.symbols():
+            return ZERO
+        return self._book.value_at_cost(symbol) / self._book.unit_value(symbol, Decimal(1))
 
     def _price(self, order: LiveOrder) -> Decimal:
         """What a unit of it trades at, at worst."""
