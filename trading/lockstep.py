@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import count
 
 from riskctl.licence import NOT_AFTER_MS, Licence, Reading, StageFact
+from trading.clock import NS
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.gateway.admission import Now
@@ -33,6 +34,8 @@ from trading.venues.base import Filled, VenueEvent
 from trading.venues.lockstep import LockstepExchange, LockstepVenue
 
 TOKEN = 1
+READING_NS = 10 * NS
+"""As often as a gateway reads its venue."""
 SHARD = "shard:0"
 BOOT_ID = "lockstep"
 
@@ -63,6 +66,7 @@ class Lockstep:
         *, sessions: Sessions | None = None,
     ) -> None:  # fmt: skip
         self._clock_ns = 0
+        self._read_ns = 0
         self._limits = dict(limits)
         self._sessions = sessions or Sessions()
         self._stages = {one.key: StageFact("live", Decimal(1)) for one in strategies}
@@ -112,8 +116,11 @@ class Lockstep:
         self._license()
         for account, core in self.cores.items():
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
-            core.funds.ask()
-            core.funds.on_balances(self._venues[account].cash(), self._clock_ns)
+            if self._clock_ns >= self._read_ns:
+                core.funds.ask()
+                core.funds.on_balances(self._venues[account].cash(), self._clock_ns)
+        if self._clock_ns >= self._read_ns:
+            self._read_ns = self._clock_ns + READING_NS
         self.exchange.advance(ingested.ticks, self._clock_ns)
         for account, core in self.cores.items():
             self._perform(account, core.take_back(self._now()))

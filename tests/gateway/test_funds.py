@@ -1,15 +1,28 @@
 """What an account can pay for: margin and cash, what is promised, and what is not known."""
 
+import asyncio
 from dataclasses import replace
+from decimal import Decimal
+from typing import cast
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.gateway.builders import FEED_TIME, LIMITS, D, Rig
 from trading.gateway.funds import AccountTerms
+from trading.gateway.session import VenueSession
 from trading.messages import OrderType, Side, TimeInForce
-from trading.venues.base import Accepted, Disconnected, Ended
+from trading.venues.base import (
+    Accepted,
+    Disconnected,
+    Ended,
+    Filled,
+    OrderStatus,
+    Venue,
+    VenuePosition,
+)
 
 WIDE = {**LIMITS, **{key: D(10**12) for key in LIMITS if key[1] != "price-collar"}}
 EUR = D("1.10005")
@@ -201,3 +214,56 @@ class Interleaved(RuleBasedStateMachine):
 
 TestInterleaved = Interleaved.TestCase
 TestInterleaved.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+
+
+class SlowVenue:
+    """Fills what is open while it is asked for its balances, and then says the cash of before; or
+    does not answer."""
+
+    def __init__(self, rig: FundsRig) -> None:
+        self.rig = rig
+        self.fills: list[Filled] = []
+        self.silent = False
+
+    async def positions(self) -> list[VenuePosition]:
+        return []
+
+    async def open_orders(self) -> list[OrderStatus]:
+        return []
+
+    async def balances(self) -> dict[str, Decimal]:
+        if self.silent:
+            raise TimeoutError("balances")
+        for order in list(self.rig.core.book.open_orders()):
+            fill = self.rig.fill(order.client_order_id, str(order.remaining))
+            self.fills.append(fill)
+            self.rig.core.on_venue_event(fill, self.rig.now())
+        return {"USD": D(1_000_000)}
+
+    async def fills_since(self, sequence: int) -> list[Filled]:
+        return [one for one in self.fills if one.sequence > sequence]
+
+
+def test_a_busy_venue_is_read_all_the_same_and_a_silent_one_is_not_believed_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = FundsRig("1000000")
+    venue = SlowVenue(rig)
+    session = VenueSession(
+        core=rig.core, venue=cast(Venue, venue), dsn="", perform=lambda _: None,
+        write=lambda _: None,
+    )  # fmt: skip
+    monkeypatch.setattr("trading.gateway.session.boot_ns", lambda: rig.boot_ns)
+    assert rig.code(Side.SELL, "100000") == ""
+    rig.core.funds.forget()
+    assert asyncio.run(session.read_now()) is None, "it moved while it was read"
+    rig.core.catching_up = False
+    assert rig.code(Side.SELL, "1000") == "", "its funds are known nevertheless"
+    venue.silent = True
+    for _ in range(4):
+        with pytest.raises(TimeoutError):
+            asyncio.run(session.read_now())
+        rig.later(10_000)
+    rig.license(WIDE)
+    rig.quote("1.10000", "1.10010")
+    assert rig.code(Side.SELL, "1000") == "FUNDS_UNKNOWN"

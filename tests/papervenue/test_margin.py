@@ -30,9 +30,9 @@ class Both(Rig):
         super().__init__(wall_ns=START)
         self.license(WIDE)
         self.exchange = LockstepExchange(universe=UNIVERSE)
-        self.venue = LockstepVenue(ACCOUNT, self.exchange)
+        self.theirs = LockstepVenue(ACCOUNT, self.exchange)
         self.exchange.now_ns = START
-        connecting = self.venue.connect(lambda event: self.carry(
+        connecting = self.theirs.connect(lambda event: self.carry(
             self.core.on_venue_event(event, self.now())))  # fmt: skip
         with pytest.raises(StopIteration):
             connecting.send(None)
@@ -47,7 +47,7 @@ class Both(Rig):
 
     def known(self) -> None:
         self.core.funds.ask()
-        self.core.funds.on_balances(self.venue.cash(), self.boot_ns)
+        self.core.funds.on_balances(self.theirs.cash(), self.boot_ns)
 
     def carry(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -57,9 +57,9 @@ class Both(Rig):
                 )
                 self.carry(released)
             elif isinstance(effect, SendCreate):
-                self.venue.send_create(effect.new_order)
+                self.theirs.send_create(effect.new_order)
             elif isinstance(effect, SendCancel):
-                self.venue.send_cancel(effect.client_order_id)
+                self.theirs.send_cancel(effect.client_order_id)
 
     def want(self, side: Side, symbol: str, quantity: Decimal, *, market: bool) -> str:
         """The code of our denial or of the venue's refusal, and whose: ``ours MARGIN``."""

@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trading.papervenue.margin import Held, cash_of
+from trading.papervenue.margin import Held
 from trading.papervenue.money import CASH_SCALE, NANO, parse, text
 from trading.papervenue.orders import BUY, Fill
 from trading.papervenue.protocol import Body
 
 OPENING_CASH = (("USD", "10000000"), ("USDT", "10000000"))
-_NANO_TO_CASH = 10**CASH_SCALE // NANO
+_NANO_TO_CASH: int = 10**CASH_SCALE // NANO
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Accounts:
     def held(self, account: str) -> dict[str, Held]:
         """What margin is reckoned of, by symbol."""
         return {
-            symbol: Held(one.quantity, cash_of(one.cash_flow, one.fees))
+            symbol: Held(one.quantity, one.cash_flow - one.fees * _NANO_TO_CASH)
             for symbol, one in self._holdings[account].items()
         }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from trading.papervenue.book import Quote
-from trading.papervenue.money import CASH_SCALE, NANO, text, to_nano
+from trading.papervenue.money import CASH_SCALE, text, to_nano
 from trading.papervenue.orders import BUY, Order, Refusal
 from trading.universe import AssetClass, Universe
 
@@ -78,8 +78,3 @@ def refusal(
         "MARGIN", f"it would take {text(taken // 60, scale)}, the account is worth"
         f" {text(worth // 2, scale)}",
     )  # fmt: skip
-
-
-def cash_of(flow: int, fees: int) -> int:
-    """Cash flow in 1e-27 less fees in 1e-9."""
-    return flow - fees * (10**CASH_SCALE // NANO)
