@@ -117,8 +117,8 @@ class Lockstep:
         for account, core in self.cores.items():
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
             if self._clock_ns >= self._read_ns:
-                core.funds.ask()
-                core.funds.on_balances(self._venues[account].cash(), self._clock_ns)
+                asked = core.funds.ask()
+                core.funds.on_balances(asked, self._venues[account].cash(), self._clock_ns)
         if self._clock_ns >= self._read_ns:
             self._read_ns = self._clock_ns + READING_NS
         self.exchange.advance(ingested.ticks, self._clock_ns)

@@ -70,9 +70,9 @@ class Rig:
 
     def funded(self, **cash: str) -> None:
         """The venue says what the account has."""
-        self.core.funds.ask()
+        asked = self.core.funds.ask()
         said = {one: D(amount) for one, amount in (cash or {"USD": "10000000"}).items()}
-        self.core.funds.on_balances(said, self.boot_ns)
+        self.core.funds.on_balances(asked, said, self.boot_ns)
 
     def reading(self, **change: Any) -> Reading:
         facts: dict[str, Any] = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.gateway.builders import FEED_TIME, LIMITS, D, Rig
-from trading.gateway.funds import AccountTerms
+from trading.gateway.funds import AccountTerms, Asked
 from trading.gateway.session import VenueSession
 from trading.messages import OrderType, Side, TimeInForce
 from trading.venues.base import (
@@ -122,12 +122,11 @@ def test_balances_that_were_late_are_taken_for_the_least_they_can_mean() -> None
     """A fill came while they were asked for: perhaps it is in them, perhaps not."""
     rig = FundsRig("1000000")
     assert rig.code(Side.SELL, "100000") == ""
-    rig.core.funds.ask()
+    asked = rig.core.funds.ask()
     rig.take(rig.core.on_venue_event(rig.fill(rig.ident, "100000"), rig.now()))
-    rig.core.funds.on_balances({"USD": D(1_000_000)}, rig.boot_ns)  # without its proceeds
+    rig.core.funds.on_balances(asked, {"USD": D(1_000_000)}, rig.boot_ns)  # without its proceeds
     least = rig.core.funds.free_margin()
-    rig.core.funds.ask()
-    rig.core.funds.on_balances({"USD": D("1110009.99")}, rig.boot_ns)  # with them
+    rig.funded(USD="1110009.99")  # with them
     assert rig.core.funds.free_margin() >= least + 100_000
 
 
@@ -156,6 +155,8 @@ class Interleaved(RuleBasedStateMachine):
         self.opened = D(20_000)
         self.flow = self.held = D(0)
         self.open: list[str] = []
+        self.past: list[Decimal] = []
+        self.asked: list[tuple[Asked, int, int]] = []
 
     @rule(side=st.sampled_from(Side), lots=st.integers(1, 400), market=st.booleans())
     def order(self, side: Side, lots: int, market: bool) -> None:
@@ -179,6 +180,7 @@ class Interleaved(RuleBasedStateMachine):
         price = D("1.10010") if order.side is Side.BUY else D("1.10000")
         fill = replace(self.rig.fill(order.client_order_id, str(part)), price=price, fee=D(0))
         self.rig.take(self.rig.core.on_venue_event(fill, self.rig.now()))
+        self.past.append(self.opened + self.flow)
         self.held += order.side.sign * part
         self.flow -= order.side.sign * part * price
         if order.final:
@@ -195,12 +197,17 @@ class Interleaved(RuleBasedStateMachine):
 
     @rule()
     def asks(self) -> None:
-        self.rig.core.funds.ask()
+        self.asked.append((self.rig.core.funds.ask(), len(self.past), self.rig.boot_ns))
+        self.rig.later(1)
 
-    @rule()
-    def is_answered(self) -> None:
-        balances = {"USD": self.opened + self.flow}
-        self.rig.core.funds.on_balances(balances, self.rig.boot_ns)
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def is_answered(self, data: st.DataObject) -> None:
+        """With the cash of some moment since it was asked, in any order of those that were."""
+        asked, since, boot_ns = data.draw(st.sampled_from(self.asked))
+        self.asked = [one for one in self.asked if one[0] is not asked]
+        cash = data.draw(st.sampled_from([*self.past[since:], self.opened + self.flow]))
+        self.rig.core.funds.on_balances(asked, {"USD": cash}, boot_ns)
 
     @rule()
     def loses_the_venue(self) -> None:

@@ -46,8 +46,8 @@ class Both(Rig):
         self.known()
 
     def known(self) -> None:
-        self.core.funds.ask()
-        self.core.funds.on_balances(self.theirs.cash(), self.boot_ns)
+        asked = self.core.funds.ask()
+        self.core.funds.on_balances(asked, self.theirs.cash(), self.boot_ns)
 
     def carry(self, effects: list[Effect]) -> None:
         for effect in effects:

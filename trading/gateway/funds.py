@@ -9,6 +9,7 @@ only makes the worst case smaller is asked nothing. Pure.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from weakref import WeakSet
 
 from riskctl.rules import Denial
 from trading.clock import NS
@@ -66,6 +67,14 @@ class _Side:
             self.slips += quantity * worse
 
 
+class Asked:
+    """Balances that are asked for. ``moved``: the most that our fills came to, by currency, since;
+    so what is answered has no more of them."""
+
+    def __init__(self, moved: dict[str, Decimal]) -> None:
+        self.moved = moved
+
+
 class Funds:
     """The cash of one account. ``quotes``: the latest of a symbol, however old."""
 
@@ -76,33 +85,42 @@ class Funds:
         self._terms = terms
         self._before: dict[str, Decimal] = {}
         self._read_boot_ns = 0
-        self._asking: dict[str, Decimal] | None = None
+        self._open: WeakSet[Asked] = WeakSet()
 
     # What the venue says --------------------------------------------------------------------
 
-    def ask(self) -> None:
+    def ask(self) -> Asked:
         """Balances are about to be asked for."""
-        self._asking = self._moved()
+        asked = Asked(self._moved())
+        self._open.add(asked)
+        return asked
 
     def on_fill(self) -> None:
         """One was booked: whether balances that were asked for before have it is not known."""
-        if self._asking is not None:
-            for currency, amount in self._moved().items():
-                self._asking[currency] = max(self._asking.get(currency, ZERO), amount)
-
-    def on_balances(self, balances: Mapping[str, Decimal], begun_boot_ns: int) -> None:
-        """The answer: cash that our fills since the account was opened do not explain."""
-        if self._asking is None:
+        if not self._open:
             return
-        currencies = balances.keys() | self._asking.keys()
+        moved = self._moved()
+        for asked in self._open:
+            for currency, amount in moved.items():
+                asked.moved[currency] = max(asked.moved.get(currency, ZERO), amount)
+
+    def on_balances(
+        self, asked: Asked, balances: Mapping[str, Decimal], begun_boot_ns: int
+    ) -> None:
+        """The answer: cash that our fills since the account was opened do not explain."""
+        if asked not in self._open or begun_boot_ns < self._read_boot_ns:
+            return
+        self._open.discard(asked)
         self._before = {
-            one: balances.get(one, ZERO) - self._asking.get(one, ZERO) for one in currencies
+            one: balances.get(one, ZERO) - asked.moved.get(one, ZERO)
+            for one in balances.keys() | asked.moved.keys()
         }
-        self._read_boot_ns, self._asking = begun_boot_ns, None
+        self._read_boot_ns = begun_boot_ns
 
     def forget(self) -> None:
         """The connection was lost, or something moved that is not in the books."""
-        self._read_boot_ns, self._asking = 0, None
+        self._read_boot_ns = 0
+        self._open.clear()
 
     # What can be paid -----------------------------------------------------------------------
 

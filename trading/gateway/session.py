@@ -201,19 +201,19 @@ class VenueSession:
         """
         core, venue = self._core, self._venue
         sequence, boot, wall = core.book.fill_sequence, boot_ns(), now().wall_ns
-        core.funds.ask()
+        asked = core.funds.ask()
         positions = await venue.positions()
         orders, balances = await venue.open_orders(), await venue.balances()
         if not (core.catching_up or isinstance(venue, NumbersFills)):
             # Every fill that is in them was told before, and is booked.
-            core.funds.on_balances(balances, boot)
+            core.funds.on_balances(asked, balances, boot)
         if core.catching_up or await venue.fills_since(sequence):
             self.want_catch_up()
             core.catching_up = True
             return None
         reading = VenueReadingNow(boot, wall, sequence, tuple(positions), tuple(orders), balances)
         core.confirmed.on_reading(reading.positions, boot, core.book)
-        core.funds.on_balances(balances, boot)
+        core.funds.on_balances(asked, balances, boot)
         return reading
 
     async def _read(self) -> None:
