@@ -119,7 +119,7 @@ def test_what_the_venue_took_twice_or_from_nobody_is_counted(tmp_path: Path) -> 
         assert found.answered + sum(found.refused.values()) >= 35
         assert account(world, [*load.made, "never-arrived"]).lost == 1
         with world.venue() as venue:
-            venue.inject_order(ACCOUNT, "EURUSD", "buy", "1000", "1")
+            venue.inject_order(ACCOUNT, "BTCUSDT", "buy", "0.00001", "1")
         assert account(world, load.made).strange == 1
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 ACCOUNT = "load"
 SHARD, SHARD_TOKEN = "shard:0", 1
-SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD", "SPY", "AAPL")
-STRATEGIES = tuple(f"load-{number:02}" for number in range(16))
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BTCUSDT-PERP")
+"""Traded at any hour of any day."""
+STRATEGIES = tuple(f"load-{number:02}" for number in range(20))
 """Each slot (strategy, symbol) has one order under way: so many bear the rate."""
 
 
