@@ -104,5 +104,6 @@ def _row(one: Setting, row: TriggerSetting | None, page: Framed) -> dict[str, An
         "origin": one.origin,
         "by": words.who_words(row.changed_by, page.names) if row else "",
         "at": f"{formats.day(row.changed_at)} {formats.clock(row.changed_at)}" if row else "",
-        "shadow": one.shadow or page.context.get("shadow", False),
+        "shadow": spec.shadowable and (one.shadow or page.context.get("shadow", False)),
+        "fixed": spec.fixed,
     }

@@ -87,7 +87,8 @@ def in_force(
 ) -> InForce:
     """``decided`` are the settings that people made; others run on their defaults."""
     settings = {name: default_of(spec) for name, spec in SPECS.items()}
-    settings.update({one.name: one for one in decided if one.name in SPECS})
+    open_ = {name for name, spec in SPECS.items() if not spec.fixed}
+    settings.update({one.name: one for one in decided if one.name in open_})
     warnings = []
     for variable, value in environment.thresholds.items():
         name = THRESHOLDS[variable]
@@ -104,6 +105,8 @@ def in_force(
 
 def changed(now: Setting, request: Mapping[str, Any]) -> Setting:
     """``now`` with the fields of ``request``. Raises SettingError naming what cannot be."""
+    if spec_of(now.name).fixed:
+        raise SettingError("name", f"{now.name} is set by each strategy's document: apply another")
     unknown = sorted(set(request) - set(FIELDS))
     if unknown:
         raise SettingError(unknown[0], f"is none of {', '.join(FIELDS)}")

@@ -37,7 +37,8 @@ class TriggerSpec:
     ``confirmations``: breaching readings in a row, each on newer facts, that it takes.
     ``warn_at``: share of the threshold from which it warns. ``window_s``: over how long it is
     measured, or looks back. ``seen_by``: the trigger that sees it when its input is unknown;
-    empty for those that measure just that, in seconds.
+    empty for those that measure just that, in seconds. ``fixed``: set by the document that it comes
+    from, and by nobody here.
     """
 
     name: str
@@ -55,6 +56,7 @@ class TriggerSpec:
     window_s: int = 0
     seen_by: str = "component-down"
     shadowable: bool = True
+    fixed: bool = False
 
     @property
     def mode(self) -> Mode:
@@ -77,6 +79,7 @@ COMPONENT_DOWN, FEED_OUTAGE, DEAD_MAN = "component-down", _FEED, "dead-man"
 FEED_DIVERGENCE, CLOCK_SKEW = "feed-divergence", "clock-skew"
 SIGNALS_SILENT, SIGNALS_ZERO = "signals-silent", "signals-zero"
 SIGNAL_LATENCY, OPEN_LEG = "signal-latency", "open-leg"
+DOCUMENT_LOSS, DOCUMENT_DRAWDOWN = "document-stop-loss", "document-drawdown"
 
 _LOSSES = (
     TriggerSpec(
@@ -111,6 +114,17 @@ _LOSSES = (
         "strategy-pnl-move", "Unexpected PnL move", "% of capital", _STRATEGY, D(2), 3, _KILL,
         f"largest |PnL now - PnL| in the window / capital * 100, either way, on the feed's clock;"
         f" {_PNL}; {_CAPITAL}", _LW, window_s=60,
+    ),
+    TriggerSpec(
+        DOCUMENT_LOSS, "Stop-loss of its document", "% of its threshold", _STRATEGY, D(100), 3,
+        _KILL, "(highest PnL in stopLoss.timeWindow - PnL now) / capital, on the feed's clock, by"
+        f" stopLoss.threshold * 100; {_PNL}; {_CAPITAL}", _EG, shadowable=False, fixed=True,
+    ),
+    TriggerSpec(
+        DOCUMENT_DRAWDOWN, "Drawdown limit of its document", "% of its threshold", _STRATEGY,
+        D(100), 3, _KILL, "(peak equity in drawdownLimit.lookbackPeriod - equity) / peak equity, by"
+        f" drawdownLimit.maxDrawdown * 100; equity = capital + PnL; {_PNL}; {_CAPITAL}", _EG,
+        shadowable=False, fixed=True,
     ),
 )  # fmt: skip
 

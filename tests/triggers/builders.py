@@ -21,6 +21,7 @@ from trading.ticks import Ticks
 from trading.triggers.carried import SessionFact
 from trading.triggers.desk import DeskTriggers, Sight
 from trading.triggers.stages import Heard
+from trading.triggers.stops import Documents
 from trading.triggers.stored import Activity
 from trading.universe import UNIVERSE
 
@@ -119,6 +120,7 @@ class Rig:
         self.components: Sequence[Heard] = ()
         self.gateways: dict[str, Heard] = {}
         self.activity = Activity()
+        self.documents = Documents()
         self.session: SessionFact | None = SessionFact("s1", differs=False)
         self.fired: list[Firing] = []
 
@@ -141,6 +143,7 @@ class Rig:
         sight = Sight(
             books=self.books, market=self.market, phase=phase, feed_state=self.feed_state,
             peaks={}, activity=self.activity, session=self.session, components=self.components,
+            documents=self.documents,
             gateways=self.gateways, others=others,
         )  # fmt: skip
         self.fired += self.desk.look(sight, Moment(self.boot_ns, self.wall_ns))

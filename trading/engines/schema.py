@@ -150,10 +150,10 @@ SPEC = Object(
                         "stopLoss",
                         Object(
                             (
-                                Field("enabled", FLAG, "judged by the validator"),
-                                Field("threshold", PERCENT, "accepted and kept with its version",
+                                Field("enabled", FLAG, "false: not applied; the validator warns"),
+                                Field("threshold", PERCENT, "beyond it the strategy is killed",
                                       required=True),
-                                Field("timeWindow", DURATION, "accepted and kept with its version",
+                                Field("timeWindow", DURATION, "over which its loss is measured",
                                       required=True),
                             )
                         ),
@@ -162,11 +162,11 @@ SPEC = Object(
                         "drawdownLimit",
                         Object(
                             (
-                                Field("enabled", FLAG, "judged by the validator"),
-                                Field("maxDrawdown", PERCENT, "accepted and kept with its version",
+                                Field("enabled", FLAG, "false: not applied; the validator warns"),
+                                Field("maxDrawdown", PERCENT, "beyond it the strategy is killed",
                                       required=True),
                                 Field("lookbackPeriod", DURATION,
-                                      "accepted and kept with its version", required=True),
+                                      "how far back its peak is looked for", required=True),
                             )
                         ),
                     ),

@@ -28,6 +28,7 @@ from trading.triggers.stages import (
     feed_reading,
     gateway_reading,
 )
+from trading.triggers.stops import Documents
 from trading.triggers.stored import Activity, Peaks
 from trading.triggers.tally import Windows
 from trading.universe import Universe
@@ -51,6 +52,7 @@ class Sight:
     peaks: Peaks | None
     activity: Activity
     session: SessionFact | None = None
+    documents: Documents = field(default_factory=Documents)
     components: Sequence[Heard] = ()
     gateways: Mapping[str, Heard] = field(default_factory=dict)
     others: Sequence[Reading] = ()
@@ -149,10 +151,15 @@ class DeskTriggers:
             self._seeded = True
             for scope, peaks in sight.peaks.items():
                 name = "drawdown" if scope == FIRM else "strategy-drawdown"
-                self._money.seed(scope, peaks, windows[name])
+                stops = sight.documents.of(scope.removeprefix("strategy:"))
+                bound = stops.drawdown if stops else None
+                document_s = int(bound.seconds) if bound else 0
+                self._money.seed(scope, peaks, windows[name], document_s)
         books = sight.books if self._seeded and known is not None else Books()
         limits = {} if known is None else known.limits
-        look = Look(books, sight.market, limits, windows, now.wall_ns, sight.session)
+        look = Look(
+            books, sight.market, limits, windows, now.wall_ns, sight.session, sight.documents
+        )
         return self._money.readings(look)
 
     def _market_readings(self, sight: Sight, now: Moment) -> list[Reading]:

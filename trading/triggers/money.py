@@ -8,19 +8,22 @@ gross-notional limit has no capital and no reading: nothing of it may trade.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from riskctl.holds import FIRM
 from riskctl.rules import GROSS_NOTIONAL
 from riskctl.triggers.evaluate import Reading
+from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
+from trading.engines.reading import Bound
 from trading.margin import MARGIN_RATE
 from trading.portfolio.books import Books, PositionRow
 from trading.portfolio.market import Market
 from trading.portfolio.marks import ZERO, Valuation, add, value_position
 from trading.triggers.carried import Carried, SessionFact
+from trading.triggers.stops import Documents, said, used, window_ns
 from trading.triggers.windows import Extreme
 from trading.universe import Universe
 
@@ -59,17 +62,27 @@ class _History:
     loss: Extreme = field(default_factory=lambda: Extreme(1))
     high: Extreme = field(default_factory=lambda: Extreme(1))
     low: Extreme = field(default_factory=lambda: Extreme(-1))
+    document_loss: Extreme = field(default_factory=lambda: Extreme(1))
+    document_peak: Extreme = field(default_factory=lambda: Extreme(1))
+    steadied: Decimal | None = None
 
     def steady(self, pnl: Decimal, facts: int) -> Decimal | None:
         """The middle one of the last three, each of other facts: what one bad quote cannot move."""
         if facts != self.facts:
             self.facts = facts
             self.last.append(pnl)
-        return sorted(self.last)[1] if len(self.last) == 3 else None
+        self.steadied = sorted(self.last)[1] if len(self.last) == 3 else None
+        return self.steadied
+
+    def before(self, extreme: Extreme, pnl: Decimal, at_ns: int, window_ns: int) -> Decimal:
+        """The extreme of what was; a PnL that one bad quote made is judged, but not remembered."""
+        if self.steadied is None:
+            return pnl if extreme.value is None else extreme.value
+        return extreme.add(at_ns, self.steadied, window_ns)
 
     def restart(self) -> None:
         """Another feed session: the minute's moves are of one market only."""
-        for one in (self.loss, self.high, self.low):
+        for one in (self.loss, self.high, self.low, self.document_loss):
             one.clear()
 
 
@@ -83,6 +96,7 @@ class Look:
     windows: Mapping[str, int]
     wall_ns: int
     session: SessionFact | None = None
+    documents: Documents = field(default_factory=Documents)
 
 
 def worth_by_scope(
@@ -160,11 +174,18 @@ class MoneyWatch:
         self._session = ""
         self._carried = Carried()
 
-    def seed(self, scope: str, peaks: Iterable[tuple[int, Decimal]], window_s: int) -> None:
-        """Peaks of ``scope`` of before this process began: (wall ns, PnL), oldest first."""
-        past = self._past[scope].peak
+    def seed(
+        self, scope: str, peaks: Iterable[tuple[int, Decimal]], window_s: int, document_s: int
+    ) -> None:
+        """Peaks of ``scope`` of before this process began: (wall ns, PnL), oldest first.
+
+        ``document_s``: the look-back of its document, 0 without one.
+        """
+        past = self._past[scope]
         for at_ns, pnl in peaks:
-            past.add(at_ns, pnl, window_s * NS)
+            past.peak.add(at_ns, pnl, window_s * NS)
+            if document_s:
+                past.document_peak.add(at_ns, pnl, document_s * NS)
 
     def readings(self, look: Look) -> list[Reading]:
         """Of every scope with capital."""
@@ -188,7 +209,39 @@ class MoneyWatch:
                 Reading(name, scope, None if worth.unknown else value, worth.at_ns, worth.detail)
                 for name, value in figures.items()
             ]
+            found += self._of_document(scope, worth, capital, look)
         return found
+
+    def _of_document(
+        self, scope: str, worth: Worth, capital: Decimal, look: Look
+    ) -> Iterator[Reading]:
+        """After ``_figures``, which steadies the PnL."""
+        key = scope.removeprefix("strategy:")
+        stops = look.documents.of(key) if key != scope else None
+        if stops is None:
+            return
+        if worth.unknown:
+            for name, bound in ((DOCUMENT_LOSS, stops.loss), (DOCUMENT_DRAWDOWN, stops.drawdown)):
+                if bound is not None:
+                    yield Reading(name, scope, None, worth.at_ns, worth.detail)
+            return
+        past, pnl, feed_ns = self._past[scope], worth.pnl, look.market.clock_ns
+
+        def reading(name: str, field: str, measured: Decimal, bound: Bound) -> Reading:
+            detail = said(key, stops, field, measured, bound)
+            return Reading(name, scope, used(measured, bound), worth.at_ns, detail)
+
+        if stops.loss is not None and feed_ns is not None:
+            window = window_ns(stops.loss)
+            best = past.before(past.document_loss, pnl, feed_ns, window)
+            lost = max(ZERO, best - pnl) / capital
+            yield reading(DOCUMENT_LOSS, "stopLoss.threshold", lost, stops.loss)
+        if stops.drawdown is not None:
+            window = window_ns(stops.drawdown)
+            best = past.before(past.document_peak, pnl, look.wall_ns, window)
+            peak = capital + max(pnl, best)
+            fall = (peak - capital - pnl) / peak if peak > 0 else Decimal(1)
+            yield reading(DOCUMENT_DRAWDOWN, "drawdownLimit.maxDrawdown", fall, stops.drawdown)
 
     def _figures(
         self, scope: str, worth: Worth, capital: Decimal, look: Look
@@ -215,16 +268,13 @@ class MoneyWatch:
         return found
 
     def _moves(self, scope: str, worth: Worth, capital: Decimal, look: Look) -> dict[str, Decimal]:
-        """Against what was: a drop that one bad quote made is judged, but not remembered."""
-        past, prefix = self._past[scope], "" if scope == FIRM else "strategy-"
-        pnl, steady = worth.pnl, past.steady(worth.pnl, worth.at_ns)
+        """Against what was."""
+        past, prefix, pnl = self._past[scope], "" if scope == FIRM else "strategy-", worth.pnl
+        past.steady(pnl, worth.at_ns)
         percent, windows, feed_ns = Decimal(100) / capital, look.windows, look.market.clock_ns
 
         def before(extreme: Extreme, at_ns: int, name: str) -> Decimal:
-            window_ns = windows[f"{prefix}{name}"] * NS
-            if steady is None:
-                return pnl if extreme.value is None else extreme.value
-            return extreme.add(at_ns, steady, window_ns)
+            return past.before(extreme, pnl, at_ns, windows[f"{prefix}{name}"] * NS)
 
         peak = capital + max(pnl, before(past.peak, look.wall_ns, "drawdown"))
         drop = (peak - capital - pnl) / peak * 100 if peak > 0 else Decimal(1_000)

@@ -22,8 +22,10 @@ from trading.portfolio.market import Entry
 from trading.portfolio.text import ns_of
 from trading.triggers.carried import SessionFact
 from trading.triggers.desk import DeskTriggers, Sight
+from trading.triggers.documents import documents_read
 from trading.triggers.publishing import published
 from trading.triggers.stages import Heard, Signs, queue_reading, stage_heard
+from trading.triggers.stops import Documents
 from trading.triggers.stored import Activity, Peaks, activity_read, peaks_read, session_read
 from trading.triggers.tally import OrderTally
 from trading.universe import Universe
@@ -42,6 +44,7 @@ class StoredReader:
         self.peaks: Peaks | None = None
         self.activity = Activity()
         self.session: SessionFact | None = None
+        self.documents = Documents()
         self.windows: Callable[[], dict[str, int]] | None = None
         self._read_at = 0
         self._lock = threading.Lock()
@@ -51,8 +54,12 @@ class StoredReader:
         windows = self.windows() if self.windows else {}
         with self._lock:
             self.session = session_read(self.session)
+            self.documents = documents_read(self.documents)
             if self.peaks is None:
-                look_back = (windows.get("drawdown", 0), windows.get("strategy-drawdown", 0))
+                look_back = (
+                    windows.get("drawdown", 0), windows.get("strategy-drawdown", 0),
+                    self.documents.look_back_s,
+                )  # fmt: skip
                 self.peaks = peaks_read(max(look_back))
             if boot_ns() - self._read_at >= ACTIVITY_NS:
                 self._read_at = boot_ns()
@@ -126,6 +133,7 @@ class PathTriggers:
             peaks=self._stored.peaks,
             activity=self._stored.activity,
             session=self._stored.session,
+            documents=self._stored.documents,
             components=self._components(view, read_ago_ns, now),
             gateways={one: self._gateway(one, view, read_ago_ns, now) for one in accounts},
             others=others,

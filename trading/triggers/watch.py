@@ -162,6 +162,7 @@ class WatchdogTriggers:
             peaks=self._stored.peaks,
             activity=self._stored.activity,
             session=self._stored.session,
+            documents=self._stored.documents,
             components=self._components(books, now),
             gateways={
                 one.name.partition(":")[2]: _lease_heard(one, now)

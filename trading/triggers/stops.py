@@ -1,0 +1,59 @@
+"""Stop-loss and drawdown limit of a TradingEngine document: how much of them is used. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+
+from trading.clock import NS
+from trading.engines.reading import Bound
+from trading.engines.units import shown_percent
+
+_GRAIN = Decimal("0.01")
+_MOST = Decimal(100_000)
+"""Of a threshold of nothing everything is beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Those that are enabled; ``seconds`` of each as the document has it."""
+
+    version: int
+    loss: Bound | None = None
+    drawdown: Bound | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """``newest``: the last version that was read; 0 before any."""
+
+    newest: int = 0
+    stops: Mapping[str, Stops] | None = None
+
+    def of(self, strategy: str) -> Stops | None:
+        return (self.stops or {}).get(strategy)
+
+    @property
+    def look_back_s(self) -> int:
+        """The longest look-back of any drawdown limit."""
+        bounds = [one.drawdown for one in (self.stops or {}).values() if one.drawdown]
+        return max((int(one.seconds) for one in bounds), default=0)
+
+
+def window_ns(bound: Bound) -> int:
+    return int(bound.seconds * NS)
+
+
+def used(measured: Decimal, bound: Bound) -> Decimal:
+    """``measured``, a share, in percent of the threshold; rounded down: none fires early."""
+    if bound.share == 0:
+        return _MOST if measured > 0 else Decimal(0)
+    return min(measured / bound.share * 100, _MOST).quantize(_GRAIN, ROUND_FLOOR)
+
+
+def said(strategy: str, stops: Stops, field: str, measured: Decimal, bound: Bound) -> str:
+    """``TradingEngine mom-fx version 3 riskControls.stopLoss.threshold: 2% in 60 s, at most 1%``"""
+    share = shown_percent(measured.quantize(Decimal("0.0001"), ROUND_FLOOR))
+    return (
+        f"TradingEngine {strategy} version {stops.version} riskControls.{field}: {share} in"
+        f" {bound.seconds.normalize():f} s, at most {shown_percent(bound.share)}"
+    )
