@@ -261,6 +261,7 @@ function fillFlags() {
     ...frame.stages.filter((one) => one.status !== "fresh").map((one) => `${stageName(one.stage)} ${one.status}`),
     ...(frame.gateways ?? []).filter((one) => one.state !== "licensed").map((one) => `${one.account} ${GATEWAY_WORDS[one.state] ?? one.state}`),
     ...(frame.gateways ?? []).filter((one) => one.alarms).map((one) => `${one.account}: ${one.alarms}`),
+    ...Object.entries(frame.feed.problems ?? {}).map(([name, problem]) => `${name}: ${problem}`),
     ...frame.feeds.filter((one) => one.note).map((one) => `${one.symbol} ${one.withheld ? "withheld" : "on backup"}`),
     ...(frame.workers ?? []).filter((one) => one.stage === "recorder" && one.problem).map((one) => `recorder: ${one.problem}`),
     ...frame.services.filter((one) => one.status !== "fresh").map((one) => `${one.name} ${one.status}`),

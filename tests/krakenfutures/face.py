@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from tests.krakenfutures import words
+from tests.krakenfutures.streams import Streams
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
 
@@ -57,6 +58,7 @@ class Face:
     def __init__(self, keys: Mapping[str, tuple[str, str]]) -> None:
         self.keys = keys
         self.faults = Faults()
+        self.streams = Streams()
         self.well = asyncio.Event()
         self.well.set()
         self.requests: list[str] = []
@@ -72,6 +74,7 @@ class Face:
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
+        app.router.add_get("/ws/v1", self.streams.serve)
         app.router.add_route("*", "/{tail:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -83,6 +86,12 @@ class Face:
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
+
+    async def stop_listening(self) -> None:
+        """Nobody is there, until it is started again."""
+        self.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def stop(self) -> None:
         self.cut()

@@ -87,7 +87,17 @@ class KrakenFutures(Face):
             if event.kind in ("ended", "fill", "rejected") and ident:
                 self._ended[event.account, str(ident)] = wall_ns()
         self._events.clear()
+        self._tell_quotes()
         self._schedule()
+
+    def _tell_quotes(self) -> None:
+        quotes = self.exchange.engine.export_quotes()
+        for one in words.listed(self._universe):
+            quote = quotes[one.id]
+            if quote is not None:
+                bid = Decimal(text(quote.bid)), Decimal(text(quote.bid_left))
+                ask = Decimal(text(quote.ask)), Decimal(text(quote.ask_left))
+                self.streams.quote(words.market_ident(one.symbol), bid, ask)
 
     def _schedule(self) -> None:
         """A dead man's switch runs out by itself."""
@@ -113,6 +123,8 @@ class KrakenFutures(Face):
                     "ask": Decimal(text(quote.ask)),
                     "bidSize": Decimal(text(quote.bid_left)),
                     "askSize": Decimal(text(quote.ask_left)),
+                    "suspended": words.market_ident(one.symbol) in self.streams.suspended,
+                    "postOnly": words.market_ident(one.symbol) in self.streams.post_only,
                 }
                 for one in words.listed(self._universe)
                 if (quote := quotes[one.id]) is not None

@@ -330,7 +330,7 @@ def test_the_pipeline_frame() -> None:
             "backup": False, "withheld": False, "note": "",
         }
     ]  # fmt: skip
-    assert frame["feed"]["skew_ms"] == {}
+    assert (frame["feed"]["skew_ms"], frame["feed"]["problems"]) == ({}, {})
     assert frame["feed"]["quotes"] == frame["feed"]["published"] + 2
     assert frame["leases"][0]["expires_ms"] == 2_000
     one, two = frame["gateways"]

@@ -1,5 +1,6 @@
 """From the environment to a running feed: opens or continues the session and runs the loop."""
 
+import importlib
 import os
 import signal
 
@@ -57,7 +58,7 @@ def run(ctx: HostContext) -> None:
             desk=desk_start,
             token=ctx.token,
             session=str(opening.session),
-            sources=[path.name for path in spec.paths] or [FeedKind.SIMULATED],
+            sources=spec.names,
         ),
         saver=Saver(connect(settings.REDIS_URL, settings.REDIS_OPTIONS), actor=ctx.lease),
         desk_start=desk_start,
@@ -96,7 +97,7 @@ def _from_database(
 ) -> tuple[list[State], list[str]]:
     """Saved states and readers. Raises db.Error where the feed cannot start without them.
 
-    It can where Redis knows the session, and where it is a simulator.
+    It can where Redis knows the session, and where it is no replay.
     """
     locked = spec.kind is FeedKind.REPLAY and spec.speed is None
     try:
@@ -104,7 +105,7 @@ def _from_database(
     except Error:
         if found and is_of(found, spec, desk_start):
             return [], found["readers"]
-        if spec.kind is FeedKind.SIMULATED:
+        if spec.kind is not FeedKind.REPLAY:
             return [], []
         raise
 
@@ -117,6 +118,10 @@ def _source(spec: FeedSpec, opening: Opening) -> Source:
             simulator.restore(opening.simulator)
             simulator.skip_to(wall_ns())
         return SimulatedSource(simulator)
+    if spec.kind is FeedKind.LIVE:
+        source = importlib.import_module("trading.feeds.live.source")  # loads ccxt, for it alone
+        made: Source = source.LiveSource(spec.live)
+        return made
     replay = Replay(spec.paths, state["source"] if state else None)
     if spec.speed is None:
         return LockedReplay(replay)

@@ -64,8 +64,9 @@ class FeedLoop:
         self._saver = saver
         self._window = Window(opening.readers)
         self._acks = AckReader(redis, self._window)
-        backed = BackedChecker(spec.sources, spec.of) if spec.sources else None
-        self._ingestor = Ingestor(backed=backed)
+        live = tuple(one.name for one in spec.live)
+        backed = BackedChecker(spec.sources, spec.of, live=bool(live)) if spec.sources else None
+        self._ingestor = Ingestor(backed=backed, live=live)
         self._seq = 0
         self._ended = False  # the end has been published
         if opening.state:
@@ -135,7 +136,7 @@ class FeedLoop:
         self._acks.rewind()
         if order_of(newest(self._redis)) < order_of(self._last_id):
             self._window.forget()  # Redis came back empty
-        if self._pending and self._named["kind"] == FeedKind.SIMULATED:
+        if self._pending and self._named["kind"] != FeedKind.REPLAY:
             result, pulled = self._pending
             if boot_ns() - pulled > TOO_OLD_NS:
                 if self._publisher.published(self._seq + 1):
@@ -219,7 +220,8 @@ class FeedLoop:
         """Signs of life: quotes and measures ten times a second, the state every second."""
         now = boot_ns()
         silence = NUDGE_S * NS if self._source.locked else SIGN_EVERY_NS
-        if not self._ended and now - self._published_at > silence:
+        quiet = self._ended or self._source.lost
+        if not quiet and now - self._published_at > silence:
             self._append(b"")
         if now - self._signed_at > SIGN_EVERY_NS:
             self._put_state()
@@ -281,6 +283,7 @@ class FeedLoop:
             "status": status,
             "waiting_for": self._window.waiting_for() if status == "waiting" else [],
             "seq": seq,
+            "lost": self._source.lost,
             "clock": clock,
             "clock_at": rfc3339(clock),
             "at_wall": wall_ns(),

@@ -7,6 +7,7 @@ the last entry on the stream, and is copied to FeedSession.state every second:
     status        running | waiting | ended
     waiting_for   readers that have not acknowledged (status waiting)
     seq           number of entries published
+    lost          no live source is heard any more
     clock         feed clock, ns; clock_at the same as RFC 3339
     at_wall       wall ns when it was written
     read, accepted, standby, refused {reason: n}, gaps

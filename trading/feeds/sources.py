@@ -27,6 +27,8 @@ class Source(Protocol):
     locked: bool
     clock_jumps: int
     jumped_ns: int
+    lost: bool
+    """Nobody is heard any more, so the feed gives no sign of life."""
 
     @property
     def ended(self) -> bool: ...
@@ -58,6 +60,7 @@ class SimulatedSource:
 
     locked = False
     ended = False
+    lost = False
     clock_jumps = 0
     jumped_ns = 0
 
@@ -97,6 +100,7 @@ class PacedReplay:
     """A recording at ``speed`` times its own pace."""
 
     locked = False
+    lost = False
 
     def __init__(self, replay: Replay, speed: float, *, jumps: int = 0, jumped_ns: int = 0) -> None:
         self._replay = replay
@@ -158,6 +162,7 @@ class LockedReplay:
     """A recording as fast as its readers follow."""
 
     locked = True
+    lost = False
     clock_jumps = 0
     jumped_ns = 0
 

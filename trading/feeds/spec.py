@@ -14,6 +14,7 @@ from django.conf import settings
 
 from trading.feeds.files import DAMAGED, is_header, open_file
 from trading.feeds.lines import HEADER, MalformedLineError, parse_line
+from trading.feeds.live.spec import FORM, LiveSpec, LiveSpecError, parse_live
 from trading.feeds.recordings import recordings
 from trading.sessions import Sessions
 from trading.universe import UNIVERSE
@@ -32,6 +33,7 @@ class FeedSpecError(ValueError):
 class FeedKind(StrEnum):
     SIMULATED = "simulated"
     REPLAY = "replay"
+    LIVE = "ccxt"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class FeedSpec:
     speed: float | None = 1.0
     sources: tuple[str, ...] = ()
     of: tuple[int, ...] = ()
+    live: tuple[LiveSpec, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Of what ``tick.source`` numbers: files, live sources, or the simulator."""
+        files = [path.name for path in self.paths]
+        return files or [one.name for one in self.live] or [str(self.kind)]
 
     @property
     def speed_text(self) -> str:
@@ -75,7 +84,10 @@ def parse_feed(spec: str, speed: str) -> FeedSpec:
     factor = _speed(speed)
     if is_simulated(text):
         return FeedSpec(FeedKind.SIMULATED, text)
-    sources = [_paths(one.strip()) for one in text.split(BACKUP)]
+    parts = [one.strip() for one in text.split(BACKUP)]
+    if text.startswith(f"{FeedKind.LIVE}:"):
+        return _live(text, parts)
+    sources = [_paths(one) for one in parts]
     paths = tuple(path for source in sources for path in source)
     for path in paths:
         _check_file(path)
@@ -88,13 +100,30 @@ def parse_feed(spec: str, speed: str) -> FeedSpec:
     return FeedSpec(FeedKind.REPLAY, text, paths, factor, names, of)
 
 
+def _live(text: str, parts: Sequence[str]) -> FeedSpec:
+    """A recording is no backup of a market, nor is a simulated one."""
+    wrong = [one for one in parts if not one.startswith(f"{FeedKind.LIVE}:")]
+    if wrong:
+        raise FeedSpecError(f"FEED: {wrong[0]!r} is no backup of a live feed; say {FORM}")
+    try:
+        live = tuple(parse_live(one) for one in parts)
+    except LiveSpecError as error:
+        raise FeedSpecError(f"FEED: {error}") from None
+    names = tuple(one.name for one in live)
+    if len(set(names)) < len(names):
+        raise FeedSpecError("FEED: the same source is given twice; name each once")
+    if len(live) == 1:
+        return FeedSpec(FeedKind.LIVE, text, live=live)
+    return FeedSpec(FeedKind.LIVE, text, sources=names, of=tuple(range(len(live))), live=live)
+
+
 def _paths(text: str) -> list[Path]:
     """The files of one source."""
     kind, _, rest = text.partition(":")
     if kind != FeedKind.REPLAY:
         raise FeedSpecError(
-            f"FEED: {text!r} is no feed; say 'simulated' or 'replay:FILE[,FILE…]', and backups of"
-            f" a recording as 'replay:FILE{BACKUP}replay:FILE'"
+            f"FEED: {text!r} is no feed; say 'simulated', 'replay:FILE[,FILE…]' or '{FORM}', and"
+            f" backups as 'replay:FILE{BACKUP}replay:FILE'"
         )
     names = [name.strip() for name in rest.split(",")]
     if not all(names):

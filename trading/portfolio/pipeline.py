@@ -110,10 +110,19 @@ def _feeds(view: View) -> list[Frame]:
 
 def _feed(view: View) -> Frame:
     session = view.feed_state.get("session") or view.market.session
-    skews = skew_ms(view.feed_state)
     return {
-        **feed_head(view), "session": session, **feed_counts(view.feed_state), "skew_ms": skews,
-    }  # fmt: skip
+        **feed_head(view),
+        "session": session,
+        **feed_counts(view.feed_state),
+        "skew_ms": skew_ms(view.feed_state),
+        "problems": live_problems(view.feed_state),
+    }
+
+
+def live_problems(state: Mapping[str, Any]) -> dict[str, str]:
+    """Live source -> what is wrong with its stream, of those with which something is."""
+    live = (state.get("source") or {}).get("live") or ()
+    return {one["name"]: one["problem"] for one in live if one["problem"]}
 
 
 def skew_ms(state: Mapping[str, Any]) -> dict[str, int]:

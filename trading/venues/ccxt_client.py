@@ -18,7 +18,7 @@ Send = Callable[[str, str, Mapping[str, str], bytes], Awaitable[Answer]]
 """Method, URL, headers and body, written before the first turn of the loop."""
 T = TypeVar("T")
 
-_PACKAGES = ("ccxt", "ccxt.async_support")
+_PACKAGES = ("ccxt", "ccxt.async_support", "ccxt.pro")
 
 
 class CcxtMissingError(ImportError):
@@ -37,6 +37,16 @@ def exchange_class(name: str) -> Any:
         ) from error
 
 
+def stream_class(name: str) -> Any:
+    """The class that has streams as well. Raises CcxtMissingError."""
+    plain = exchange_class(name)
+    setattr(sys.modules["ccxt.async_support"], name, plain)  # what it asks its package for
+    try:
+        return getattr(importlib.import_module(f"ccxt.pro.{name}"), name)
+    except (ImportError, AttributeError) as error:
+        raise CcxtMissingError(f"ccxt has no streams of {name} here ({error})") from error
+
+
 def _bare_packages() -> None:
     """Its packages, without what their ``__init__`` loads: every exchange there is."""
     if "ccxt" in sys.modules:
@@ -50,6 +60,8 @@ def _bare_packages() -> None:
         package.__path__ = list(spec.submodule_search_locations)
         package.__spec__ = spec
         sys.modules[name] = package
+        if "." in name:
+            setattr(sys.modules["ccxt"], name.partition(".")[2], package)
     for name in ("ccxt.base.errors", "ccxt.base.exchange"):  # what its own modules ask it for
         found = vars(importlib.import_module(name))
         vars(sys.modules["ccxt"]).update({k: v for k, v in found.items() if k[0].isupper()})
@@ -61,14 +73,17 @@ def venue_errors() -> tuple[type[Exception], ...]:
     return () if errors is None else (errors.BaseError,)
 
 
-def client_of(exchange: str, base: str, key: str, secret: str, send: Send) -> Any:
+def client_of(
+    exchange: str, base: str, key: str, secret: str, send: Send, *, known: Any = None
+) -> Any:  # fmt: skip
     """An instance of ccxt's class ``exchange`` that reaches its host, ``base``, through ``send``.
 
     Numbers come as text, never as floats. Nothing is throttled, retried or fetched behind a call.
+    ``known``: a class made of that one.
     """
-    known = exchange_class(exchange)
+    known = known or exchange_class(exchange)
 
-    class Wired(known):  # type: ignore[misc, valid-type]
+    class Wired(known):  # type: ignore[misc]
         async def fetch(
             self, url: str, method: str = "GET", headers: Any = None, body: Any = None
         ) -> Any:

@@ -1,0 +1,1 @@
+"""Public market data of exchanges, live, through ccxt."""
