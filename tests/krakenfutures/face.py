@@ -8,13 +8,14 @@ import hmac
 import struct
 import termios
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from tests.krakenfutures import words
+from tests.krakenfutures.stream import Faults, PrivateFeed
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
 
@@ -38,16 +39,6 @@ class Asked:
     query: Mapping[str, str]
 
 
-@dataclass
-class Faults:
-    """``limited`` answers are *too many*; ``lose`` answers of a path are done and not given."""
-
-    limited: int = 0
-    lose: dict[str, int] = field(default_factory=dict)
-    status: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Path -> HTTP status and text that it answers instead, without doing anything."""
-
-
 class Face:
     """``keys``: API key -> account and secret (base64). Who inherits gives ``handlers`` by path."""
 
@@ -57,6 +48,7 @@ class Face:
     def __init__(self, keys: Mapping[str, tuple[str, str]]) -> None:
         self.keys = keys
         self.faults = Faults()
+        self.feed = PrivateFeed(keys, self.faults)
         self.well = asyncio.Event()
         self.well.set()
         self.requests: list[str] = []
@@ -116,6 +108,8 @@ class Face:
         path, account = request.path, ""
         if path == "/standin":
             return self._set_faults(request.query)
+        if path == "/ws/v1":
+            return await self.feed.serve(request)
         try:
             await self.well.wait()
             name, handler, private = self._route(request.method, path)
@@ -136,6 +130,7 @@ class Face:
         return said
 
     def _set_faults(self, wanted: Mapping[str, str]) -> web.Response:
+        self.faults.stream = wanted.get("stream", "")
         self.faults.limited = int(wanted.get("limited", 0))
         lose = filter(None, wanted.get("lose", "").split(","))
         self.faults.lose = {

@@ -117,7 +117,9 @@ class Drill:
         return self.stops_sent()
 
     def stops_sent(self) -> set[str]:
-        rows = self.at_venue("SELECT client_order_id FROM orders WHERE client_order_id LIKE '%.stop-%'")
+        rows = self.at_venue(
+            "SELECT client_order_id FROM orders WHERE client_order_id LIKE '%.stop-%'"
+        )
         return {ident for (ident,) in rows}
 
     def kill_all(self) -> Halt:
