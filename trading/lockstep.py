@@ -30,7 +30,7 @@ from trading.sessions import Sessions
 from trading.strategies.engine import ShardEngine
 from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, StrategySpec
 from trading.universe import UNIVERSE, Universe
-from trading.venues.base import Filled, VenueEvent
+from trading.venues.base import Filled, VenueDisconnectedError, VenueEvent
 from trading.venues.lockstep import LockstepExchange, LockstepVenue
 
 TOKEN = 1
@@ -117,8 +117,7 @@ class Lockstep:
         for account, core in self.cores.items():
             core.prices.on_ticks(ingested.ticks, self._clock_ns, self._clock_ns)
             if self._clock_ns >= self._read_ns:
-                asked = core.funds.ask()
-                core.funds.on_balances(asked, self._venues[account].cash(), self._clock_ns)
+                self._read_balances(account, core)
         if self._clock_ns >= self._read_ns:
             self._read_ns = self._clock_ns + READING_NS
         self.exchange.advance(ingested.ticks, self._clock_ns)
@@ -132,6 +131,15 @@ class Lockstep:
         self.exchange.settle()
         self.result.signals += self.engine.take_signals()
         self.result.outcomes += self.engine.take_outcomes()
+
+    def _read_balances(self, account: str, core: GatewayCore) -> None:
+        """Those of a venue that answers; of one that does not nothing is known."""
+        asked = core.funds.ask()
+        try:
+            cash = self._venues[account].cash()
+        except (VenueDisconnectedError, TimeoutError):
+            return
+        core.funds.on_balances(asked, cash, self._clock_ns)
 
     @property
     def settled(self) -> bool:

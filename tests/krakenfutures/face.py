@@ -8,14 +8,15 @@ import hmac
 import struct
 import termios
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from tests.krakenfutures import words
-from tests.krakenfutures.streams import Streams
+from tests.krakenfutures.private import Faults, PrivateFeed
+from tests.krakenfutures.public import Streams
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
 
@@ -39,16 +40,6 @@ class Asked:
     query: Mapping[str, str]
 
 
-@dataclass
-class Faults:
-    """``limited`` answers are *too many*; ``lose`` answers of a path are done and not given."""
-
-    limited: int = 0
-    lose: dict[str, int] = field(default_factory=dict)
-    status: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Path -> HTTP status and text that it answers instead, without doing anything."""
-
-
 class Face:
     """``keys``: API key -> account and secret (base64). Who inherits gives ``handlers`` by path."""
 
@@ -59,6 +50,7 @@ class Face:
         self.keys = keys
         self.faults = Faults()
         self.streams = Streams()
+        self.feed = PrivateFeed(keys, self.faults)
         self.well = asyncio.Event()
         self.well.set()
         self.requests: list[str] = []
@@ -74,7 +66,7 @@ class Face:
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
-        app.router.add_get("/ws/v1", self.streams.serve)
+        app.router.add_get("/ws/v1", self._stream)
         app.router.add_route("*", "/{tail:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -144,7 +136,28 @@ class Face:
         await asyncio.sleep(delay_s)
         return said
 
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """One address for both: what a message asks for says whose it is."""
+        if self.streams.away or request.transport is None:
+            return web.Response(status=503)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        with (
+            self.streams.listening(socket, request.transport) as asked,
+            self.feed.listening(socket, request.transport) as listener,
+        ):
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT:
+                    continue
+                said = message.json()
+                if said.get("product_ids"):
+                    asked(said)
+                else:
+                    await self.feed.told(listener, said)
+        return socket
+
     def _set_faults(self, wanted: Mapping[str, str]) -> web.Response:
+        self.faults.stream = wanted.get("stream", "")
         self.faults.limited = int(wanted.get("limited", 0))
         lose = filter(None, wanted.get("lose", "").split(","))
         self.faults.lose = {

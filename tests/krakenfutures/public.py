@@ -5,14 +5,15 @@ Forms as the public documents of Kraken Futures have them: ``subscribe`` is answ
 """
 
 import asyncio
-import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from trading.clock import wall_ns
 
@@ -47,25 +48,22 @@ class Streams:
 
     # Life of a socket ------------------------------------------------------------------------
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        if self.away or request.transport is None:
-            return web.Response(status=503)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
+    @contextmanager
+    def listening(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport
+    ) -> Iterator[Callable[[dict[str, Any]], None]]:
+        """While it is open; what is given is told of each wish of its."""
         self.opened += 1
         self._sockets[socket], self._queues[socket] = set(), asyncio.Queue()
-        self._transports[socket] = request.transport
+        self._transports[socket] = transport
         writer = asyncio.create_task(self._write(socket))
         self._say(socket, {"event": "info", "version": 1})
         try:
-            async for message in socket:
-                if message.type is WSMsgType.TEXT:
-                    self._subscribe(socket, json.loads(message.data))
+            yield partial(self._subscribe, socket)
         finally:
             writer.cancel()
             for known in (self._sockets, self._queues, self._transports):
                 known.pop(socket, None)
-        return socket
 
     async def _write(self, socket: web.WebSocketResponse) -> None:
         while not socket.closed:
