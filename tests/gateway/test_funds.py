@@ -214,10 +214,18 @@ class Interleaved(RuleBasedStateMachine):
     def loses_the_venue(self) -> None:
         self.rig.core.funds.forget()
 
+    @property
+    def worth(self) -> Decimal:
+        return self.opened + self.flow + self.held * EUR
+
     @invariant()
     def the_account_can_carry_it(self) -> None:
-        worth = self.opened + self.flow + self.held * EUR
-        assert abs(self.held) * EUR / 30 <= worth
+        assert abs(self.held) * EUR / 30 <= self.worth
+
+    @invariant()
+    def it_is_not_taken_for_richer_than_it_is(self) -> None:
+        funds = self.rig.core.funds
+        assert not funds._read_boot_ns or funds._equity(funds._sides()) <= self.worth
 
 
 TestInterleaved = Interleaved.TestCase
