@@ -158,7 +158,7 @@ class Interleaved(RuleBasedStateMachine):
         self.past: list[Decimal] = []
         self.asked: list[tuple[Asked, int, int]] = []
 
-    @rule(side=st.sampled_from(Side), lots=st.integers(1, 400), market=st.booleans())
+    @rule(side=st.sampled_from(Side), lots=st.sampled_from([20, 200, 360]), market=st.booleans())
     def order(self, side: Side, lots: int, market: bool) -> None:
         terms: dict[str, object] = {}
         if market:
@@ -172,11 +172,12 @@ class Interleaved(RuleBasedStateMachine):
             self.open.append(self.rig.ident)
 
     @precondition(lambda self: self.open)
-    @rule(data=st.data())
-    def fills(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), whole=st.booleans())
+    def fills(self, data: st.DataObject, whole: bool) -> None:
         order = self.rig.core.book.order(data.draw(st.sampled_from(self.open)))
         assert order is not None
-        part = D(data.draw(st.integers(1, int(order.remaining / 1000)))) * 1000
+        lots = int(order.remaining / 1000)
+        part = D(lots if whole else data.draw(st.integers(1, lots))) * 1000
         price = D("1.10010") if order.side is Side.BUY else D("1.10000")
         fill = replace(self.rig.fill(order.client_order_id, str(part)), price=price, fee=D(0))
         self.rig.take(self.rig.core.on_venue_event(fill, self.rig.now()))
@@ -213,14 +214,22 @@ class Interleaved(RuleBasedStateMachine):
     def loses_the_venue(self) -> None:
         self.rig.core.funds.forget()
 
+    @property
+    def worth(self) -> Decimal:
+        return self.opened + self.flow + self.held * EUR
+
     @invariant()
     def the_account_can_carry_it(self) -> None:
-        worth = self.opened + self.flow + self.held * EUR
-        assert abs(self.held) * EUR / 30 <= worth
+        assert abs(self.held) * EUR / 30 <= self.worth
+
+    @invariant()
+    def it_is_not_taken_for_richer_than_it_is(self) -> None:
+        funds = self.rig.core.funds
+        assert not funds._read_boot_ns or funds._equity(funds._sides()) <= self.worth
 
 
 TestInterleaved = Interleaved.TestCase
-TestInterleaved.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestInterleaved.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
 class SlowVenue:
