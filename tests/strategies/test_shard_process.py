@@ -1,5 +1,6 @@
 """The hosted shard: a real process, a real Redis, a real PostgreSQL."""
 
+import datetime as dt
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -207,3 +208,46 @@ def test_killed_it_comes_back_under_a_new_token_and_orders_once(shard: ShardRig)
         assert len(again.intents()) == 1
     finally:
         again.close()
+
+
+def test_strategies_change_without_a_restart(shard: ShardRig) -> None:
+    """Other parameters, a new strategy and an instrument that is left out, within moments."""
+    shard.book()
+    shard.publish(quotes("EURUSD", CALM))
+    shard.publish(quotes("EURUSD", RISE, start=START + 30 * NS))
+    assert first_intent(shard).strategy == "mom-one"
+    pid = shard.process.pid
+    Strategy.objects.filter(key="mom-one").update(
+        parameters={"fast_s": 2, "slow_s": 8, "warmup_ticks": 100_000}, symbols=["EURUSD", "GBPUSD"]
+    )
+    make_strategy("mom-two", symbols=["GBPUSD"])
+    wait_for(lambda: "strategies=2" in _log(shard) or '"strategies": 2' in _log(shard), 20)
+    shard.book()
+    at = START + 60 * NS
+    for symbol in ("EURUSD", "GBPUSD"):
+        shard.publish(quotes(symbol, CALM, start=at))
+        shard.publish(quotes(symbol, RISE, start=at + 30 * NS))
+    wait_for(lambda: Signal.objects.filter(strategy="mom-two").exists(), 20)
+    made = [one for one in shard.intents() if isinstance(one, OrderIntent)]
+    assert {one.strategy for one in made if one.symbol == "GBPUSD"} == {"mom-two"}
+    signals = Signal.objects.filter(strategy="mom-one", feed_time__gte=_moment(at))
+    assert not signals.exists()  # it warms up anew, and for a hundred thousand ticks
+    before = _taken(shard)
+    Strategy.objects.filter(key="mom-two").update(symbols=["EURUSD"])
+    wait_for(lambda: _taken(shard) > before, 20)
+    assert shard.process.poll() is None
+    assert shard.process.pid == pid
+    assert shard.stop() == 0
+
+
+def _taken(shard: ShardRig) -> int:
+    """How often it says to have taken strategies as they are now."""
+    return _log(shard).count("takes strategies as they are now")
+
+
+def _log(shard: ShardRig) -> str:
+    return (shard.redis.folder / "shard.log").read_text()
+
+
+def _moment(ns: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(ns / NS, dt.UTC)

@@ -24,8 +24,11 @@ from trading.strategies.parameters import ParameterError
 LATENCY_SPAN = dt.timedelta(days=7)
 _MICROSECONDS = 1_000_000
 _LATENCY = """
-SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY tick_to_send_us) FROM trading_order
-WHERE strategy_id = %s AND created_at >= %s AND warrant IS NULL
+SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY tick_to_send_us) FROM (
+    SELECT tick_to_send_us FROM trading_order
+    WHERE strategy_id = %s AND created_at >= %s AND warrant IS NULL AND tick_to_send_us IS NOT NULL
+    ORDER BY created_at DESC LIMIT 10000
+) AS latest
 """
 
 

@@ -48,6 +48,7 @@ class EwmaBank:
 
     def __init__(self, columns: Sequence[Column], floors: Floats) -> None:
         """``floors``: least standard deviation of each instrument, shape (instruments,)."""
+        self.columns = tuple(columns)
         taus = np.array([one.tau_s for one in columns], dtype=np.float64)
         if not np.all(taus > 0):
             raise ValueError("time constants must be positive seconds")
@@ -57,6 +58,16 @@ class EwmaBank:
         self._least_variance = np.square(floors)[:, None]
         self.mean = np.zeros((len(floors), len(columns)))
         self.variance = np.zeros((len(floors), len(columns)))
+
+    def take_over(self, before: "EwmaBank | None", mids: Floats) -> None:
+        """Go on where ``before`` stands; what it did not have begins at the last ``mids``."""
+        known = {one: at for at, one in enumerate(before.columns)} if before else {}
+        for at, column in enumerate(self.columns):
+            if before is not None and column in known:
+                self.mean[:, at] = before.mean[:, known[column]]
+                self.variance[:, at] = before.variance[:, known[column]]
+            else:
+                self.mean[:, at] = mids
 
     def update(self, batch: Batch) -> Averages:
         """Take a batch in, round by round."""

@@ -24,6 +24,7 @@ from trading.strategies.outcomes import Outcomes
 from trading.strategies.pairs import ArbitragePair, LegsSeen, pairs_of
 from trading.strategies.quoter import Quoter
 from trading.strategies.quoting import Quoting, Seen
+from trading.strategies.reforming import Name, formed
 from trading.strategies.signalling import SignalMaker
 from trading.strategies.sizing import Quote, lots_for, whole_lots
 from trading.strategies.slot import Slot, Step
@@ -75,6 +76,10 @@ class ShardEngine:
         self._boot = np.zeros(len(universe), dtype=np.int64)
         self._signals: list[SignalMade] = []
         self._outcomes = Outcomes()
+        self._wished = tuple(strategies)
+        self._leaving: frozenset[Name] = frozenset()
+        #: Something that was left out is still held: ``leave`` is due at every turn.
+        self.waits = False
         self._clock_ns = 0
         #: Host time at which the last batch's indicators were done, ns.
         self.indicators_done_boot = 0
@@ -165,6 +170,47 @@ class ShardEngine:
             )  # fmt: skip
         return SignalNow(slot.strategy, bool(stack.kernel.warm[at, row]), signal)
 
+    def reform(self, strategies: Sequence[StrategySpec]) -> list[Intent]:
+        """Run these strategies from now on, between two ticks; cancels that follow from it.
+
+        Those that did not change lose nothing. Give ``apply`` their terms afterwards. Raises
+        UnknownInstrumentError.
+        """
+        self._wished = tuple(strategies)
+        found = formed(strategies, self._stacks, self._bank, self._splitter, self._universe)
+        before, self._stacks, self._bank = self._views, found.stacks, found.bank
+        members = [one for stack in self._stacks for one in stack.members]
+        self._terms = {
+            one.spec.key: self._terms.get(one.spec.key) or full_terms(one.spec) for one in members
+        }
+        for slot in found.fresh:
+            slot.account = self._terms[slot.strategy].account
+        self._views = Views(self._stacks)
+        self._views.take_over(before, found.fresh)
+        self._pairs = pairs_of(members, self._pairs)
+        self._wanted = self._any_wanted()
+        self._wants_all = bool(self._wanted.all())
+        self._leaving, self.waits = found.leaving, found.waits
+        now = self._clocks.boot_ns()
+        return [one for slot in found.fresh for one in self._maker.cancels(slot, now)]
+
+    def leave(self) -> list[Intent]:
+        """As ``reform`` once what was left out is flat; till then it is brought there."""
+        wished = {(one.key, symbol) for one in self._wished for symbol in one.symbols}
+        slots = [
+            one for one in self._views.slots if (one.strategy, one.instrument.symbol) not in wished
+        ]
+        if any(one.flat for one in slots):
+            return self.reform(self._wished)
+        for one in slots:
+            if self._leaves(one):
+                one.aim(Decimal(0), one.signal_id, urgent=True)
+                self._views.touch(one)
+        return []
+
+    def _leaves(self, slot: Slot) -> bool:
+        return (slot.strategy, slot.instrument.symbol) in self._leaving
+
     @property
     def settled(self) -> bool:
         """Nothing is wanted that is not held, nothing is under way, and prices alone move nothing
@@ -242,7 +288,7 @@ class ShardEngine:
         self._outcomes.add(signal, change.instrument)
         slot = member.slots[change.instrument]
         size = Decimal(0)
-        if change.direction:
+        if change.direction and not self._leaves(slot):
             size = change.direction * lots_for(terms.size_notional, quote.mid, slot.instrument)
         slot.aim(size, signal.id, urgent=change.forced)
         self._views.touch(slot)

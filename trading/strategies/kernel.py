@@ -7,13 +7,14 @@ strategies) or (ticks, strategies). A pair that is not traded never warms up.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from trading.indicators.ewma import Averages, Column
-from trading.indicators.rounds import Batch, Floats
+from trading.indicators.rounds import Batch, Floats, Ints
 
 Flags = npt.NDArray[np.bool_]
 Index = npt.NDArray[np.intp]
@@ -43,6 +44,9 @@ class Change(msgspec.Struct, frozen=True):
 class Kernel(ABC):
     """Strategies of one kind over all instruments."""
 
+    PER_ROW: ClassVar[tuple[str, ...]] = ("direction", "warm", "_due_count", "_due_time")
+    """Arrays of (instruments, strategies) that are a strategy's own state."""
+
     def __init__(self, traded: Flags, taus_s: Floats, warmup_ticks: Sequence[int]) -> None:
         """``traded`` (instruments, strategies); ``taus_s`` and ``warmup_ticks`` (strategies,).
 
@@ -60,6 +64,22 @@ class Kernel(ABC):
         self._all_warm = False
         self._due_count = np.zeros(traded.shape, dtype=np.int64)
         self._due_time = np.zeros(traded.shape, dtype=np.int64)
+
+    def take_over(self, row: int, before: "Kernel", at: int) -> None:
+        """Strategy ``row`` goes on where row ``at`` of ``before`` stands."""
+        for name in self.PER_ROW:
+            getattr(self, name)[:, row] = getattr(before, name)[:, at]
+
+    def begin(self, row: int, count: Ints, last_time: Ints) -> None:
+        """Strategy ``row`` warms up from here on, where ticks were seen before it came."""
+        seen = self._traded[:, row] & (count > 0)
+        self._due_count[seen, row] = count[seen] + self._warmup_ticks[row]
+        self._due_time[seen, row] = last_time[seen] + self._warmup_ns[row]
+
+    def taken_over(self) -> None:
+        """What rests on all rows, once each has its state."""
+        self._warming = (self.warm != self._traded).any(axis=1)
+        self._all_warm = False
 
     @abstractmethod
     def columns(self) -> list[Column]:

@@ -18,7 +18,7 @@ from trading.feeds.reading import TickEntry, read_entry
 from trading.health import EXPIRE_S, StageMeter, key
 from trading.messages import Intent, encode, gateway_decoder
 from trading.strategies.engine import ShardEngine
-from trading.strategies.specs import OutcomeMade, SignalMade
+from trading.strategies.specs import OutcomeMade, SignalMade, StrategySpec
 from trading.strategies.terms import Terms
 from trading.testcalls.wire import AskSignals, SignalsNow, answer, take
 
@@ -43,10 +43,19 @@ class SignalSink(Protocol):
     def put(self, made: Sequence[SignalMade | OutcomeMade]) -> None: ...
 
 
-class Rungs(Protocol):
-    """Where changes of rungs come from; never blocks (trading.strategies.rungs.RungWatch)."""
+class Told(Protocol):
+    """All terms; ``specs``: all strategies, where they are not those of before."""
 
-    def take(self) -> Mapping[str, Terms] | None: ...
+    @property
+    def terms(self) -> Mapping[str, Terms]: ...
+    @property
+    def specs(self) -> Sequence[StrategySpec] | None: ...
+
+
+class Rungs(Protocol):
+    """Where changes of strategies and rungs come from (trading.strategies.rungs.RungWatch)."""
+
+    def take(self) -> Told | None: ...
 
 
 class ShardLoop:
@@ -179,10 +188,18 @@ class ShardLoop:
             self._signals.observe(boot_ns() - published, len(made))
 
     def _take_rungs(self) -> None:
-        terms = self._rungs.take() if self._rungs else None
-        if terms is None:
+        if self._engine.waits:
+            self._send(self._engine.leave())
+        told = self._rungs.take() if self._rungs else None
+        if told is None:
             return
-        self._send(self._engine.apply(terms))
+        if told.specs is not None:
+            self._send(self._engine.reform(told.specs))
+            log.info(
+                "shard takes strategies as they are now", shard=self._shard,
+                strategies=len(told.specs), waits=self._engine.waits,
+            )  # fmt: skip
+        self._send(self._engine.apply(told.terms))
         log.info("shard takes new rungs or sizes", shard=self._shard, muted=self._engine.muted)
 
     def _send(self, intents: Sequence[Intent]) -> None:

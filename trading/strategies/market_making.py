@@ -101,6 +101,8 @@ def _above(price: Decimal, step: Decimal) -> Decimal:
 class MarketMakingKernel(Kernel):
     """Knows the deviation that quotes are made of; it changes no mind about any direction."""
 
+    PER_ROW = (*Kernel.PER_ROW, "deviation")
+
     def __init__(self, parameters: Sequence[MarketMakingParameters], traded: Flags) -> None:
         """``traded``: (instruments, strategies)."""
         taus = np.array([one.sigma_s for one in parameters])

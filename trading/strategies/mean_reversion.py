@@ -22,6 +22,8 @@ from trading.strategies.parameters import MeanReversionParameters
 class MeanReversionKernel(Kernel):
     """All mean reversion strategies of a shard."""
 
+    PER_ROW = (*Kernel.PER_ROW, "_barred")
+
     def __init__(self, parameters: Sequence[MeanReversionParameters], traded: Flags) -> None:
         """``traded``: (instruments, strategies)."""
         taus = np.array([one.mean_s for one in parameters])
@@ -36,6 +38,10 @@ class MeanReversionKernel(Kernel):
         # After a stop: the side (sign of the score) that may not be entered again yet.
         self._barred = np.zeros(traded.shape)
         self._has_bar: Flags = np.zeros(len(traded), dtype=bool)
+
+    def taken_over(self) -> None:
+        super().taken_over()
+        self._has_bar = np.any(self._barred != 0, axis=1)
 
     def columns(self) -> list[Column]:
         return self._columns

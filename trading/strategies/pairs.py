@@ -86,10 +86,11 @@ class ArbitragePair:
         return fresh and all(one.idle(seen.clock_ns) for one in self.legs)
 
 
-def pairs_of(members: Iterable[Member]) -> list[ArbitragePair]:
-    """Of those that are arbitrage."""
+def pairs_of(members: Iterable[Member], kept: Iterable[ArbitragePair] = ()) -> list[ArbitragePair]:
+    """Of those that are arbitrage; those of ``kept`` whose member is there still go on."""
+    known = {id(one.member): one for one in kept}
     return [
-        ArbitragePair(one, one.spec.parameters)
+        known.get(id(one)) or ArbitragePair(one, one.spec.parameters)
         for one in members
         if isinstance(one.spec.parameters, ArbitrageParameters)
     ]

@@ -69,6 +69,16 @@ class Quoter(Slot):
         self._held_back = 0
 
     @property
+    def flat(self) -> bool:
+        return super().flat and not self._sent
+
+    def take_over(self, before: Slot) -> None:
+        super().take_over(before)
+        if isinstance(before, Quoter):
+            self._out, self._sent, self._moves = before._out, before._sent, before._moves
+            self._resume_ns, self._held_back = before._resume_ns, before._held_back
+
+    @property
     def settled(self) -> bool:
         """Never: prices move."""
         return False

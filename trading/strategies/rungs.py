@@ -1,12 +1,13 @@
-"""Watches rungs and sizes of a shard's strategies from a thread of its own: ticks never wait.
+"""Watches a shard's strategies from a thread of its own, with rungs and sizes: ticks never wait.
 
 While the database does not answer the last known rungs stand; the gateways' licences run out then.
 """
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -14,8 +15,10 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from riskctl.models import Stage
 from riskctl.rungs import Rung
 from trading.models import Strategy
+from trading.strategies.loader import load_strategies
 from trading.strategies.specs import StrategySpec
 from trading.strategies.terms import Terms, terms_of
+from trading.universe import UNIVERSE
 
 log = structlog.get_logger("haltline.shard")
 
@@ -53,14 +56,25 @@ def _one(spec: StrategySpec, stage: Stage | None, rehearsal: str, size: Decimal)
     return terms_of(sized, rung, factor, rehearsal)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All terms; ``specs``: all strategies, where they are not those of before."""
+
+    terms: TermsByKey
+    specs: Sequence[StrategySpec] | None = None
+
+
 class RungWatch:
     """``take`` from the loop's thread; ``start`` and ``stop`` round it."""
 
-    def __init__(self, specs: Sequence[StrategySpec], known: TermsByKey) -> None:
-        """``known``: the terms the engine has."""
+    def __init__(self, shard: int, specs: Sequence[StrategySpec], known: TermsByKey) -> None:
+        """``specs`` and ``known``: the strategies and terms the engine has."""
+        self._shard = shard
         self._specs = list(specs)
+        self._rows: list[tuple[Any, ...]] | None = None
         self._known = dict(known)
-        self._fresh: TermsByKey | None = None
+        self._fresh: Told | None = None
+        self._lock = threading.Lock()
         self._failing = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="rungs", daemon=True)
@@ -72,14 +86,15 @@ class RungWatch:
         self._stopping.set()
         self._thread.join(timeout_s)
 
-    def take(self) -> TermsByKey | None:
-        """All terms, if any changed since the last call. Never blocks.
+    def take(self) -> Told | None:
+        """What there is now, if anything changed since the last call. Waits for no database.
 
         Raises RuntimeError when nobody watches any more.
         """
         if not self._thread.is_alive() and not self._stopping.is_set():
             raise RuntimeError("nobody watches the rungs any more")
-        fresh, self._fresh = self._fresh, None
+        with self._lock:
+            fresh, self._fresh = self._fresh, None
         return fresh
 
     def _work(self) -> None:
@@ -96,13 +111,32 @@ class RungWatch:
                     cursor.execute(
                         "SELECT set_config('statement_timeout', %s, true)", [STATEMENT_TIMEOUT]
                     )
-                terms = terms_read(self._specs)
+                rows, specs = self._specs_now()
+                terms = terms_read(specs)
         except (DatabaseError, InterfaceError) as error:
             if not self._failing:
                 log.warning("rungs cannot be read", error=str(error).strip().partition("\n")[0])
             self._failing = True
             connection.close()
             return
-        self._failing = False
-        if terms != self._known:
-            self._known, self._fresh = terms, terms
+        self._failing, self._rows = False, rows
+        changed = specs != self._specs
+        if changed or terms != self._known:
+            self._specs, self._known = specs, terms
+            with self._lock:
+                unseen = self._fresh.specs if self._fresh else None
+                self._fresh = Told(terms, specs if changed else unseen)
+
+    def _specs_now(self) -> tuple[list[tuple[Any, ...]], list[StrategySpec]]:
+        """Made anew only where a row moved. Size is on the terms. Raises django.db.Error."""
+        rows = list(
+            Strategy.objects.filter(shard=self._shard)
+            .order_by("key")
+            .values_list("key", "kind", "account_id", "symbols", "parameters")
+        )
+        if rows == self._rows:
+            return rows, self._specs
+        found = load_strategies(self._shard, UNIVERSE)
+        sizes = {one.key: one.size_notional for one in self._specs}
+        same = [replace(one, size_notional=sizes.get(one.key, one.size_notional)) for one in found]
+        return rows, same

@@ -108,6 +108,20 @@ class Slot:
         """Nothing to want, nothing under way: it need not be looked at."""
         return not self._sent_id and not self.open and abs(self.missing) < self.instrument.lot_size
 
+    @property
+    def flat(self) -> bool:
+        """Nothing held, nothing open, nothing sent."""
+        return not (self._sent_id or self.open or self.position or self.in_flight)
+
+    def take_over(self, before: "Slot") -> None:
+        """The same symbol of the same strategy, which changed: what it has is kept, what it wanted
+        is not."""
+        self.account = before.account
+        self.position, self.in_flight, self.open = before.position, before.in_flight, before.open
+        self._sent_id, self._sent_at = before._sent_id, before._sent_at
+        self._not_before, self._pause = before._not_before, before._pause
+        self._moved = before._moved
+
     def idle(self, clock_ns: int) -> bool:
         """Nothing is under way and nothing holds it back."""
         return not self._sent_id and not self.open and clock_ns >= self._not_before

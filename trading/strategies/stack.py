@@ -1,8 +1,9 @@
 """The strategies of one kind, stacked into one kernel, and each one's slots."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -81,17 +82,35 @@ def bank_of(stacks: Sequence[Stack], universe: Universe) -> EwmaBank | None:
     return EwmaBank(list(place), floors) if place else None
 
 
-def stacks_of(strategies: Sequence[StrategySpec], universe: Universe) -> list[Stack]:
-    """A stack for each kind that occurs. Raises UnknownInstrumentError."""
+def stacks_of(
+    strategies: Sequence[StrategySpec],
+    universe: Universe,
+    kept: Mapping[str, Member] = MappingProxyType({}),
+) -> list[Stack]:
+    """A stack for each kind that occurs; ``kept``: members that are there, by key.
+
+    Raises UnknownInstrumentError.
+    """
     numbers = itertools.count()
     stacks = []
     for kind in KINDS:
         specs = [one for one in strategies if isinstance(one.parameters, kind)]
         if specs:
-            members = [_member(one, universe, numbers) for one in specs]
+            members = [
+                _renumbered(kept[one.key], numbers)
+                if one.key in kept
+                else _member(one, universe, numbers)
+                for one in specs
+            ]
             make = _maker(specs)
             stacks.append(Stack(members, len(universe), make))
     return stacks
+
+
+def _renumbered(member: Member, numbers: "itertools.count[int]") -> Member:
+    for slot in member.slots.values():
+        slot.number = next(numbers)
+    return member
 
 
 def _maker(specs: Sequence[StrategySpec]) -> Callable[[Flags], Kernel]:

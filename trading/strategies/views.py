@@ -27,6 +27,8 @@ class Views:
             for row, member in enumerate(stack.members):
                 self._slots += member.slots.values()
                 self._owners += [(stack, row)] * len(member.slots)
+        # By the numbers of now: slots that go on elsewhere get others.
+        self._names = [(one.strategy, one.instrument.symbol) for one in self._slots]
         self._by_name = {(one.strategy, one.instrument.symbol): one for one in self._slots}
         self._by_account: dict[str, list[Slot]] = defaultdict(list)
         for one in self._slots:
@@ -36,6 +38,29 @@ class Views:
         self._known: set[str] = set()
         self._waiting: set[int] = set()
         self._strays: dict[str, list[tuple[str, str, str]]] = {}
+
+    def take_over(self, before: "Views", fresh: Sequence[Slot]) -> None:
+        """Go on with what ``before`` knows; nothing is ordered for ``fresh`` before the next book
+        of its account."""
+        new = {one.number for one in fresh}
+        self._known = before._known
+        self._strays = before._strays
+        kept = [one for one in self._slots if one.number not in new]
+        names = {one.number: (one.strategy, one.instrument.symbol) for one in self._slots}
+        numbers = {names[one.number]: one.number for one in kept}
+        self._active, self._adopted, self._waiting = (
+            {numbers[name] for name in some if name in numbers}
+            for some in (
+                before._named(before._active), before._named(before._adopted),
+                before._named(before._waiting),
+            )
+        )  # fmt: skip
+        self._waiting |= new
+        for slot in fresh:
+            self.changed(slot)
+
+    def _named(self, numbers: set[int]) -> list[tuple[str, str]]:
+        return [self._names[one] for one in numbers]
 
     def member_of(self, slot: Slot) -> Member:
         stack, row = self._owners[slot.number]

@@ -43,7 +43,7 @@ def run(ctx: HostContext) -> None:
         sessions=sessions_for(settings.FEED),
     )
     engine.apply(terms)
-    rungs = RungWatch(specs, terms)
+    rungs = RungWatch(number, specs, terms)
     rungs.start()
     writer = SignalWriter()
     writer.start()
