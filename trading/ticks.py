@@ -23,6 +23,7 @@ TICK = np.dtype(
 TRADE = np.dtype(
     [
         ("instrument", "<i4"),
+        ("source", "<i4"),
         ("side", "<i4"),  # of the aggressor: 1 bought, -1 sold, 0 not told
         ("time", "<i8"),
         ("price", "<i8"),

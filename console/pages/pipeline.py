@@ -71,6 +71,7 @@ class QuoteView:
     refused: str
     good: str
     reasons: str
+    noted: bool
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,7 @@ def _quote(one: QuoteLine) -> QuoteView:
         refused=count_words(sum(one.rejected.values())),
         good=good_words(one.quotes, sum(one.rejected.values())),
         reasons="; ".join(filter(None, (one.note, reasons_words(one.rejected)))),
+        noted=bool(one.note),
     )
 
 

@@ -179,6 +179,7 @@ function fillQuote(node, one) {
   figure(refused, format.count(refusals(one.rejected)));
   figure(good, goodWords(one.quotes, refusals(one.rejected)));
   put(why, [one.note, reasons(one.rejected)].filter(Boolean).join("; "));
+  why.classList.toggle("noted", Boolean(one.note));
   node.classList.toggle("stale-row", one.status === "stale" || one.status === "dead");
 }
 

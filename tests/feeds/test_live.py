@@ -220,6 +220,8 @@ async def _backup(folder: Path) -> None:
         second.streams.suspended.add("PF_XBTUSD")
         second.quote(a_quote(PERP, "61010.2", "61010.3"), wall_ns())
         await desk.until(lambda: desk.refused("halted"), "a halt where it is quoted")
+        for one in (first, second):
+            one.streams.trade("PF_XBTUSD", "buy", "1", "61010.2")
         passed, halted = len(desk.ticks), desk.refused("halted")
         stood_by = desk.ingestor.counters()["standby"]
         for one in (first, second):
@@ -227,6 +229,7 @@ async def _backup(folder: Path) -> None:
         await desk.until(lambda: desk.refused("halted") > halted, "the halted one")
         await desk.until(lambda: desk.ingestor.counters()["standby"] > stood_by, "the other")
         assert len(desk.ticks) == passed
+        assert [int(one["source"]) for one in np.concatenate(desk.trades)] == [1]
 
 
 @pytest.mark.django_db(transaction=True)

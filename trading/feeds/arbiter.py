@@ -256,6 +256,11 @@ class Arbiter:
     def _note(self, kind: str, ident: int, clock: int, words: str) -> None:
         self._turns.append(Turn(kind, self._universe.by_id(ident).symbol, clock, words))
 
+    def believes(self, ident: int, source: int) -> bool:
+        """Whether what ``source`` says of an instrument is passed on now."""
+        choice = self._choices.get(ident)
+        return choice is not None and choice.used == source and not choice.withheld
+
     def turns(self) -> list[Turn]:
         """What happened since this was asked last."""
         turns, self._turns = self._turns, []

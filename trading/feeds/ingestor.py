@@ -86,7 +86,7 @@ class Ingestor:
         self._changed[ticks["instrument"]] = True
         turns = self.backed.turns() if self.backed else []
         rejects = self._describe(raw, codes, before)
-        return IngestResult(raw, ticks, codes, rejects, turns, _sound(raw))
+        return IngestResult(raw, ticks, codes, rejects, turns, self._trades(raw))
 
     def discard(self, result: IngestResult) -> None:
         """The ticks of ``result`` could not be published in time: they count as stale."""
@@ -122,6 +122,17 @@ class Ingestor:
         """{skew: {name: ns}} of a live feed."""
         return {"skew": self._skew.skews(clock_ns)} if self._skew else {}
 
+    def _trades(self, raw: RawBatch) -> Trades:
+        """Those that can have happened, of the sources in use."""
+        one = raw.trades
+        sound = np.abs(one["time"] - raw.clock_ns) <= STALE_NS
+        sound &= (one["price"] > 0) & (one["size"] > 0)
+        if self.backed:
+            told = zip(one["instrument"].tolist(), one["source"].tolist(), strict=True)
+            sound &= np.array([self.backed.arbiter.believes(*each) for each in told], dtype=bool)
+        trades: Trades = one[sound]
+        return trades
+
     def _describe(self, raw: RawBatch, codes: Codes, before: npt.NDArray[np.int64]) -> list[Reject]:
         """``before``: refusals of each reason before this batch."""
         rejects: list[Reject] = []
@@ -143,14 +154,6 @@ class Ingestor:
             symbol = self._universe.by_id(ident).symbol if ident >= 0 else ""
             rejects.append(Reject(source, line, symbol, reason, detail))
         return rejects
-
-
-def _sound(raw: RawBatch) -> Trades:
-    """Trades that can have happened: nothing rests on them but volumes and recordings."""
-    one = raw.trades
-    recent = np.abs(one["time"] - raw.clock_ns) <= STALE_NS
-    sound: Trades = one[recent & (one["price"] > 0) & (one["size"] > 0)]
-    return sound
 
 
 def rfc3339(ns: int) -> str:

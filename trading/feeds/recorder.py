@@ -6,7 +6,7 @@ whose clock is the wall's.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def _quotes(ticks: Any) -> Iterator[tuple[int, int, str]]:
 
 
 def _trades(trades: Any) -> Iterator[tuple[int, int, str]]:
-    for ident, side, time, price, size in trades.tolist():
+    for ident, _, side, time, price, size in trades.tolist():
         yield ident, time, f"{_decimal(price)},{_decimal(size)},{SIDES[side]}"
 
 
@@ -157,26 +157,29 @@ class RecorderLoop:
 
     def run(self) -> None:
         while not self._ctx.stopping(POLL_S):
-            try:
-                self._read()
-                self._show()
-            except RedisError as error:
-                self._meter.error("redis")
-                log.warning("recorder waits for Redis", error=str(error))
+            self._follow()
             if boot_ns() - self._flushed_at > FLUSH_NS:
                 self._flush()
+        self._follow()
         self._flush()
         connection.close()
 
+    def _follow(self) -> None:
+        try:
+            self._read()
+            self._show()
+        except RedisError as error:
+            self._meter.error("redis")
+            log.warning("recorder waits for Redis", error=str(error))
+
     def _read(self) -> None:
-        entries: Sequence[TickEntry] = ()
-        while not self._ctx.stopping():
+        while True:
             asked: Any = {streams.TICKS: self._recorder.after}
             entries = read_entries(self._redis.xread(asked, count=READ))
             for entry in entries:
                 self._recorder.take(entry)
                 self._clock = max(self._clock, entry.clock_ns)
-            if len(entries) < READ:
+            if len(entries) < READ or self._ctx.stopping():
                 return
 
     def _flush(self) -> None:

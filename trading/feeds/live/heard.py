@@ -68,7 +68,7 @@ class Taken:
             if isinstance(one, Trade):
                 key = source, one.instrument
                 self._volumes[key] = self._volumes.get(key, 0) + one.size
-                trades.append(one)
+                trades.append((source, one))
                 continue
             self._lines[source] += 1
             row, tick = rows[at], rows[at]["tick"]
@@ -83,6 +83,8 @@ class Taken:
                 tick[name] = getattr(one, name)
             tick["volume"] = self._volumes.pop((source, one.instrument), 0)
         made = no_trades(len(trades))
-        for index, trade in enumerate(trades):
-            made[index] = tuple(trade)
+        for row, (source, trade) in zip(made, trades, strict=True):
+            row["source"] = source
+            for name, value in trade._asdict().items():
+                row[name] = value
         return RawBatch(rows, clock_ns, faults, down, made)
