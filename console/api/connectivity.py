@@ -16,6 +16,10 @@ class ConnectivityShape(Shape):
     live = serializers.BooleanField(help_text="Orders reach a real venue.")
     connected = serializers.BooleanField()
     settled = serializers.BooleanField(help_text="The books are the venue's since it connected.")
+    stream = text_field(
+        "The venue's private stream, which tells when to read: live, connecting, lost, silent, "
+        "refused or nonsense; empty: it has none. Without it fills are read twice a second."
+    )
     heartbeat_ms = serializers.IntegerField(
         allow_null=True, help_text="Since its gateway was heard; null: it is not."
     )

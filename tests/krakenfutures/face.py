@@ -8,13 +8,14 @@ import hmac
 import struct
 import termios
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from tests.krakenfutures import words
+from tests.krakenfutures.private import Faults, PrivateFeed
 from tests.krakenfutures.streams import Streams
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
@@ -39,16 +40,6 @@ class Asked:
     query: Mapping[str, str]
 
 
-@dataclass
-class Faults:
-    """``limited`` answers are *too many*; ``lose`` answers of a path are done and not given."""
-
-    limited: int = 0
-    lose: dict[str, int] = field(default_factory=dict)
-    status: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """Path -> HTTP status and text that it answers instead, without doing anything."""
-
-
 class Face:
     """``keys``: API key -> account and secret (base64). Who inherits gives ``handlers`` by path."""
 
@@ -58,7 +49,8 @@ class Face:
     def __init__(self, keys: Mapping[str, tuple[str, str]]) -> None:
         self.keys = keys
         self.faults = Faults()
-        self.streams = Streams()
+        self.feed = PrivateFeed(keys, self.faults)
+        self.streams = Streams(self.feed)
         self.well = asyncio.Event()
         self.well.set()
         self.requests: list[str] = []
@@ -145,6 +137,7 @@ class Face:
         return said
 
     def _set_faults(self, wanted: Mapping[str, str]) -> web.Response:
+        self.faults.stream = wanted.get("stream", "")
         self.faults.limited = int(wanted.get("limited", 0))
         lose = filter(None, wanted.get("lose", "").split(","))
         self.faults.lose = {

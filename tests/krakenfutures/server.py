@@ -86,6 +86,7 @@ class KrakenFutures(Face):
             ident = event.body.get("client_order_id")
             if event.kind in ("ended", "fill", "rejected") and ident:
                 self._ended[event.account, str(ident)] = wall_ns()
+            self.feed.push(event)
         self._events.clear()
         self._tell_quotes()
         self._schedule()
@@ -365,6 +366,5 @@ def _process_before(query: Mapping[str, str]) -> int:
 
 
 def _ns(said: str) -> int:
-
     since = dt.datetime.fromisoformat(said) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
     return (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1000

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from aiohttp import WSMsgType, web
 
+from tests.krakenfutures.private import PrivateFeed
 from trading.clock import wall_ns
 
 MS = 1_000_000
@@ -26,9 +27,11 @@ Side = tuple[Decimal, Decimal]
 
 
 class Streams:
-    """``tops``: best bid and ask of each market, as ``quote`` was told them last."""
+    """``tops``: best bid and ask of each market, as ``quote`` was told them last. What is asked of
+    ``private`` over the same socket is its to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, private: PrivateFeed) -> None:
+        self._private = private
         self.tops: dict[str, tuple[Side, Side]] = {}
         self.suspended: set[str] = set()
         self.post_only: set[str] = set()
@@ -57,11 +60,15 @@ class Streams:
         self._transports[socket] = request.transport
         writer = asyncio.create_task(self._write(socket))
         self._say(socket, {"event": "info", "version": 1})
+        one = self._private.opened(socket, request)
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    self._subscribe(socket, json.loads(message.data))
+                    said = json.loads(message.data)
+                    if not await self._private.told(one, said):
+                        self._subscribe(socket, said)
         finally:
+            self._private.closed(one)
             writer.cancel()
             for known in (self._sockets, self._queues, self._transports):
                 known.pop(socket, None)

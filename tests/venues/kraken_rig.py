@@ -53,9 +53,9 @@ class KrakenRig:
             await desk.venue.close()
         await self.server.stop()
 
-    async def desk(self, account: str = "paper-1") -> Desk:
+    async def desk(self, account: str = "paper-1", poll_s: float = 0.1) -> Desk:
         venue = KrakenFuturesVenue(
-            account, self.server.address, credentials(account), timeout_s=0.7, poll_s=0.1
+            account, self.server.address, credentials(account), timeout_s=0.7, poll_s=poll_s
         )
         desk = Desk(venue)
         await venue.connect(desk.events.append)

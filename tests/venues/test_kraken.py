@@ -113,10 +113,10 @@ def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene]
 
 async def _reader_rests(desk: Desk) -> None:
     """The adapter asks nothing by itself from now on."""
-    reader = _venue(desk)._reader
-    assert reader is not None
-    reader.cancel()
-    await asyncio.wait([reader])
+    for task in (_venue(desk)._reader, _venue(desk)._streaming):
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
 
 
 def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], None]) -> None:
@@ -201,7 +201,8 @@ def test_a_slow_answer_is_waited_for_and_a_slower_one_is_found_out(
         await rig.fault(answer_delay_ms=900)
         slower = desk.send(BUY, "2", "SPY")
         await asyncio.sleep(0.05)  # it is there before the fault is gone
-        await asyncio.gather(*(_venue(desk)._tasks - {_venue(desk)._reader}))
+        venue = _venue(desk)
+        await asyncio.gather(*(venue._tasks - {venue._reader, venue._streaming}))
         assert len(desk.said(Filled)) == 1, "given up, and nothing was concluded"
         await rig.well()
         again = desk if desk.venue.connected else await rig.desk()

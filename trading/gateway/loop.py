@@ -32,7 +32,7 @@ from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
 from trading.sessions import Sessions
 from trading.universe import UNIVERSE
-from trading.venues.base import NumbersFills, Venue, VenueDisconnectedError
+from trading.venues.base import NumbersFills, Streams, Venue, VenueDisconnectedError
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +181,7 @@ class GatewayLoop:
         self._teller.execution.queue(self._writer.backlog)
         return {
             "connected": "1" if self._venue.connected else "0",
+            "stream": self._venue.stream_state if isinstance(self._venue, Streams) else "",
             "settled": "1" if self._session.settled.is_set() else "0",
             "licence_ms": f"{self.core.licence.remaining_ms(now().boot_ns):.0f}",
             "mode": str(self.core.holds.mode()),

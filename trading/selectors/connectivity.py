@@ -19,13 +19,18 @@ READING_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Connectivity:
-    """Of one account. None: not known. ``answer_p95_us``: from a send to the venue's answer."""
+    """Of one account. None: not known. ``answer_p95_us``: from a send to the venue's answer.
+
+    ``stream``: how its venue's private stream is, empty where there is none; without it fills are
+    read by the clock.
+    """
 
     account: str
     venue: str
     live: bool
     connected: bool
     settled: bool
+    stream: str
     heartbeat_ms: int | None
     answer_p95_us: float | None
     last_reading_at: dt.datetime | None
@@ -60,6 +65,7 @@ def connectivity(redis: Redis) -> list[Connectivity]:
                 live=one.live,
                 connected=extra.get("connected") == "1",
                 settled=extra.get("settled") == "1",
+                stream=extra.get("stream", ""),
                 heartbeat_ms=beat.heartbeat_ms if beat is not None and alive else None,
                 answer_p95_us=beat.p95_us if beat is not None and alive else None,
                 last_reading_at=read_at,

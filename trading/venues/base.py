@@ -279,6 +279,15 @@ class Venue(Protocol):
 
 
 @runtime_checkable
+class Streams(Protocol):
+    """A venue with a private stream that tells when to read."""
+
+    @property
+    def stream_state(self) -> str:
+        """live, or what it is instead; empty: the venue offers none."""
+
+
+@runtime_checkable
 class NumbersFills(Protocol):
     """A venue that names its executions without counting them: our books do, and tell it first."""
 

@@ -7,6 +7,7 @@ nothing itself, and says None where an answer tells nothing for certain.
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Protocol
 
 from trading.messages import Side
@@ -53,7 +54,44 @@ class RawFill:
     time_ns: int
 
 
-class Dialect(Protocol):
+class Word(StrEnum):
+    """What a message of a private stream is to us."""
+
+    CHALLENGE = "challenge"
+    SUBSCRIBED = "subscribed"
+    MOVED = "moved"  # an order or a fill moved, or may have
+    ALIVE = "alive"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """``text``: the challenge, the feed that is subscribed, or why it was refused."""
+
+    word: Word
+    text: str = ""
+
+
+class StreamDialect(Protocol):
+    """A private stream, by WebSocket; no ``stream_path``: there is none.
+
+    ``stream_feeds``: what must be confirmed before it counts as live.
+    """
+
+    stream_path: str
+    stream_feeds: frozenset[str]
+
+    def stream_hello(self, client: Any) -> str:
+        """What is said first."""
+
+    def stream_subscribe(self, client: Any, challenge: str) -> list[str]:
+        """What is said to a challenge: signed by ccxt's own hands."""
+
+    def stream_heard(self, said: Any) -> Heard:
+        """Raises KeyError, ValueError, TypeError, AttributeError for nonsense."""
+
+
+class Dialect(StreamDialect, Protocol):
     """``Said`` is an answer as ccxt parsed it from JSON, numbers as text.
 
     Readers raise KeyError, ValueError, TypeError or ArithmeticError for nonsense.

@@ -1,7 +1,8 @@
 """A real exchange by REST, through ccxt: it builds, signs and parses, we check and write.
 
 A create is built, signed, compared with the order and written in one uninterrupted step, on a warm
-connection, once. What the exchange does is heard by reading (ccxt_watch.py).
+connection, once. What the exchange does is heard by reading (ccxt_watch.py), at once when its
+private stream says that something moved (ccxt_stream.py).
 """
 
 import asyncio
@@ -24,11 +25,12 @@ from trading.venues.base import (
     VenuePosition,
 )
 from trading.venues.ccxt_answers import Answers
-from trading.venues.ccxt_asking import Asking
+from trading.venues.ccxt_asking import Asking, tls_for
 from trading.venues.ccxt_dialect import Dialect, Said
 from trading.venues.ccxt_kraken import KrakenFutures
 from trading.venues.ccxt_rate import Use
 from trading.venues.ccxt_sending import Sending
+from trading.venues.ccxt_stream import Stream
 from trading.venues.ccxt_watch import Watch
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,10 @@ class CcxtVenue(Sending):
         self._answers = Answers(
             self.dialect, self._watch, self._deliver, self.wake, self._asking.limited
         )
+        self._stream = Stream(
+            address, tls_for(address), self.dialect, self._asking.client, self.wake
+        )
+        self._streaming: asyncio.Task[None] | None = None
         self._ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._reader: asyncio.Task[None] | None = None
@@ -74,6 +80,10 @@ class CcxtVenue(Sending):
     @property
     def unsent_bytes(self) -> int:
         return self._asking.pool.unsent_bytes
+
+    @property
+    def stream_state(self) -> str:
+        return str(self._stream.state) if self.dialect.stream_path else ""
 
     def fills_known(self, known: KnownFills) -> None:
         """What the books hold already: numbering goes on from there. Before ``connect``."""
@@ -101,6 +111,8 @@ class CcxtVenue(Sending):
         if not self._ready:
             raise VenueDisconnectedError("the connection broke while signing in")
         self._reader = self._spawn(self._read_on())
+        if self.dialect.stream_path:
+            self._streaming = self._spawn(self._stream.run())
 
     async def close(self) -> None:
         """Close without a Disconnected event; what was written is still sent."""
@@ -152,7 +164,9 @@ class CcxtVenue(Sending):
         """
         self._connected()
         await asyncio.sleep(0)  # cancels of this turn are written
-        await asyncio.gather(*(self._tasks - {self._reader}), return_exceptions=True)
+        await asyncio.gather(
+            *(self._tasks - {self._reader, self._streaming}), return_exceptions=True
+        )
         await self._watch.turn()
 
     async def _read_on(self) -> None:

@@ -36,12 +36,13 @@ def problems(caller: Client) -> dict[str, list[str]]:
 def test_a_venue_that_answers_and_one_whose_gateway_is_not_heard(
     caller: Client, strategy: Strategy, other: Strategy
 ) -> None:
-    beat("paper-1")
+    beat("paper-1", stream="silent")
     read("paper-1", ago_s=60)
     read("paper-1")
     one, two = caller.get(PATH).json()
     assert (one["account"], one["venue"], one["live"]) == ("paper-1", "Paper One", False)
     assert (one["connected"], one["settled"], one["problems"]) == (True, True, [])
+    assert (one["stream"], two["stream"]) == ("silent", ""), "it can be reached all the same"
     assert 0 <= one["heartbeat_ms"] < 20_000
     assert one["last_reading_at"] is not None
     assert (two["account"], two["connected"], two["heartbeat_ms"]) == ("paper-2", False, None)
