@@ -140,6 +140,8 @@ def _exposure(code: str, what: str, scope: str, exposure: Exposure, limit: Decim
 
 #: A strategy's limits that shrink with its size on the ladder.
 SCALED = (ORDER_NOTIONAL, POSITION_NOTIONAL, GROSS_NOTIONAL)
+WHOLE = (GROSS_NOTIONAL, OPEN_ORDERS, ORDER_RATE)
+"""What binds all that a strategy does, on whichever account."""
 
 
 def scaled(limits: Limits, strategy: str, factor: Decimal) -> Limits:
@@ -149,6 +151,17 @@ def scaled(limits: Limits, strategy: str, factor: Decimal) -> Limits:
     scope = strategy_scope(strategy)
     return {
         (one, kind): value * factor if one == scope and kind in SCALED else value
+        for (one, kind), value in limits.items()
+    }
+
+
+def halved(limits: Limits, strategy: str) -> Limits:
+    """``limits`` for one of the two accounts that the strategy trades on: half of what its whole
+    is bound by, so that the two together cannot exceed it. What binds one order or one symbol
+    stays."""
+    scope = strategy_scope(strategy)
+    return {
+        (one, kind): value / 2 if one == scope and kind in WHOLE else value
         for (one, kind), value in limits.items()
     }
 

@@ -85,8 +85,11 @@ class Lockstep:
         self.result = Result()
         self.cores: dict[str, GatewayCore] = {}
         self._venues: dict[str, LockstepVenue] = {}
-        for account in sorted({one.account for one in strategies}):
+        for account in sorted({account for one in strategies for account in one.accounts}):
             self._open(account, universe)
+        spanning = frozenset(one.key for one in strategies if one.second_account)
+        for core in self.cores.values():
+            core.gate.spanning = spanning
 
     def _open(self, account: str, universe: Universe) -> None:
         core = GatewayCore(

@@ -28,14 +28,25 @@ _OF_STRATEGIES = {"content_type__app_label": "trading", "content_type__model": "
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One strategy, where it trades, and what somebody may do with it (of ``RIGHTS``)."""
+    """One strategy, where it trades, and what somebody may do with it (of ``RIGHTS``).
+
+    ``second``: account, rehearsal and venue of its second leg, None when that is traded with the
+    first.
+    """
 
     key: str
     account: str
     rehearsal: str
     venue: str
+    second: tuple[str, str, str] | None
     symbols: tuple[str, ...]
     rights: frozenset[str]
+
+    @property
+    def places(self) -> list[tuple[str, str, str]]:
+        """Account, rehearsal account (or empty) and venue of each."""
+        first = (self.account, self.rehearsal, self.venue)
+        return [first] if self.second is None else [first, self.second]
 
 
 def held_by(username: str) -> list[Held]:
@@ -60,6 +71,9 @@ def held_by(username: str) -> list[Held]:
             "account_id",
             "account__rehearsal_id",
             "account__venue",
+            "second_account_id",
+            "second_account__rehearsal_id",
+            "second_account__venue",
             "symbols",
             "given",
         )
@@ -70,12 +84,13 @@ def held_by(username: str) -> list[Held]:
             account=account,
             rehearsal=rehearsal or "",
             venue=venue,
+            second=(second, rehearses or "", there) if second else None,
             symbols=tuple(str(one) for one in symbols),
             rights=frozenset(
                 RIGHTS if owner == username else (one.removesuffix(_SUFFIX) for one in codes)
             ),
         )
-        for key, owner, account, rehearsal, venue, symbols, codes in rows
+        for key, owner, account, rehearsal, venue, second, rehearses, there, symbols, codes in rows
     ]
 
 

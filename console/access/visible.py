@@ -131,13 +131,15 @@ def sight_in(rights: Rights) -> Sight:
 def _over(held: Iterable[Held]) -> Sight:
     known = list(held)
     mine = [one for one in known if VIEW in one.rights]
-    others = {one.account for one in known if VIEW not in one.rights}
-    accounts = {one.account for one in mine}
+    others = {name for one in known if VIEW not in one.rights for name, _, _ in one.places}
+    places = [place for one in mine for place in one.places]
+    accounts = {name for name, _, _ in places}
     scopes = {FIRM}
     for one in mine:
-        scopes |= {f"strategy:{one.key}", f"venue:{one.account}", f"venue:{slug(one.venue)}"}
-        scopes |= {f"instrument:{symbol}" for symbol in one.symbols}
-    rehearsals = {one.rehearsal for one in mine if one.rehearsal}
+        scopes |= {f"strategy:{one.key}", *(f"instrument:{symbol}" for symbol in one.symbols)}
+    for name, _, venue in places:
+        scopes |= {f"venue:{name}", f"venue:{slug(venue)}"}
+    rehearsals = {rehearsal for _, rehearsal, _ in places if rehearsal}
     return Sight(
         strategies=frozenset(one.key for one in mine),
         everything=not others,

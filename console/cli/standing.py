@@ -29,8 +29,9 @@ from riskctl.reading import READING_SQL, reading_of
 app = typer.Typer()
 
 STRATEGIES_SQL = """
-SELECT s.key, s.account_id, a.venue FROM trading_strategy s
-JOIN trading_venueaccount a ON a.name = s.account_id ORDER BY s.key
+SELECT s.key, a.name, a.venue FROM trading_strategy s
+JOIN trading_venueaccount a ON a.name IN (s.account_id, s.second_account_id)
+ORDER BY s.key, a.name <> s.account_id
 """
 DISK = "disk"
 

@@ -112,6 +112,15 @@ def test_names_that_must_be_known_or_once() -> None:
     elsewhere = only(document(instruments=["AAPL"]).replace("- NASDAQ", "- NYSE"))
     assert elsewhere.field == "spec.strategy.instruments[0]"
     assert elsewhere.text == "AAPL trades on NASDAQ, not on NYSE: add NASDAQ to spec.markets"
+    second: dict[str, Any] = {
+        "account": "paper-1", "instruments": ["BTCUSDT", "BTCUSDT-PERP"], "type": "arbitrage",
+        "riskLimit": "1%",
+    }  # fmt: skip
+    assert "only arbitrage" in only(document(secondAccount="paper-2")).text
+    same = document(secondAccount="paper-1", **second).replace("- FOREX", "- CRYPTO")
+    assert only(same).field == "spec.strategy.secondAccount"
+    sound = document(secondAccount="paper-2", **second).replace("- FOREX", "- CRYPTO")
+    assert read_engine(sound).second_account == "paper-2"
     twice = {**BASE, "spec": {**BASE["spec"], "alerts": BASE["spec"]["alerts"] * 2}}
     assert [one.field for one in problems(json.dumps(twice))] == ["spec.alerts[1]"]
 

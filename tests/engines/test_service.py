@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from console.access.desks import held_by
 from riskctl.actors import Actor, NotAllowedError, shell_actor
 from riskctl.approvals import RequestError, approval_approve, approval_request
 from riskctl.approvals.engine import ApprovalVoidError
@@ -20,6 +21,7 @@ from trading.engines.service import Applied, engine_apply, engine_patch
 from trading.engines.standing import engine_standing, engine_standings
 from trading.engines.versions import NoSuchEngineError, version_diff, versions_of
 from trading.models import EngineVersion, Position, Strategy, VenueAccount
+from trading.resume.scope import covered, scopes_over
 from trading.strategies.parameters import DEFAULTS
 
 pytestmark = pytest.mark.django_db
@@ -229,6 +231,38 @@ def test_a_new_strategy_is_made_by_two_people_and_may_not_trade() -> None:
     assert not Stage.objects.filter(strategy="mom-new").exists()
     kinds = ("gross-notional", "position-notional", "order-notional", "order-rate", "open-orders")
     assert [limit(one, "mom-new") for one in kinds] == [25_000, 9_000, 12_000, 5, 20]
+
+
+def test_an_arbitrage_on_two_accounts_is_held_and_seen_on_both() -> None:
+    VenueAccount.objects.create(
+        name="paper-7",
+        venue="Paper Seven",
+        adapter="trading.venues.paper.PaperVenue",
+        address="h:1",
+    )
+    text = document(
+        "arb-new", type="arbitrage", account="paper-1", secondAccount="paper-7", riskLimit="1%",
+        instruments=["BTCUSDT", "BTCUSDT-PERP"], maxPositionSize="9k",
+    ).replace("- FOREX", "- CRYPTO")  # fmt: skip
+    done = engine_apply(text=text, actor=actor("olga.fx", TRADER), reason="a new idea")
+    assert done.asked is not None
+    approved(done.asked)
+    made = Strategy.objects.get(key="arb-new")
+    assert made.account_ids == ["paper-1", "paper-7"]
+    assert made.rehearsal_ids == [], "not both have one"
+    assert {"venue:paper-1", "venue:paper-7", "venue:paper-seven"} <= scopes_over(made)
+    assert "arb-new" in [one.key for one in covered("venue:paper-7").strategies]
+    assert {"paper-1", "paper-7"} == {one.name for one in covered("strategy:arb-new").accounts}
+    (own,) = [one for one in held_by("olga.fx") if one.key == "arb-new"]
+    assert [place[0] for place in own.places] == ["paper-1", "paper-7"]
+    moved = document(
+        "arb-new", type="arbitrage", secondAccount="paper-2", riskLimit="1%",
+        instruments=["BTCUSDT", "BTCUSDT-PERP"], maxPositionSize="9k",
+    ).replace("- FOREX", "- CRYPTO")  # fmt: skip
+    with pytest.raises(EngineInvalidError, match="second leg of arb-new trades on paper-7"):
+        engine_apply(text=moved, actor=ADA)
+    with pytest.raises(IntegrityError, match="strategy_second_account"), transaction.atomic():
+        Strategy.objects.filter(key="arb-new").update(second_account="paper-1")
 
 
 def test_what_does_not_fit_the_desk_names_its_line(monkeypatch: pytest.MonkeyPatch) -> None:

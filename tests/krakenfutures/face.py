@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from tests.krakenfutures import words
 from tests.krakenfutures.private import Faults, PrivateFeed
-from tests.krakenfutures.public import Streams
+from tests.krakenfutures.streams import Streams
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
 
@@ -49,8 +49,8 @@ class Face:
     def __init__(self, keys: Mapping[str, tuple[str, str]]) -> None:
         self.keys = keys
         self.faults = Faults()
-        self.streams = Streams()
         self.feed = PrivateFeed(keys, self.faults)
+        self.streams = Streams(self.feed)
         self.well = asyncio.Event()
         self.well.set()
         self.requests: list[str] = []
@@ -66,7 +66,7 @@ class Face:
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
-        app.router.add_get("/ws/v1", self._stream)
+        app.router.add_get("/ws/v1", self.streams.serve)
         app.router.add_route("*", "/{tail:.*}", self._take)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
         await self._runner.setup()
@@ -135,26 +135,6 @@ class Face:
         delay_s = self.exchange.faults.of(account).answer_delay_ns / NS
         await asyncio.sleep(delay_s)
         return said
-
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
-        """One address for both: what a message asks for says whose it is."""
-        if self.streams.away or request.transport is None:
-            return web.Response(status=503)
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        with (
-            self.streams.listening(socket, request.transport) as asked,
-            self.feed.listening(socket, request.transport) as listener,
-        ):
-            async for message in socket:
-                if message.type is not WSMsgType.TEXT:
-                    continue
-                said = message.json()
-                if said.get("product_ids"):
-                    asked(said)
-                else:
-                    await self.feed.told(listener, said)
-        return socket
 
     def _set_faults(self, wanted: Mapping[str, str]) -> web.Response:
         self.faults.stream = wanted.get("stream", "")

@@ -1,4 +1,4 @@
-"""The stand-in's private WebSocket: challenge signed and checked, fills and open orders, faults."""
+"""The private side of the stand-in's WebSocket: challenge checked, fills, open orders, faults."""
 
 import asyncio
 import base64
@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import hmac
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -40,11 +40,12 @@ class Listener:
     """A connection, once it proved whose it is."""
 
     socket: web.WebSocketResponse
-    transport: asyncio.Transport
+    request: web.Request
     challenge: str = ""
     account: str = ""
     feeds: set[str] = field(default_factory=set)
     kept: list[dict[str, Any]] = field(default_factory=list)
+    beating: asyncio.Task[None] | None = None
 
 
 class PrivateFeed:
@@ -57,19 +58,26 @@ class PrivateFeed:
         self.proven = 0
         self._writing: set[asyncio.Task[None]] = set()
 
-    @contextlib.contextmanager
-    def listening(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport
-    ) -> Iterator[Listener]:
-        """While it is open."""
-        one = Listener(socket, transport)
+    def opened(self, socket: web.WebSocketResponse, request: web.Request) -> Listener:
+        one = Listener(socket, request)
         self.listeners.add(one)
-        beating = asyncio.create_task(self._beat(one))
-        try:
-            yield one
-        finally:
-            beating.cancel()
-            self.listeners.discard(one)
+        one.beating = asyncio.create_task(self._beat(one))
+        return one
+
+    def closed(self, one: Listener) -> None:
+        if one.beating is not None:
+            one.beating.cancel()
+        self.listeners.discard(one)
+
+    async def told(self, one: Listener, said: dict[str, Any]) -> bool:
+        """Whether it was for the private side, and was answered there."""
+        if said.get("event") == "challenge":
+            await self._challenge(one)
+            return True
+        if said.get("feed") in (*PRIVATE, "heartbeat"):
+            await self._subscribe(one, said)
+            return True
+        return False
 
     async def _beat(self, one: Listener) -> None:
         while True:
@@ -78,14 +86,11 @@ class PrivateFeed:
                 with contextlib.suppress(ConnectionError):
                     await one.socket.send_str(_text({"feed": "heartbeat", "time": 0}))
 
-    async def told(self, one: Listener, said: dict[str, Any]) -> None:
-        if said["event"] == "challenge":
-            if self._faults.stream == "mute":
-                return
-            one.challenge = str(uuid.uuid4())
-            await one.socket.send_str(_text({"event": "challenge", "message": one.challenge}))
-        elif said["event"] == "subscribe":
-            await self._subscribe(one, said)
+    async def _challenge(self, one: Listener) -> None:
+        if self._faults.stream == "mute":
+            return
+        one.challenge = str(uuid.uuid4())
+        await one.socket.send_str(_text({"event": "challenge", "message": one.challenge}))
 
     async def _subscribe(self, one: Listener, said: dict[str, Any]) -> None:
         feed = said["feed"]
@@ -147,8 +152,10 @@ class PrivateFeed:
     @staticmethod
     def _cut(one: Listener) -> None:
         """The head of a text of 256 bytes, a few of them, and no more."""
-        one.transport.write(b"\x81\x7e\x01\x00" + b'{"feed": "fi')
-        asyncio.get_running_loop().call_later(0.05, one.transport.abort)
+        transport = one.request.transport
+        if transport is not None:
+            transport.write(b"\x81\x7e\x01\x00" + b'{"feed": "fi')
+            asyncio.get_running_loop().call_later(0.05, transport.abort)
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -57,6 +57,17 @@ def test_a_venue_hold_reaches_its_strategies_by_account_and_by_name(scope: str) 
     assert frame["firm"]["mode"] == "ACTIVE"
 
 
+def test_a_hold_on_the_account_of_one_leg_shows_and_leaves_the_mode() -> None:
+    pair = strategy_row(
+        "arb", "EURUSD", "GCZ3", kind="arbitrage", second_account="paper-2",
+        second_venue="Paper Two",
+    )  # fmt: skip
+    for scope, modes in (("venue:paper-2", "ACTIVE"), ("venue:paper-two", "ACTIVE"),
+                         ("strategy:arb", "HALTED")):  # fmt: skip
+        (line,) = desk(books=books(strategies=(pair,), holds=(hold_row(scope),)))["strategies"]
+        assert ([one["scope"] for one in line["holds"]], line["mode"]) == ([scope], modes)
+
+
 def test_a_hold_on_one_of_two_symbols_shows_and_leaves_the_mode() -> None:
     one = hold_row("instrument:SPY")
     frame = desk(books=books(strategies=BOTH, holds=(one,)))

@@ -13,6 +13,7 @@ from riskctl.holds import RULES, HoldFact, Kind
 from riskctl.triggers.specs import OPEN_LEG, SPECS
 from tests.feeds.builders import raw_rows
 from trading.feeds.raw import RawBatch
+from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect
 from trading.lockstep import Lockstep
 from trading.papervenue.protocol import ClearFaults, Fault
@@ -28,7 +29,7 @@ NS = 1_000_000_000
 START = 1_723_104_000 * NS
 STEP_S = 0.1
 KEY, ACCOUNT, SPOT, PERP = "arb", "paper-2", "BTCUSDT", "BTCUSDT-PERP"
-STRATEGY = StrategyRow(KEY, "arbitrage", "tomas", ACCOUNT, "Paper Two", False, 0, (SPOT, PERP))
+OTHER = "paper-1"
 PARAMETERS = {
     "mean_s": 5.0, "warmup_ticks": 20, "enter": 2.0, "least_bp": 10.0, "pause_s": 5.0,
 }  # fmt: skip
@@ -40,8 +41,9 @@ def limits() -> dict[tuple[str, str], Decimal]:
     wide = D(10_000_000)
     found = {("firm", kind): wide for kind in ("order-notional", "gross-notional")}
     found["firm", "price-collar"] = D(200)
-    found[f"account:{ACCOUNT}", "gross-notional"] = wide
-    found[f"account:{ACCOUNT}", "order-rate"] = D(1000)
+    for account in (ACCOUNT, OTHER):
+        found[f"account:{account}", "gross-notional"] = wide
+        found[f"account:{account}", "order-rate"] = D(1000)
     for kind in ("order-notional", "position-notional", "gross-notional"):
         found[f"strategy:{KEY}", kind] = wide
     for kind in ("open-orders", "order-rate"):
@@ -59,15 +61,21 @@ def at_once(waiting: Coroutine[Any, Any, T]) -> T:
 
 
 class ArbitrageRig(Lockstep):
-    """``basis_bp``: of the perpetual over the spot, from the next step on."""
+    """``basis_bp``: of the perpetual over the spot, from the next step on. ``second``: the account
+    of the perpetual, when it is another; faults strike ``struck``."""
 
-    def __init__(self) -> None:
+    def __init__(self, second: str = "", struck: str = ACCOUNT) -> None:
         spec = StrategySpec(
             KEY, "arbitrage", ACCOUNT, (SPOT, PERP), read_parameters("arbitrage", PARAMETERS),
-            D(50_000),
+            D(50_000), second,
         )  # fmt: skip
         super().__init__([spec], limits())
         self.core = self.cores[ACCOUNT]
+        self.struck = struck
+        self.places = {SPOT: ACCOUNT, PERP: second or ACCOUNT}
+        self.row = StrategyRow(
+            KEY, "arbitrage", "tomas", ACCOUNT, "Paper Two", False, 0, (SPOT, PERP), second
+        )
         self.basis_bp = 1.0
         self.quiet: set[str] = set()
         self.seconds = 0.0
@@ -76,7 +84,7 @@ class ArbitrageRig(Lockstep):
         self.named = ""
         self.most_open_s = D(0)
         self._cut = False
-        self._number = 0
+        self._number = self._holds = 0
 
     # The market -------------------------------------------------------------------------------
 
@@ -104,85 +112,93 @@ class ArbitrageRig(Lockstep):
     # Faults -----------------------------------------------------------------------------------
 
     def fault(self, **wanted: Any) -> None:
-        fault = Fault(id=1, account=ACCOUNT, **wanted)
+        fault = Fault(id=1, account=self.struck, **wanted)
         self.exchange.exchange.set_fault(fault, self.exchange.now_ns)
 
     def clear(self) -> None:
         self.exchange.exchange.clear_faults(ClearFaults(id=1), self.exchange.now_ns)
         self.quiet.clear()
-        self._venues[ACCOUNT].resume()
+        for venue in self._venues.values():
+            venue.resume()
 
     def stall(self) -> None:
-        self._venues[ACCOUNT].stalled = True
+        self._venues[self.struck].stalled = True
 
     def hold(self, scope: str, reason: str, kind: Kind = Kind.KILL) -> None:
-        """Told to the gateway, as a stop is."""
-        known = len(self.core.holds.open) + 1
+        """Told to the gateways, as a stop is."""
+        self._holds += 1
+        known = self._holds
         fact = HoldFact(
             id=f"00000000-0000-0000-0000-{known:012d}", scope=scope, kind=kind,
             mode=RULES[kind].mode, cancels=RULES[kind].cancels, protective_too=False,
             reason=reason, placed_by="ada", actor_kind="person", placed_wall_ns=known,
         )  # fmt: skip
-        self.core.holds.learn(fact, self._clock_ns)
+        for core in self.cores.values():
+            core.holds.learn(fact, self._clock_ns)
 
     def lift(self) -> None:
-        self.core.holds.open.clear()
+        for core in self.cores.values():
+            core.holds.open.clear()
         self.named = ""
 
     # What the live gateway does round its core --------------------------------------------------
 
     def _on_event(self, account: str, event: VenueEvent) -> None:
-        self._perform(account, self.core.on_venue_event(event, self._now()))
+        self._perform(account, self.cores[account].on_venue_event(event, self._now()))
 
     def _perform(self, account: str, effects: Any) -> None:
         found: list[Effect] = list(effects)
         if any(isinstance(one, CatchUpFills) for one in found):
-            self.core.catching_up = True
+            self.cores[account].catching_up = True
         super()._perform(account, [one for one in found if not isinstance(one, CatchUpFills)])
 
     def _heal(self) -> None:
-        venue = self._venues[ACCOUNT]
-        self._perform(ACCOUNT, self.core.on_time(self._now()))
-        if venue.stalled:
-            return
-        self._catch_up()
-        for order in self.core.unresolved():
+        for account, core in self.cores.items():
+            self._perform(account, core.on_time(self._now()))
+            if not self._venues[account].stalled:
+                self._heal_one(account, core)
+
+    def _heal_one(self, account: str, core: GatewayCore) -> None:
+        venue = self._venues[account]
+        self._catch_up(account, core)
+        for order in core.unresolved():
             answer = at_once(venue.order_status(order.client_order_id))
-            effects = self.core.on_status(order, answer, self._now())
+            effects = core.on_status(order, answer, self._now())
             if any(isinstance(one, CatchUpFills) for one in effects):
-                self.core.catching_up = True
-                self._catch_up()
+                core.catching_up = True
+                self._catch_up(account, core)
                 answer = at_once(venue.order_status(order.client_order_id))
-                effects = self.core.on_status(order, answer, self._now())
-            self._perform(ACCOUNT, effects)
+                effects = core.on_status(order, answer, self._now())
+            self._perform(account, effects)
         self.exchange.settle()
         held = {one.symbol: one.quantity for one in at_once(venue.positions()) if one.quantity}
-        self.core.confirmed.on_reading(held, self._clock_ns, self.core.book)
+        core.confirmed.on_reading(held, self._clock_ns, core.book)
 
-    def _catch_up(self) -> None:
-        while self.core.catching_up:
-            fills: list[Filled] = at_once(
-                self._venues[ACCOUNT].fills_since(self.core.book.fill_sequence)
-            )
+    def _catch_up(self, account: str, core: GatewayCore) -> None:
+        venue = self._venues[account]
+        while core.catching_up:
+            fills: list[Filled] = at_once(venue.fills_since(core.book.fill_sequence))
             for fill in fills:
-                self._perform(ACCOUNT, self.core.book_fill(fill, self._now()))
+                self._perform(account, core.book_fill(fill, self._now()))
             if not fills:
-                self._perform(ACCOUNT, self.core.catch_up_done(self._now()))
+                self._perform(account, core.catch_up_done(self._now()))
 
     # The other half of the rule -----------------------------------------------------------------
 
     def positions(self) -> tuple[Decimal, Decimal]:
-        holdings = self.core.book.holdings
-        found = [holdings.get((KEY, symbol)) for symbol in (SPOT, PERP)]
-        first, second = (one.quantity if one else D(0) for one in found)
+        first, second = (
+            self.cores[self.places[symbol]].book.holding(KEY, symbol).quantity
+            for symbol in (SPOT, PERP)
+        )
         return first, second
 
     def _look(self) -> None:
         rows = tuple(
-            PositionRow(ACCOUNT, KEY, symbol, one.quantity, one.cost, D(0), D(0), one.fills)
-            for (_, symbol), one in self.core.book.holdings.items()
+            PositionRow(account, KEY, symbol, one.quantity, one.cost, D(0), D(0), one.fills)
+            for account, core in self.cores.items()
+            for (_, symbol), one in core.book.holdings.items()
         )
-        books = Books(strategies=(STRATEGY,), positions=rows)
+        books = Books(strategies=(self.row,), positions=rows)
         (reading,) = self.watch.readings(books, self._clock_ns)
         assert reading.value is not None
         self.open_s = reading.value

@@ -1,5 +1,6 @@
 """Arbitrage: when it turns, and the rule of its two legs under every fault of gateway and venue."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from riskctl.holds import Kind
-from tests.strategies.arbitrage_rig import KEY, PARAMETERS, PERP, SPOT, ArbitrageRig
+from riskctl.rules import halved
+from riskctl.rungs import Rung
+from tests.strategies.arbitrage_rig import ACCOUNT, KEY, OTHER, PARAMETERS, PERP, SPOT, ArbitrageRig
 from trading.clock import NS
 from trading.models import Strategy
 from trading.strategies.legs import NOTHING, LegRule, Pair, Stage
 from trading.strategies.loader import StrategyError, spec_of
+from trading.strategies.terms import terms_of
 from trading.universe import UNIVERSE
 
 D = Decimal
@@ -118,6 +122,57 @@ def test_what_somebody_else_closed_is_not_bought_again() -> None:
     assert rule.stage is Stage.LEAVING
 
 
+# On two accounts --------------------------------------------------------------------------------
+
+PLACES = [("", ACCOUNT), (OTHER, ACCOUNT), (OTHER, OTHER)]
+NAMED = ["one account", "two, the first struck", "two, the second struck"]
+
+
+def test_each_leg_goes_to_its_own_account_and_the_rehearsal_of_both_is_on_theirs() -> None:
+    rig = ArbitrageRig(OTHER)
+    rig.runs(10)
+    rig.basis_bp = 60
+    rig.runs(1)
+    assert paired(rig)
+    assert {
+        (account, symbol): bool(core.book.holding(KEY, symbol).quantity)
+        for account, core in rig.cores.items()
+        for symbol in (SPOT, PERP)
+    } == {(ACCOUNT, SPOT): True, (ACCOUNT, PERP): False, (OTHER, SPOT): False, (OTHER, PERP): True}
+    row = Strategy(
+        key=KEY, kind="arbitrage", account_id=ACCOUNT, second_account_id=OTHER,
+        symbols=[SPOT, PERP], size_notional=D(1), parameters=PARAMETERS,
+    )  # fmt: skip
+    spec = spec_of(row, UNIVERSE)
+    paper = terms_of(spec, Rung.PAPER, D(1), "r-2", "r-1")
+    assert (paper.account_of(SPOT), paper.account_of(PERP), paper.orders) == ("r-2", "r-1", True)
+    bare = terms_of(spec, Rung.PAPER, D(1), "r-2", "")
+    assert (bare.orders, bare.why) == (
+        False, f"on rung paper, and {OTHER} has no rehearsal account",
+    )  # fmt: skip
+    cancels = rig.engine.apply({KEY: replace(paper, size_notional=D(50_000))})
+    assert cancels == []
+    assert set(rig.engine.accounts) == {"r-2", "r-1"}
+
+
+def test_what_binds_the_whole_strategy_is_halved_on_each_of_its_accounts() -> None:
+    scope = f"strategy:{KEY}"
+    limits = {(scope, "gross-notional"): D(100), (scope, "order-notional"): D(10),
+              (scope, "order-rate"): D(5), ("strategy:x", "gross-notional"): D(7)}  # fmt: skip
+    assert halved(limits, KEY) == {
+        (scope, "gross-notional"): D(50), (scope, "order-notional"): D(10),
+        (scope, "order-rate"): D("2.5"), ("strategy:x", "gross-notional"): D(7),
+    }  # fmt: skip
+    rig = ArbitrageRig(OTHER)
+    rig._limits[scope, "gross-notional"] = D(80_000)  # each leg is of 50,000
+    rig.runs(10)
+    rig.basis_bp = 60
+    rig.runs(1)
+    assert flat(rig)
+    codes = {row.order.reason_code for row in rig.result.orders}
+    assert codes == {"GROSS_NOTIONAL"}
+
+
 # Under faults -------------------------------------------------------------------------------------
 
 
@@ -129,8 +184,11 @@ def test_what_somebody_else_closed_is_not_bought_again() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_short_fault_of_the_venue_needs_no_hold(fault: dict[str, Any]) -> None:
-    rig = ArbitrageRig()
+@pytest.mark.parametrize("place", PLACES, ids=NAMED)
+def test_a_short_fault_of_the_venue_needs_no_hold(
+    fault: dict[str, Any], place: tuple[str, str]
+) -> None:
+    rig = ArbitrageRig(*place)
     rig.runs(10)
     rig.fault(**fault)
     rig.basis_bp = 60
@@ -142,8 +200,9 @@ def test_a_short_fault_of_the_venue_needs_no_hold(fault: dict[str, Any]) -> None
     assert flat(rig) or paired(rig)
 
 
-def test_a_leg_that_can_neither_follow_nor_go_back_is_held_by_name() -> None:
-    rig = ArbitrageRig()
+@pytest.mark.parametrize("second", ["", OTHER], ids=["one account", "two"])
+def test_a_leg_that_can_neither_follow_nor_go_back_is_held_by_name(second: str) -> None:
+    rig = ArbitrageRig(second)
     rig.runs(10)
     rig.hold(f"instrument:{PERP}", "halted there")
     rig.basis_bp = 60
@@ -185,14 +244,14 @@ def strike(rig: ArbitrageRig, fault: str) -> None:
         rig.hold(f"strategy:{KEY}", "killed")
 
 
-@settings(max_examples=20, deadline=None)
-@given(PLANS)
+@settings(max_examples=30, deadline=None)
+@given(PLANS, st.sampled_from(PLACES))
 def test_after_any_fault_both_are_filled_or_given_back_or_the_open_leg_is_held_by_name(
-    plan: list[tuple[int, str, int]],
+    plan: list[tuple[int, str, int]], place: tuple[str, str]
 ) -> None:
     """At every moment: legs have matched within the last five seconds, or a hold names the one that
     does not. And when the faults are over and what was held is lifted, nothing is left alone."""
-    rig = ArbitrageRig()
+    rig = ArbitrageRig(*place)
     rig.runs(8)
     for tenths, fault, basis in plan:
         rig.basis_bp = basis

@@ -89,7 +89,8 @@ def _bring(config: EngineConfig, raised: Mapping[str, Setting], approval: Approv
     if row is None:
         Strategy.objects.create(
             key=config.name, kind=config.kind, owner=approval.requested_by,
-            account_id=config.account, symbols=list(config.instruments),
+            account_id=config.account, second_account_id=config.second_account or None,
+            symbols=list(config.instruments),
             parameters=dict(config.parameters), size_notional=Decimal(raised[SIZE].wanted),
             shard=_least_shard(),
         )  # fmt: skip

@@ -51,6 +51,7 @@ class EngineConfig:
     frequency: str
     instruments: tuple[str, ...]
     account: str
+    second_account: str
     target: Decimal | None
     parameters: Mapping[str, float]
     read: Parameters | None
@@ -151,6 +152,13 @@ def _check_legs(strategy: Mapping[str, Any], into: Read) -> None:
     if strategy["type"] == "arbitrage" and given is not None and len(given) != LEGS:
         text = f"arbitrage trades two linked instruments, not {len(given)}: name both"
         into.problems.append(_at(into, "spec.strategy.instruments", "", text))
+    second = strategy.get("secondAccount")
+    if second is not None and strategy["type"] != "arbitrage":
+        text = "only arbitrage trades on two accounts: leave it out"
+        into.problems.append(_at(into, "spec.strategy.secondAccount", "", text))
+    elif second is not None and second == strategy.get("account"):
+        text = f"is {second} like account: leave it out, and both legs are traded there"
+        into.problems.append(_at(into, "spec.strategy.secondAccount", "", text))
 
 
 def _check_markets(spec: Mapping[str, Any], into: Read) -> None:
@@ -180,6 +188,7 @@ def _config(written: Any, meant: Any, lines: Mapping[str, int]) -> EngineConfig:
         frequency=strategy["frequency"],
         instruments=tuple(strategy.get("instruments", ())),
         account=strategy.get("account", ""),
+        second_account=strategy.get("secondAccount", ""),
         target=strategy.get("targetPosition"),
         parameters=given,
         read=read_parameters(kind, given) if kind in DEFAULTS else None,

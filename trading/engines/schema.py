@@ -115,6 +115,11 @@ STRATEGY = Object(
             "ours: the venue account it trades on; needed for a new strategy",
         ),
         Field(
+            "secondAccount", _matching(_NAME, "the name of a venue account"),
+            "ours: of arbitrage, the venue account of its second instrument; when left out, both"
+            " are traded on `account`",
+        ),
+        Field(
             "targetPosition", MONEY, "ours: USD per instrument while a signal is on, at most what"
             " its limits take; when left out, two thirds of that",
         ),

@@ -27,6 +27,7 @@ from trading.engines.sizes import size_for
 from trading.models import Position, Strategy, VenueAccount
 
 SIZE, KIND, ACCOUNT, SYMBOLS, PARAMETERS = "size", "type", "account", "instruments", "parameters"
+SECOND = "secondAccount"
 LIMITS = (GROSS_NOTIONAL, POSITION_NOTIONAL, ORDER_NOTIONAL, ORDER_RATE, OPEN_ORDERS)
 OPEN_AT_FIRST = Decimal(20)
 _CENT = Decimal("0.01")
@@ -99,6 +100,9 @@ def _unfit_new(config: EngineConfig) -> Iterator[tuple[str, str]]:
         yield "account", "is missing: a new strategy needs it"
     elif config.account not in accounts:
         yield "account", f"there is no account {config.account}; there are {', '.join(accounts)}"
+    if config.second_account and config.second_account not in accounts:
+        text = f"there is no account {config.second_account}; there are {', '.join(accounts)}"
+        yield "secondAccount", text
     if not config.instruments:
         yield "instruments", "is missing: a new strategy needs it"
     if config.risk_limit == 0:
@@ -112,6 +116,9 @@ def _unfit(config: EngineConfig, row: Strategy) -> Iterator[tuple[str, str]]:
         yield "type", f"{config.name} is {row.kind}: {other}"
     if config.account and row.account_id != config.account:
         yield "account", f"{config.name} trades on {row.account_id}: {other}"
+    if config.second_account and row.second_account_id != config.second_account:
+        where = row.second_account_id or row.account_id
+        yield "secondAccount", f"the second leg of {config.name} trades on {where}: {other}"
     if config.instruments:
         dropped = sorted(set(row.symbols) - set(config.instruments))
         held = Position.objects.filter(strategy=row, symbol__in=dropped).exclude(quantity=0)
@@ -124,6 +131,7 @@ def _places(config: EngineConfig, row: Strategy | None) -> Iterator[Setting]:
     said = [
         (KIND, row.kind if row else None, config.kind),
         (ACCOUNT, row.account_id if row else None, config.account),
+        (SECOND, row.second_account_id if row else None, config.second_account),
         (SYMBOLS, ", ".join(row.symbols) if row else None, ", ".join(config.instruments)),
     ]
     for name, now, wanted in said:

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from riskctl.holds import Mode
 from riskctl.licence import Licence, Reading
-from riskctl.rules import Denial, OrderFacts, Rule, order_denial, order_rules
+from riskctl.rules import Denial, Limits, OrderFacts, Rule, halved, order_denial, order_rules
 from trading.clock import NS
 from trading.gateway.book import Book, LiveOrder
 from trading.gateway.funds import Funds
@@ -74,6 +74,8 @@ class Admission:
         self._sessions = sessions
         self._rehearsal = rehearsal
         self._rates = RateWindow()
+        self.spanning: frozenset[str] = frozenset()
+        """Strategies that trade on another account as well: half of what is theirs is here."""
 
     def intent_denial(self, intent: OrderIntent, order: LiveOrder, now: Now) -> Denial | None:
         """Why the intent is refused as it comes in, or None."""
@@ -105,7 +107,8 @@ class Admission:
         if found is None:
             return []
         facts, reading = found
-        rules = order_rules(facts, reading.limits, self.licence.size_factor(order.strategy))
+        limits = self._limits(reading, order.strategy)
+        rules = order_rules(facts, limits, self.licence.size_factor(order.strategy))
         return [] if isinstance(rules, Denial) else list(rules)
 
     def release_denial(self, order: LiveOrder, now: Now) -> Denial | None:
@@ -258,7 +261,11 @@ class Admission:
         if found is None:
             return Denial("NO_PRICE", f"{order.symbol} has no quote or the limits are not read yet")
         facts, reading = found
-        return order_denial(facts, reading.limits, self.licence.size_factor(order.strategy))
+        limits = self._limits(reading, order.strategy)
+        return order_denial(facts, limits, self.licence.size_factor(order.strategy))
+
+    def _limits(self, reading: Reading, strategy: str) -> Limits:
+        return halved(reading.limits, strategy) if strategy in self.spanning else reading.limits
 
     def _facts(self, order: LiveOrder, now: Now) -> tuple[OrderFacts, Reading] | None:
         quote, reading = self._prices.quote(order.symbol), self.licence.reading

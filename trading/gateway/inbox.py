@@ -1,7 +1,7 @@
 """What a gateway reads from Redis: prices to judge by, and what its strategies want."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -27,23 +27,26 @@ REDIS_RETRY_S = 0.2
 
 
 class Inbox:
-    """``strategies`` reads, once the database answers, whose intents may be taken."""
+    """``strategies`` reads, once the database answers, whose intents may be taken, and which of
+    them trade on two accounts: both are fixed when a strategy is made."""
 
     def __init__(
         self, *, redis: Redis, core: GatewayCore, teller: Teller,
         perform: Callable[[list[Effect]], None],
-        strategies: Callable[[], Awaitable[frozenset[str]]],
+        strategies: Callable[[], Awaitable[Mapping[str, bool]]],
     ) -> None:  # fmt: skip
         self._redis = redis
         self._core = core
         self._teller = teller
         self._perform = perform
         self._read_strategies = strategies
-        self._strategies: frozenset[str] = frozenset()
+        self._strategies: Mapping[str, bool] = {}
         self._learn = asyncio.Event()
 
     async def learn(self) -> None:
         self._strategies = await self._read_strategies()
+        spanning = frozenset(key for key, spans in self._strategies.items() if spans)
+        self._core.gate.spanning = spanning
 
     async def keep_learning(self) -> None:
         """Read the strategies again when an intent names one that is not known."""

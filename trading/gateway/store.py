@@ -337,7 +337,9 @@ async def load_order(
     return order_from(row) if row else None
 
 
-async def load_strategies(connection: psycopg.AsyncConnection[Any]) -> frozenset[str]:
-    """Keys of every strategy there is."""
-    cursor = await connection.execute("SELECT key FROM trading_strategy")
-    return frozenset(key for (key,) in await cursor.fetchall())
+async def load_strategies(connection: psycopg.AsyncConnection[Any]) -> dict[str, bool]:
+    """Every strategy there is, by key: whether it trades on two accounts."""
+    cursor = await connection.execute(
+        "SELECT key, second_account_id IS NOT NULL FROM trading_strategy"
+    )
+    return dict(await cursor.fetchall())

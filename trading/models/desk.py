@@ -41,6 +41,10 @@ class Strategy(models.Model):
     kind = models.CharField(max_length=24, choices=Kind)
     owner = models.CharField(max_length=150, help_text="User name of the trader.")
     account = models.ForeignKey(VenueAccount, models.PROTECT)
+    second_account = models.ForeignKey(
+        VenueAccount, models.PROTECT, null=True, blank=True, related_name="+",
+        help_text="Of arbitrage: where its second symbol is traded. None: where the first is.",
+    )  # fmt: skip
     symbols = models.JSONField(help_text="List of symbols.")
     parameters = models.JSONField(default=dict, help_text="Read by trading.strategies.parameters.")
     size_notional = Money(help_text="Target position per symbol when a signal is on, USD.")
@@ -50,6 +54,13 @@ class Strategy(models.Model):
     class Meta:
         ordering = ["key"]
         verbose_name_plural = "strategies"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(second_account=None)
+                | models.Q(kind="arbitrage") & ~models.Q(second_account=models.F("account")),
+                name="strategy_second_account",
+            ),
+        ]
         permissions = [
             ("pause_strategy", "Can pause strategy"),
             ("resume_strategy", "Can resume strategy"),
@@ -58,3 +69,21 @@ class Strategy(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def accounts(self) -> list[VenueAccount]:
+        """Those it trades on, that of its first symbol first."""
+        return (
+            [self.account] if self.second_account is None else [self.account, self.second_account]
+        )
+
+    @property
+    def account_ids(self) -> list[str]:
+        second = self.second_account_id
+        return [self.account_id] if second is None else [self.account_id, second]
+
+    @property
+    def rehearsal_ids(self) -> list[str]:
+        """Where it rehearses on the rung paper; none when an account of its has no rehearsal."""
+        found = [one.rehearsal_id for one in self.accounts]
+        return [one for one in dict.fromkeys(found) if one] if all(found) else []

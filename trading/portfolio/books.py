@@ -23,6 +23,22 @@ class StrategyRow:
     live: bool
     shard: int
     symbols: tuple[str, ...]
+    second_account: str = ""
+    second_venue: str = ""
+    """Of arbitrage across two accounts: where its second symbol is traded."""
+
+    @property
+    def places(self) -> dict[str, tuple[str, str]]:
+        """Account and venue by symbol."""
+        first, second = (self.account, self.venue), (self.second_account, self.second_venue)
+        return {
+            symbol: second if number == 1 and self.second_account else first
+            for number, symbol in enumerate(self.symbols)
+        }
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return (self.account, self.second_account) if self.second_account else (self.account,)
 
 
 @dataclass(frozen=True, slots=True)

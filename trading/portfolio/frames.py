@@ -156,7 +156,9 @@ def desk_frame(view: View, seq: int) -> Frame:
     """The frame of topic ``desk``; see docs/live-frames.md for its fields."""
     held, ages, gateways = _holdings(view), view.ages(), view.gateways()
     strategies = [
-        _strategy(one, held[one.key], view, ages, gateways.get(one.account))
+        _strategy(
+            one, held[one.key], view, ages, {name: gateways.get(name) for name in one.accounts}
+        )
         for one in view.books.strategies
     ]
     drops = drawdowns(view.triggers)
@@ -200,13 +202,13 @@ def _strategy(
     held: list[_Holding],
     view: View,
     ages: Mapping[str, DataAge],
-    gateway: Gateway | None,
+    gateways: Mapping[str, Gateway | None],
 ) -> Frame:
     worth = total(one.worth for one in held)
     stopped, rung = held_strategy(row, view.books.holds), view.books.rungs.get(row.key)
     standing = standing_of(
         row,
-        gateway=gateway,
+        gateways=gateways,
         stages=view.stages,
         phase=view.phase,
         ages=ages,

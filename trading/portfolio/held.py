@@ -22,15 +22,16 @@ class Held:
 
 
 def held_strategy(row: StrategyRow, holds: Iterable[HoldRow]) -> Held:
-    """Of one strategy. A hold on one of its symbols shows, and leaves the mode to the others."""
+    """Of one strategy. A hold on one of its symbols, or on the account of one of its legs, shows,
+    and leaves the mode to the others."""
     known = list(holds)
-    names = scopes_of(row.account, row.venue, row.key).names
-    symbols = {f"instrument:{one}" for one in row.symbols}
-    applying = [one for one in known if one.fact.scope in names | symbols]
-    by_symbol = [
-        _mode([one for one in applying if one.fact.scope in names | {symbol}])
-        for symbol in symbols or {""}
-    ]
+    by_leg = [
+        scopes_of(account, venue, row.key, symbol).names
+        for symbol, (account, venue) in row.places.items()
+    ] or [scopes_of(row.account, row.venue, row.key).names]
+    names = frozenset().union(*by_leg)
+    applying = [one for one in known if one.fact.scope in names]
+    by_symbol = [_mode([one for one in applying if one.fact.scope in leg]) for leg in by_leg]
     mode = min(by_symbol, key=lambda one: one.strictness)
     return Held(mode, tuple(sorted(applying, key=_first)))
 

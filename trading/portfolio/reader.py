@@ -253,8 +253,10 @@ def _strategies() -> tuple[StrategyRow, ...]:
             live=row.account.live,
             shard=row.shard,
             symbols=_symbols(row.symbols),
+            second_account=row.second_account_id or "",
+            second_venue=row.second_account.venue if row.second_account else "",
         )
-        for row in Strategy.objects.select_related("account").order_by("key")
+        for row in Strategy.objects.select_related("account", "second_account").order_by("key")
     )
 
 

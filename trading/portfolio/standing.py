@@ -115,7 +115,7 @@ def books_status(age_ms: int | None) -> Literal["fresh", "late", "dead"]:
 def standing_of(
     strategy: StrategyRow,
     *,
-    gateway: Gateway | None,
+    gateways: Mapping[str, Gateway | None],
     stages: Stages,
     phase: FeedPhase,
     ages: Mapping[str, DataAge],
@@ -129,7 +129,7 @@ def standing_of(
     """
     reasons = [
         *_rung_reasons(rung),
-        *_gateway_reasons(strategy.account, gateway),
+        *(why for name, one in gateways.items() for why in _gateway_reasons(name, one)),
         *_shard_reasons(strategy.shard, stages),
         *_data_reasons(strategy.symbols, phase, ages),
     ]

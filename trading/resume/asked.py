@@ -54,7 +54,7 @@ def stage_state(subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
     stands, to = stage_of(key), Rung(str(request.get("to")))
     return {
         "rung": str(stands),
-        "limits": limits_of([strategy], [strategy.account]),
+        "limits": limits_of([strategy], strategy.accounts),
         "versions": versions_of([strategy]),
         "conditions": [one.body() for one in promote_conditions(key, stands, to)],
     }
@@ -84,11 +84,12 @@ def quantities(scope: str, within: Covered) -> Quantities:
 def _own(strategies: Sequence[Strategy]) -> Quantities:
     found: Quantities = defaultdict(dict)
     for one in strategies:
-        found[one.account_id] = {
-            row.symbol: exact(row.quantity)
-            for row in Position.objects.filter(strategy=one, account=one.account_id)
-            if row.quantity
-        }
+        for account in one.account_ids:
+            found[account] = {
+                row.symbol: exact(row.quantity)
+                for row in Position.objects.filter(strategy=one, account=account)
+                if row.quantity
+            }
     return dict(found)
 
 

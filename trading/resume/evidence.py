@@ -26,11 +26,11 @@ NOT_ITS_FAULT = (
 _EXACT = Decimal("0.000001")
 
 
-def account_of(strategy: Strategy, rung: Rung) -> str:
-    """Where its orders go on ``rung``; empty where they go nowhere."""
+def accounts_of(strategy: Strategy, rung: Rung) -> list[str]:
+    """Where its orders go on ``rung``; nowhere on the others."""
     if rung is Rung.PAPER:
-        return strategy.account.rehearsal_id or ""
-    return strategy.account_id if rung in (Rung.RAMP, Rung.LIVE) else ""
+        return strategy.rehearsal_ids
+    return strategy.account_ids if rung in (Rung.RAMP, Rung.LIVE) else []
 
 
 def measure(
@@ -46,10 +46,10 @@ def measure(
     window = since
     if rung in (Rung.RAMP, Rung.LIVE):
         window = max(since, now - dt.timedelta(minutes=float(bounds.minutes)))
-    account = account_of(strategy, rung)
-    fills = _traded(strategy, account, window)
+    accounts = accounts_of(strategy, rung)
+    fills = _traded(strategy, accounts, window)
     orders = Order.objects.filter(
-        strategy=strategy, account=account, created_at__gte=window, warrant=None
+        strategy=strategy, account__in=accounts, created_at__gte=window, warrant=None
     ).exclude(state__in=REFUSED, reason_code__in=NOT_ITS_FAULT)
     size = strategy.size_notional * len(strategy.symbols)
     drawdown = drawdown_usd(fills, vitals.mids) / size if fills and size else None
@@ -73,7 +73,7 @@ def measure(
                 if one.level == "breach" or one.scope == f"strategy:{strategy.key}"
             )
         ),
-        rehearsal=strategy.account.rehearsal_id or "",
+        rehearsal=", ".join(strategy.rehearsal_ids),
     )
 
 
@@ -92,14 +92,14 @@ def _firings(strategy: Strategy, since: dt.datetime) -> Sequence[TriggerFiring]:
     )
 
 
-def _traded(strategy: Strategy, account: str, since: dt.datetime) -> list[Traded]:
-    if not account:
+def _traded(strategy: Strategy, accounts: list[str], since: dt.datetime) -> list[Traded]:
+    if not accounts:
         return []
     rows = (
         Fill.objects.filter(
-            strategy=strategy, account=account, recorded_at__gte=since, order__warrant=None
+            strategy=strategy, account__in=accounts, recorded_at__gte=since, order__warrant=None
         )
-        .order_by("sequence")
+        .order_by("recorded_at", "account", "sequence")
         # Plain rows: there may be many thousands, and they are looked at every few seconds.
         .values_list(*_FACTS, named=True)
     )

@@ -25,7 +25,7 @@ def covered(scope: str) -> Covered:
     kind, _, name = scope.partition(":")
     strategies = [
         one
-        for one in Strategy.objects.select_related("account").order_by("key")
+        for one in Strategy.objects.select_related("account", "second_account").order_by("key")
         if _covers(kind, name, one)
     ]
     if kind in (FIRM, "venue"):
@@ -37,7 +37,8 @@ def covered(scope: str) -> Covered:
         rehearsals = _rehearsals()
         accounts = [one for one in accounts if one.name not in rehearsals or one.name == name]
     else:
-        accounts = sorted({one.account for one in strategies}, key=lambda one: one.name)
+        theirs = {account for one in strategies for account in one.accounts}
+        accounts = sorted(theirs, key=lambda one: one.name)
     return Covered(strategies, accounts)
 
 
@@ -45,7 +46,7 @@ def _covers(kind: str, name: str, one: Strategy) -> bool:
     if kind == FIRM:
         return True
     if kind == "venue":
-        return name in (one.account_id, slug(one.account.venue))
+        return any(name in (account.name, slug(account.venue)) for account in one.accounts)
     return name == one.key if kind == "strategy" else name in one.symbols
 
 
@@ -56,11 +57,10 @@ def _rehearsals() -> set[str]:
 
 def scopes_over(strategy: Strategy) -> set[str]:
     """Every scope that a hold on this strategy's orders may lie on."""
-    account = strategy.account
     return {
         FIRM,
-        f"venue:{account.name}",
-        f"venue:{slug(account.venue)}",
+        *(f"venue:{one.name}" for one in strategy.accounts),
+        *(f"venue:{slug(one.venue)}" for one in strategy.accounts),
         f"strategy:{strategy.key}",
         *(f"instrument:{symbol}" for symbol in strategy.symbols),
     }

@@ -17,6 +17,7 @@ def version_of(strategy: Strategy) -> str:
     body = {
         "kind": strategy.kind,
         "account": strategy.account_id,
+        **({"second": strategy.second_account_id} if strategy.second_account_id else {}),
         "symbols": strategy.symbols,
         "size": exact(strategy.size_notional),
         "parameters": json.dumps(strategy.parameters, sort_keys=True, separators=(",", ":")),

@@ -167,7 +167,7 @@ def _strategy_scopes(
         held = held_strategy(row, holds)
         standing = standing_of(
             row,
-            gateway=gateways.get(row.account),
+            gateways={name: gateways.get(name) for name in row.accounts},
             stages=view.stages,
             phase=view.phase,
             ages=ages,

@@ -133,10 +133,12 @@ class ShardEngine:
 
     def _change(self, slot: Slot, old: Terms, new: Terms) -> list[Intent]:
         cancels: list[Intent] = []
-        if slot.open and (not new.orders or new.account != old.account):
+        account = new.account_of(slot.instrument.symbol)
+        moves = account != old.account_of(slot.instrument.symbol)
+        if slot.open and (not new.orders or moves):
             cancels += self._maker.cancels(slot, self._clocks.boot_ns())
-        if new.account != old.account:
-            self._views.move(slot, new.account)
+        if moves:
+            self._views.move(slot, account)
         if new.size_notional != old.size_notional and slot.target:
             slot.target = self._resized(slot, slot.target, old, new)
         if new.signals != old.signals:

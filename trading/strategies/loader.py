@@ -62,6 +62,7 @@ def spec_of(row: Strategy, universe: Universe) -> StrategySpec:
         symbols=tuple(row.symbols),
         parameters=parameters,
         size_notional=Decimal(row.size_notional),
+        second_account=row.second_account_id or "",
     )
     _warn_of_small_size(spec, universe)
     return spec

@@ -37,23 +37,26 @@ def terms_read(specs: Sequence[StrategySpec]) -> dict[str, Terms]:
     stages = Stage.objects.in_bulk(keys)
     rows = Strategy.objects.filter(key__in=keys)
     stored = {
-        key: (rehearsal or "", size)
-        for key, rehearsal, size in rows.values_list(
-            "key", "account__rehearsal_id", "size_notional"
+        key: (size, first or "", second or "")
+        for key, size, first, second in rows.values_list(
+            "key", "size_notional", "account__rehearsal_id", "second_account__rehearsal_id"
         )
     }
     return {
-        one.key: _one(one, stages.get(one.key), *stored.get(one.key, ("", one.size_notional)))
+        one.key: _one(one, stages.get(one.key), *stored.get(one.key, (one.size_notional, "", "")))
         for one in specs
     }
 
 
-def _one(spec: StrategySpec, stage: Stage | None, rehearsal: str, size: Decimal) -> Terms:
+def _one(
+    spec: StrategySpec, stage: Stage | None, size: Decimal, rehearsal: str, second: str
+) -> Terms:
     """A size that is none (a hand in the database) changes nothing: the last good one stands."""
     rung = Rung(stage.rung) if stage else Rung.STOPPED
     factor = stage.size_factor if stage else Decimal(1)
     sized = replace(spec, size_notional=size) if size > 0 else spec
-    return terms_of(sized, rung, factor, rehearsal)
+    rehearsals = (rehearsal, second) if spec.second_account else (rehearsal,)
+    return terms_of(sized, rung, factor, *rehearsals)
 
 
 @dataclass(frozen=True, slots=True)

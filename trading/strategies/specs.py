@@ -11,7 +11,10 @@ from trading.strategies.parameters import Parameters
 
 @dataclass(frozen=True, slots=True)
 class StrategySpec:
-    """One strategy as the engine runs it. ``size_notional`` is dollars per symbol."""
+    """One strategy as the engine runs it. ``size_notional`` is dollars per symbol.
+
+    ``second_account``: of arbitrage, where its second symbol is traded; empty: where the first is.
+    """
 
     key: str
     kind: str
@@ -19,6 +22,16 @@ class StrategySpec:
     symbols: tuple[str, ...]
     parameters: Parameters
     size_notional: Decimal
+    second_account: str = ""
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        return (self.account, self.second_account) if self.second_account else (self.account,)
+
+    @property
+    def second_symbol(self) -> str:
+        """The symbol that is traded on ``second_account``; empty: none."""
+        return self.symbols[1] if self.second_account else ""
 
 
 class SignalMade(msgspec.Struct, frozen=True):

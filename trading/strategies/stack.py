@@ -24,6 +24,7 @@ from trading.strategies.parameters import (
 from trading.strategies.quoter import Quoter
 from trading.strategies.slot import Slot
 from trading.strategies.specs import StrategySpec
+from trading.strategies.terms import full_terms
 from trading.universe import Instrument, Universe
 
 #: A price moves in whole ticks: a standard deviation below half of one is rounding, not movement.
@@ -139,8 +140,9 @@ def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[in
         return Member(spec, given.sigma_s, 0, slots)
     if isinstance(given, ArbitrageParameters):
         for instrument in _instruments(spec, universe):
+            account = full_terms(spec).account_of(instrument.symbol)
             slots[instrument.id] = Slot(
-                next(numbers), spec.key, spec.account, instrument, None,
+                next(numbers), spec.key, account, instrument, None,
                 longest_pause_ns=LEG_PAUSE_NS,
             )  # fmt: skip
         return Member(spec, given.mean_s, given.cross_ticks, slots)

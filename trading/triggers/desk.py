@@ -178,7 +178,7 @@ class DeskTriggers:
         if known is None:
             return
         for one in sight.books.strategies:
-            scopes = {FIRM, f"venue:{one.account}", f"strategy:{one.key}"}
+            scopes = {FIRM, f"strategy:{one.key}", *(f"venue:{name}" for name in one.accounts)}
             signals = sight.activity.signals.get(one.key, 0)
             trades = known.rungs.get(one.key) in TRADING_RUNGS and not scopes & known.held
             if not trades or signals < SIGNALS_LEAST:

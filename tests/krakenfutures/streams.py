@@ -5,16 +5,16 @@ Forms as the public documents of Kraken Futures have them: ``subscribe`` is answ
 """
 
 import asyncio
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
+from tests.krakenfutures.private import PrivateFeed
 from trading.clock import wall_ns
 
 MS = 1_000_000
@@ -27,9 +27,11 @@ Side = tuple[Decimal, Decimal]
 
 
 class Streams:
-    """``tops``: best bid and ask of each market, as ``quote`` was told them last."""
+    """``tops``: best bid and ask of each market, as ``quote`` was told them last. What is asked of
+    ``private`` over the same socket is its to answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, private: PrivateFeed) -> None:
+        self._private = private
         self.tops: dict[str, tuple[Side, Side]] = {}
         self.suspended: set[str] = set()
         self.post_only: set[str] = set()
@@ -48,22 +50,29 @@ class Streams:
 
     # Life of a socket ------------------------------------------------------------------------
 
-    @contextmanager
-    def listening(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport
-    ) -> Iterator[Callable[[dict[str, Any]], None]]:
-        """While it is open; what is given is told of each wish of its."""
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        if self.away or request.transport is None:
+            return web.Response(status=503)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
         self.opened += 1
         self._sockets[socket], self._queues[socket] = set(), asyncio.Queue()
-        self._transports[socket] = transport
+        self._transports[socket] = request.transport
         writer = asyncio.create_task(self._write(socket))
         self._say(socket, {"event": "info", "version": 1})
+        one = self._private.opened(socket, request)
         try:
-            yield partial(self._subscribe, socket)
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    said = json.loads(message.data)
+                    if not await self._private.told(one, said):
+                        self._subscribe(socket, said)
         finally:
+            self._private.closed(one)
             writer.cancel()
             for known in (self._sockets, self._queues, self._transports):
                 known.pop(socket, None)
+        return socket
 
     async def _write(self, socket: web.WebSocketResponse) -> None:
         while not socket.closed:
