@@ -76,6 +76,7 @@ def test_every_name_has_its_value_from_the_books(strategy: Strategy) -> None:
         "tradingStats.fillRate": pytest.approx(D(2) / 3, abs=D("1e-9")),
         "tradingStats.rejectionRate": D("0.25"),
         "tradingStats.avgSlippage": pytest.approx(D("-0.2170"), abs=D("0.0001")),
+        "tradingStats.slippageBudgetUsed": None,
         "tradingStats.hitRatio": D(1),
         "tradingStats.totalOrders": D(4),
         "tradingStats.totalTrades": D(2),
