@@ -13,7 +13,7 @@ from tests.console.api.conftest import new_fill, new_order, new_position
 from tests.console.conftest import entries
 from tests.engines.documents import BASE
 from trading.engines.alerting import alert_states, engine_alerts_keep, values_read
-from trading.engines.conditions import NAMES
+from trading.engines.conditions import NAMES, holds, parse
 from trading.engines.reading import read_engine
 from trading.engines.versions import version_store
 from trading.models import EngineAlert, PnlPoint, Strategy, VenueAccount
@@ -65,6 +65,19 @@ def books(strategy: Strategy) -> None:
             strategy=strategy, at=at, feed_time=at, realised=D(realised), unrealised=D(0),
             fees=D(0), gross=D(250), net=D(-50),
         )  # fmt: skip
+
+
+def test_slippage_is_measured_against_the_latest_documents_budget(strategy: Strategy) -> None:
+    books(strategy)
+    document = {**BASE, "spec": {**BASE["spec"], "execution": {"slippageBudget": "0.5bp"}}}
+    text = yaml.safe_dump(document)
+    version_store(config=read_engine(text), text=text, actor=system_actor("test"), reason="")
+    found = values_read(KEY, NOON)
+    spent, slipped = (found[f"tradingStats.{one}"] for one in ("slippageBudgetUsed", "avgSlippage"))
+    assert spent is not None
+    assert slipped is not None
+    assert spent == slipped / D("0.5") < 0
+    assert holds(parse("tradingStats.slippageBudgetUsed > 100%"), found) is False
 
 
 def test_every_name_has_its_value_from_the_books(strategy: Strategy) -> None:

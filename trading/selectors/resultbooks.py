@@ -14,9 +14,11 @@ from django.db import connection
 
 from trading.portfolio.periodline import Moved, carried
 from trading.selectors.execution import Asked
+from trading.selectors.performance import STORED_S
 from trading.universe import REPORTING_RATE, UNIVERSE
 
-POINTS = 240
+POINTS = 1_440
+"""A minute each of a day. What is deepest is the deepest of these moments."""
 SHARPE_STEPS_S = (86_400, 3_600, 60)
 """Returns are of the longest of these of which the period has at least ten."""
 LEAST_RETURNS = 10
@@ -89,13 +91,14 @@ class Grid:
 
 
 def grid_of(span_s: float) -> Grid:
-    """About ``POINTS`` steps, whole ones to each return."""
+    """About ``POINTS`` steps, no finer than prices are stored; whole ones to each return."""
+    steps = max(1, min(POINTS, int(span_s // STORED_S)))
     for one in SHARPE_STEPS_S:
         returns = int(span_s // one)
         if returns >= LEAST_RETURNS:
-            every = max(1, -(-POINTS // returns))
+            every = -(-steps // returns)
             return Grid(span_s / (returns * every), returns * every, every)
-    return Grid(span_s / POINTS, POINTS, 0)
+    return Grid(span_s / steps, steps, 0)
 
 
 def given_of(asked: Asked) -> dict[str, Any]:
