@@ -61,7 +61,7 @@ class ExecutionTimesShape(_Of):
     send_to_fill = SpanShape(help_text="Sent to its first fill recorded here.")
 
 
-class _Metrics(ApiView):
+class Metrics(ApiView):
     query = EXECUTION_QUERY
 
     @property
@@ -78,7 +78,7 @@ class _Metrics(ApiView):
         )
 
 
-class SlippageMetrics(_Metrics):
+class SlippageMetrics(Metrics):
     @described(
         SlippageShape(many=True),
         "What fills cost beyond the mid that the strategy saw (arrival), in basis points.",
@@ -89,7 +89,7 @@ class SlippageMetrics(_Metrics):
         return Response(SlippageShape(slippage(self.asked), many=True).data)
 
 
-class FillRateMetrics(_Metrics):
+class FillRateMetrics(Metrics):
     @described(
         FillRateShape(many=True),
         "How much of what was ordered was filled, and what became of the rest.",
@@ -100,7 +100,7 @@ class FillRateMetrics(_Metrics):
         return Response(FillRateShape(fill_rates(self.asked), many=True).data)
 
 
-class ExecutionTimesMetrics(_Metrics):
+class ExecutionTimesMetrics(Metrics):
     @described(
         ExecutionTimesShape(many=True),
         "How long orders took, from the tick to the fill: p50, p95, p99 and the longest.",

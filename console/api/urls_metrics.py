@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, re_path
 
-from console.api import execution, signals
+from console.api import execution, results, signals
 
 urlpatterns: list[URLPattern] = [
     re_path(
@@ -26,6 +26,9 @@ urlpatterns: list[URLPattern] = [
         r"^api/metrics/confidence-distribution/?$",
         signals.Confidence.as_view(),
         name="api-confidence-distribution",
+    ),
+    re_path(
+        r"^api/metrics/performance/?$", results.PerformanceMetrics.as_view(), name="api-performance"
     ),
     re_path(r"^api/metrics/slippage/?$", execution.SlippageMetrics.as_view(), name="api-slippage"),
     re_path(

@@ -19,6 +19,8 @@ from console.pages.auditread import Line, lines_of
 from console.pages.frames import DeskFrame, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
+from console.pages.resultread import PERIODS as PERFORMANCE_PERIODS
+from console.pages.resultread import performance_of
 from console.pages.series import PERIODS, chosen, table_of
 from console.pages.signalread import signals_of
 from console.pages.strategyread import (
@@ -129,6 +131,8 @@ def strategy_shown(
         "held": line.position or [],
         **_charts(request, row, page.now),
         **parts,
+        "performance": performance_of(key, page.now),
+        "result_periods": list(PERFORMANCE_PERIODS),
         "parameters": parameters_of(row),
         "version": version_of(row)[:12],
         "told": _told(row, page),

@@ -13,7 +13,7 @@ from tests.console.api.conftest import new_fill, new_order, new_position
 from tests.console.conftest import entries
 from tests.engines.documents import BASE
 from trading.engines.alerting import alert_states, engine_alerts_keep, values_read
-from trading.engines.conditions import NAMES
+from trading.engines.conditions import NAMES, holds, parse
 from trading.engines.reading import read_engine
 from trading.engines.versions import version_store
 from trading.models import EngineAlert, PnlPoint, Strategy, VenueAccount
@@ -67,6 +67,19 @@ def books(strategy: Strategy) -> None:
         )  # fmt: skip
 
 
+def test_slippage_is_measured_against_the_latest_documents_budget(strategy: Strategy) -> None:
+    books(strategy)
+    document = {**BASE, "spec": {**BASE["spec"], "execution": {"slippageBudget": "0.5bp"}}}
+    text = yaml.safe_dump(document)
+    version_store(config=read_engine(text), text=text, actor=system_actor("test"), reason="")
+    found = values_read(KEY, NOON)
+    spent, slipped = (found[f"tradingStats.{one}"] for one in ("slippageBudgetUsed", "avgSlippage"))
+    assert spent is not None
+    assert slipped is not None
+    assert spent == slipped / D("0.5") < 0
+    assert holds(parse("tradingStats.slippageBudgetUsed > 100%"), found) is False
+
+
 def test_every_name_has_its_value_from_the_books(strategy: Strategy) -> None:
     books(strategy)
     found = values_read(KEY, NOON)
@@ -76,6 +89,7 @@ def test_every_name_has_its_value_from_the_books(strategy: Strategy) -> None:
         "tradingStats.fillRate": pytest.approx(D(2) / 3, abs=D("1e-9")),
         "tradingStats.rejectionRate": D("0.25"),
         "tradingStats.avgSlippage": pytest.approx(D("-0.2170"), abs=D("0.0001")),
+        "tradingStats.slippageBudgetUsed": None,
         "tradingStats.hitRatio": D(1),
         "tradingStats.totalOrders": D(4),
         "tradingStats.totalTrades": D(2),

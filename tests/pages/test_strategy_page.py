@@ -180,6 +180,10 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     assert "limit buy 100 EURUSD 2 filled 100" in text
     assert "signal long EURUSD 2 signalled confidence 0.62" in text
     assert "fast s 3 seconds 0.05 to 86400" in text
+    assert "Performance up to now" in text
+    assert re.search(r"PnL after fees USD \S+ \S+ \S+ Deepest drawdown % of equity", text)
+    assert "Slippage of budget % no budget no budget no budget" in text
+    assert "Risk check µs, p50 · p95 · p99 – Market data to strategy" in text
     assert "claims at 13:30" in text
     assert 'data-from="/strategies/mom-eurusd/series?period=today&amp;symbol=EURUSD"' in html
     parts = reader.get(f"{PATH}/parts").content.decode()

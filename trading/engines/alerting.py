@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from riskctl.actors import system_actor
 from riskctl.approvals.recording import recorded
+from trading.engines.budgets import slippage_budgets
 from trading.engines.conditions import holds, names_in
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import Alert, EngineConfig, read_engine
@@ -25,6 +26,7 @@ from trading.portfolio.books import day_start
 from trading.portfolio.results import Change, Trips
 from trading.selectors.execution import Asked, fill_rates, slippage
 from trading.selectors.performance import Period, answers, capital_of, performance
+from trading.selectors.results import budget_used
 from trading.universe import UNIVERSE
 
 log = structlog.get_logger("haltline.engines")
@@ -151,6 +153,9 @@ def _of_orders(key: str, since: dt.datetime) -> Values:
             Decimal(answered.refused) / answered.orders if answered.orders else None
         ),
         "tradingStats.avgSlippage": slipped[0].mean_bp if slipped else None,
+        "tradingStats.slippageBudgetUsed": budget_used(
+            slipped[0].mean_bp if slipped else None, slippage_budgets().get(key)
+        ),
         "tradingStats.totalOrders": Decimal(answered.orders),
         "latency.orderToAnswer": None if p99 is None else Decimal(p99) / 1_000,
     }

@@ -20,6 +20,7 @@ NAMES: Mapping[str, str] = {
     "tradingStats.fillRate": "how much of each order that ended was filled, on average, 0 to 1",
     "tradingStats.rejectionRate": "share of today's orders refused by us or by the venue, 0 to 1",
     "tradingStats.avgSlippage": "what today's fills cost beyond the mid seen, basis points",
+    "tradingStats.slippageBudgetUsed": "avgSlippage by the document's slippageBudget, of 1",
     "tradingStats.hitRatio": "share of today's round trips that made money after fees, 0 to 1",
     "tradingStats.totalOrders": "orders today",
     "tradingStats.totalTrades": "fills today",

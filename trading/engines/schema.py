@@ -1,8 +1,8 @@
 """The fields of a TradingEngine document, what each may be and what it does here. Pure.
 
 After the TradingEngine resource of engine-operations-guide.md; ``instruments``, ``account``,
-``targetPosition`` and ``parameters`` are ours: the guide's say where and how a strategy trades, not
-what it trades.
+``targetPosition``, ``parameters`` and ``execution`` are ours: the guide's say where and how a
+strategy trades, not what it trades.
 """
 
 import re
@@ -12,7 +12,7 @@ from decimal import Decimal
 from trading.engines import conditions
 from trading.engines.shapes import KEPT as _KEPT
 from trading.engines.shapes import Field, Leaf, ListOf, MapOf, Object
-from trading.engines.units import duration, money, percent, size_of_data
+from trading.engines.units import basis_points, duration, money, percent, size_of_data
 from trading.sessions import MARKETS
 
 API_VERSION = "trading.fintech.io/v1"
@@ -144,6 +144,18 @@ SPEC = Object(
                     Field("targetLatency", DURATION, "judged against frequency by the validator"),
                     Field("networkOptimization", FLAG, _KEPT),
                     Field("hardwareAcceleration", FLAG, _KEPT),
+                )
+            ),
+        ),
+        Field(
+            "execution",
+            Object(
+                (
+                    Field(
+                        "slippageBudget", _with_unit(basis_points, "2.5bp"),
+                        "ours: basis points that its fills may cost beyond the mid it saw; kept"
+                        " with its version, performance is shown against it",
+                    ),
                 )
             ),
         ),

@@ -47,6 +47,15 @@ def money(text: str) -> Decimal:
     return value
 
 
+def basis_points(text: str) -> Decimal:
+    """``2.5bp``, above zero."""
+    wanted = 'basis points above 0 with their unit, e.g. "2.5bp"'
+    value = _read(text, {"bp": Decimal(1)}, wanted)
+    if not 0 < value <= 10_000:
+        raise UnitError(f"must be {wanted}, not {text[:40]!r}")
+    return value
+
+
 def duration(text: str) -> Decimal:
     """``100us`` or ``1d`` in seconds, above zero."""
     wanted = 'a time above 0 with its unit, e.g. "100us", "5ms", "30s", "1m", "4h" or "1d"'

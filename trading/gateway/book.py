@@ -244,13 +244,15 @@ class Book:
         return held | {order.symbol for order in self._open.values()}
 
     def value_at_cost(self, symbol: str) -> Decimal:
-        """USD value of one unit of a symbol that is held or ordered, at what it cost."""
+        """USD value of one unit of a symbol at what it cost, held or ordered; 0 of neither."""
         for (_, one), holding in reversed(self.holdings.items()):
             if one == symbol and holding.quantity:
                 rate = REPORTING_RATE[self._universe.by_symbol(symbol).currency]
                 return abs(holding.cost / holding.quantity) * rate
-        ordered = next(one for one in self._open.values() if one.symbol == symbol)
-        return self.unit_value(symbol, ordered.reference_price)
+        for order in self._open.values():
+            if order.symbol == symbol:
+                return self.unit_value(symbol, order.reference_price)
+        return ZERO
 
     def exposures(
         self, order: LiveOrder, values: dict[str, Decimal]

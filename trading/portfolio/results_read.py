@@ -14,6 +14,7 @@ from riskctl.models import Limit
 from riskctl.rules import SCALED
 from trading.messages import Side
 from trading.models import Fill, Position
+from trading.portfolio.orders_sql import FILL_RATE, SLIPPAGE_BP, WORKED
 from trading.portfolio.results import Book, Change, OrdersRow, Trips, TripsRow
 from trading.universe import UNIVERSE
 
@@ -22,16 +23,11 @@ _ORDERS_EVERY_S = 5.0
 _REST = 50
 """So many times as long as summing took is waited before it is done again."""
 
-_ORDERS = """
-SELECT strategy_id,
-    10000 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END * (filled_value - filled * reference_price))
-        / nullif(sum(filled * reference_price), 0),
-    avg(filled / quantity) FILTER (WHERE ended_at IS NOT NULL)
-FROM trading_order
-WHERE created_at >= %s AND sent_at IS NOT NULL AND order_type <> 'stop'
-    AND strategy_id IS NOT NULL
-GROUP BY strategy_id
-"""
+_ORDERS = f"""
+SELECT o.strategy_id, {SLIPPAGE_BP}, {FILL_RATE} FROM trading_order o
+WHERE o.created_at >= %s AND o.sent_at IS NOT NULL AND {WORKED} AND o.strategy_id IS NOT NULL
+GROUP BY o.strategy_id
+"""  # noqa: S608 - constants
 
 
 class ResultsReader:

@@ -14,6 +14,8 @@ from typing import Any
 
 from django.db import connection
 
+from trading.portfolio.orders_sql import COST, FILL_RATE, SLIPPAGE_BP, VALUE, WORKED
+
 
 class By(StrEnum):
     """What rows are of; the value is what the API says."""
@@ -64,26 +66,20 @@ WHERE o.created_at >= %(since)s AND o.strategy_id IS NOT NULL
     AND (%(account)s = '' OR o.account_id = %(account)s)
     AND (%(all)s OR o.strategy_id = ANY(%(strategies)s))
 """
-_SLIPPAGE = """
-WITH filled AS (
-    SELECT {by} AS name, o.filled * o.reference_price AS value,
-        CASE o.side WHEN 'buy' THEN 1 ELSE -1 END
-            * (o.filled_value - o.filled * o.reference_price) AS cost
-    {orders} AND o.filled > 0 AND o.order_type <> 'stop'
-)
-SELECT name, count(*), 10000 * sum(cost) / sum(value),
-    percentile_cont(array[0.5, 0.95]) WITHIN GROUP (ORDER BY 10000 * cost / value),
-    max(10000 * cost / value)
-FROM filled GROUP BY name ORDER BY name
+_SLIPPAGE = f"""
+SELECT {{by}}, count(*), {SLIPPAGE_BP},
+    percentile_cont(array[0.5, 0.95]) WITHIN GROUP (ORDER BY 10000 * {COST} / ({VALUE})),
+    max(10000 * {COST} / ({VALUE}))
+{{orders}} AND o.filled > 0 AND {WORKED} GROUP BY 1 ORDER BY 1
 """
-_FILLS = """
-SELECT {by}, count(*),
+_FILLS = f"""
+SELECT {{by}}, count(*),
     count(*) FILTER (WHERE o.state = 'denied'), count(*) FILTER (WHERE o.state = 'rejected'),
     count(*) FILTER (WHERE o.ended_at IS NULL),
     count(*) FILTER (WHERE o.filled = o.quantity),
     count(*) FILTER (WHERE o.filled > 0 AND o.filled < o.quantity),
-    avg(o.filled / o.quantity) FILTER (WHERE o.ended_at IS NOT NULL AND o.sent_at IS NOT NULL)
-{orders} AND o.order_type <> 'stop' GROUP BY 1 ORDER BY 1
+    {FILL_RATE}
+{{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
 """
 _SHARES = [0.5, 0.95, 0.99, 1.0]
 _TIMES = """

@@ -85,6 +85,7 @@ API = Section(
         read("/api/metrics/signal-distribution"),
         read("/api/metrics/signal-rate"),
         read("/api/metrics/confidence-distribution"),
+        read("/api/metrics/performance"),
         read("/api/metrics/slippage"),
         read("/api/metrics/fill-rate"),
         read("/api/metrics/execution-times"),

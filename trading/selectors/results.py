@@ -1,0 +1,238 @@
+"""How strategies, instruments, venue accounts or the firm did over a period. One selector for
+pages, REST and conditions.
+
+Money is from fills and mids (trading.portfolio.periodline), exact; ratios of it are floats.
+*Sharpe* is of what each ``sharpe_step_s`` made, annualised by 252 days of 24 hours; the capital it
+would be of is fixed over the period, so it cancels out. Latencies of processes are those of their
+newest 2,048 measurements. None is unknown, or nothing to judge. Raises django.db.Error.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from riskctl.models import Limit
+from riskctl.rules import FIRM, GROSS_NOTIONAL, account_scope, strategy_scope
+from trading.engines.budgets import slippage_budgets
+from trading.health import StageReading
+from trading.messages import Side
+from trading.models import Fill, Strategy
+from trading.portfolio.periodline import BookPeriod, changes, deepest_fall, deepest_share, pnl_line
+from trading.portfolio.ratios import sharpe
+from trading.portfolio.results import Change, Trips, TripsRow
+from trading.selectors.execution import (
+    Asked,
+    By,
+    Span,
+    execution_times,
+    fill_rates,
+    slippage,
+)
+from trading.selectors.resultbooks import (
+    YEAR_S,
+    ZERO,
+    Book,
+    Grid,
+    Key,
+    books_read,
+    given_of,
+    grid_of,
+    mids_read,
+)
+from trading.universe import REPORTING_RATE, UNIVERSE
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Microseconds, of the slowest process that serves it."""
+
+    p50_us: float | None = None
+    p95_us: float | None = None
+    p99_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """USD. ``pnl`` is after fees. ``drawdown``: deepest fall from a peak, not above 0;
+    ``drawdown_pct``: deepest by equity at the peak, where a gross-notional limit says what its
+    capital is."""
+
+    pnl: Decimal | None
+    fees: Decimal
+    turnover: Decimal
+    fills: int
+    drawdown: Decimal
+    drawdown_pct: Decimal | None
+    sharpe: float | None
+    sharpe_step_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy."""
+
+    name: str
+    money: Money
+    trips: int
+    hit_ratio: Decimal | None
+    orders: int
+    fill_rate: Decimal | None
+    slippage_bp: Decimal | None
+    budget_bp: Decimal | None
+    order_to_fill: Span
+    risk_check: Latency
+    market_data: Latency
+
+    @property
+    def budget_used(self) -> Decimal | None:
+        return budget_used(self.slippage_bp, self.budget_bp)
+
+
+def budget_used(slippage_bp: Decimal | None, budget_bp: Decimal | None) -> Decimal | None:
+    """Of 1; none without a budget, or before anything was filled."""
+    return None if slippage_bp is None or budget_bp is None else slippage_bp / budget_bp
+
+
+def results(
+    asked: Asked, *, now: dt.datetime, stages: Mapping[str, list[StageReading]] | None = None
+) -> list[Result]:
+    """By name, of whatever traded, ordered or held something since ``asked.since``.
+
+    ``stages``: as trading.health.read_stages says; without them no latency of a process is known.
+    """
+    grid = grid_of((now - asked.since).total_seconds())
+    books = books_read(asked, grid)
+    mids = mids_read({symbol for _, _, symbol in books}, asked.since, now, grid)
+    trips = _trips(asked, books)
+    rates = {one.name: one for one in fill_rates(asked)}
+    slips = {one.name: one.mean_bp for one in slippage(asked)}
+    times = {one.name: one.send_to_fill for one in execution_times(asked)}
+    budgets = slippage_budgets() if asked.by is By.STRATEGY else {}
+    served = _Served(stages or {})
+    groups: dict[str, list[Key]] = defaultdict(list)
+    for key, book in books.items():
+        if book.fills or book.quantity:
+            groups[_name(asked.by, key)].append(key)
+    found = []
+    for name in sorted(groups.keys() | rates.keys()):
+        mine = groups.get(name, [])
+        done, rate = trips.get(name), rates.get(name)
+        risk_check, market_data = served.of(asked.by, name, mine)
+        found.append(
+            Result(
+                name=name,
+                money=_money(name, asked.by, {one: books[one] for one in mine}, mids, grid),
+                trips=done.ended if done else 0,
+                hit_ratio=Decimal(done.won) / done.ended if done else None,
+                orders=rate.orders if rate else 0,
+                fill_rate=rate.rate if rate else None,
+                slippage_bp=slips.get(name),
+                budget_bp=budgets.get(name),
+                order_to_fill=times.get(name, Span(0)),
+                risk_check=risk_check,
+                market_data=market_data,
+            )
+        )
+    return found
+
+
+def _name(by: By, key: Key) -> str:
+    account, strategy, symbol = key
+    return {
+        By.STRATEGY: strategy, By.INSTRUMENT: symbol, By.VENUE: account, By.FIRM: FIRM,
+    }[by]  # fmt: skip
+
+
+def _money(
+    name: str, by: By, books: Mapping[Key, Book], mids: Mapping[str, list[Decimal | None]],
+    grid: Grid,
+) -> Money:  # fmt: skip
+    periods = []
+    for (_, _, symbol), book in books.items():
+        one = UNIVERSE.by_symbol(symbol)
+        rate = REPORTING_RATE[one.currency]
+        periods.append(BookPeriod(book.held, one.multiplier * rate, rate, mids[symbol], book.moved))
+    line = pnl_line(periods, grid.steps)
+    capital = _capital(by, name)
+    share = None if capital is None else deepest_share(line, capital)
+    return Money(
+        pnl=line[-1],
+        fees=sum((one.fees for one in books.values()), ZERO),
+        turnover=sum((one.turnover for one in books.values()), ZERO),
+        fills=sum(one.fills for one in books.values()),
+        drawdown=deepest_fall(line),
+        drawdown_pct=None if share is None else share * 100,
+        sharpe=_sharpe(line, grid),
+        sharpe_step_s=grid.return_s,
+    )
+
+
+def _sharpe(line: list[Decimal | None], grid: Grid) -> float | None:
+    step_s = grid.return_s
+    if step_s is None:
+        return None
+    return sharpe(changes(line, grid.every), YEAR_S // step_s)
+
+
+def _capital(by: By, name: str) -> Decimal | None:
+    scopes = {
+        By.STRATEGY: strategy_scope(name), By.VENUE: account_scope(name), By.FIRM: FIRM,
+    }  # fmt: skip
+    rows = Limit.objects.filter(scope=scopes.get(by, ""), kind=GROSS_NOTIONAL)
+    return rows.values_list("value", flat=True).first()
+
+
+def _trips(asked: Asked, books: Mapping[Key, Book]) -> dict[str, TripsRow]:
+    """Round trips that began and ended in the period, by name."""
+
+    def book_of(key: Key) -> tuple[str, str]:
+        return _name(asked.by, key), "/".join(key)
+
+    rows = Fill.objects.filter(recorded_at__gt=asked.since, strategy__isnull=False)
+    given = given_of(asked)
+    for name in ("strategy", "symbol", "account"):
+        if given[name]:
+            rows = rows.filter(**{name: given[name]})
+    if asked.strategies is not None:
+        rows = rows.filter(strategy__in=given["strategies"])
+    trips = Trips({book_of(key): book.held for key, book in books.items()})
+    found = rows.order_by("account", "sequence").values_list(
+        "account_id", "strategy_id", "symbol", "side", "quantity", "price", "fee"
+    )
+    for account, strategy, symbol, side, quantity, price, fee in found:
+        if symbol in UNIVERSE:
+            signed = quantity if side == Side.BUY else -quantity
+            value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
+            trips.take(Change(book_of((account, strategy, symbol)), signed, value, fee))
+    return trips.rows()
+
+
+class _Served:
+    """Which processes serve whom: an account's gateway, a strategy's shard."""
+
+    def __init__(self, stages: Mapping[str, list[StageReading]]) -> None:
+        self._gateways = _by_instance(stages.get("risk-manager", ()))
+        self._shards = _by_instance(stages.get("indicator-engine", ()))
+        self._shard_of = {
+            key: f"shard:{number}"
+            for key, number in Strategy.objects.values_list("key", "shard")
+        } if stages else {}  # fmt: skip
+
+    def of(self, by: By, name: str, keys: Iterable[Key]) -> tuple[Latency, Latency]:
+        """Of the risk check, and of market data."""
+        accounts = {account for account, _, _ in keys}
+        strategies = {name} if by is By.STRATEGY else {strategy for _, strategy, _ in keys}
+        shards = {self._shard_of.get(one, "") for one in strategies}
+        return _slowest(self._gateways, accounts), _slowest(self._shards, shards)
+
+
+def _by_instance(found: Iterable[StageReading]) -> dict[str, StageReading]:
+    return {one.instance: one for one in found if one.status != "dead"}
+
+
+def _slowest(found: Mapping[str, StageReading], names: Iterable[str]) -> Latency:
+    mine = [found[one] for one in names if one in found and found[one].p99_us is not None]
+    worst = max(mine, key=lambda one: one.p99_us or 0.0, default=None)
+    return Latency(worst.p50_us, worst.p95_us, worst.p99_us) if worst else Latency()
