@@ -135,7 +135,7 @@ class RungWatch:
         rows = list(
             Strategy.objects.filter(shard=self._shard)
             .order_by("key")
-            .values_list("key", "kind", "account_id", "symbols", "parameters")
+            .values_list("key", "kind", "account_id", "second_account_id", "symbols", "parameters")
         )
         if rows == self._rows:
             return rows, self._specs

@@ -308,16 +308,16 @@ def test_a_running_shard_is_told_the_new_size_with_its_rung(sized: Strategy) -> 
     stages_prepare(strategies=[KEY], entered_by="test")
     spec = spec_of(sized, UNIVERSE)
     known = terms_read([spec])
-    watch = RungWatch([spec], known)
+    watch = RungWatch(sized.shard, [spec], known)
     watch._look()
     assert watch._fresh is None
     set_to("1200")
     watch._look()
     assert watch._fresh is not None
-    assert watch._fresh[KEY].size_notional == 1200
+    assert watch._fresh.terms[KEY].size_notional == 1200
     stage_set(strategy=KEY, rung=Rung.RAMP, actor=SETUP, reason="x", factor=Decimal("0.25"))
     watch._look()
-    assert watch._fresh[KEY].size_notional == 300, "a share of the new size"
+    assert watch._fresh.terms[KEY].size_notional == 300, "a share of the new size"
     Strategy.objects.filter(key=KEY).update(size_notional=0)
     watch._look()
     assert watch._fresh[KEY].size_notional == 250, "no size: of the one it was loaded with"
