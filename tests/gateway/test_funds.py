@@ -201,6 +201,13 @@ class Interleaved(RuleBasedStateMachine):
         self.asked.append((self.rig.core.funds.ask(), len(self.past), self.rig.boot_ns))
         self.rig.later(1)
 
+    @precondition(lambda self: self.open)
+    @rule(data=st.data())
+    def is_asked_while_it_trades(self, data: st.DataObject) -> None:
+        self.asks()
+        self.fills(data, whole=True)
+        self.is_answered(data)
+
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def is_answered(self, data: st.DataObject) -> None:
@@ -210,9 +217,10 @@ class Interleaved(RuleBasedStateMachine):
         cash = data.draw(st.sampled_from([*self.past[since:], self.opened + self.flow]))
         self.rig.core.funds.on_balances(asked, {"USD": cash}, boot_ns)
 
-    @rule()
-    def loses_the_venue(self) -> None:
-        self.rig.core.funds.forget()
+    @rule(really=st.sampled_from([False, False, False, True]))
+    def loses_the_venue(self, really: bool) -> None:
+        if really:
+            self.rig.core.funds.forget()
 
     @property
     def worth(self) -> Decimal:
