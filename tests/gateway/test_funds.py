@@ -10,10 +10,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tests.gateway.builders import FEED_TIME, LIMITS, D, Rig
+from tests.gateway.builders import FEED_TIME, LIMITS, SYMBOL, D, Rig
 from trading.gateway.funds import AccountTerms, Asked
 from trading.gateway.session import VenueSession
 from trading.messages import OrderType, Side, TimeInForce
+from trading.portfolio.ledger import EMPTY
 from trading.venues.base import (
     Accepted,
     Disconnected,
@@ -107,6 +108,10 @@ def test_a_stale_or_missing_reading_is_no_money() -> None:
         assert rig.code(Side.SELL, "1000") == "", "what reduces is not asked"
         rig.cancel(rig.ident)
         rig.take(rig.core.on_venue_event(Ended(rig.ident, "cancelled", D(0), ""), rig.now()))
+    rig.core.funds.forget()
+    short = replace(EMPTY, quantity=D(-50_000))
+    rig.core.book.holdings["other", SYMBOL] = short  # flat together: the account's would grow
+    assert rig.code(Side.SELL, "50000") == "", "a strategy leaves what it holds"
     rig.funded(USD="1000000")
     assert rig.code() == ""
 

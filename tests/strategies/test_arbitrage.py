@@ -14,6 +14,7 @@ from riskctl.rungs import Rung
 from tests.strategies.arbitrage_rig import ACCOUNT, KEY, OTHER, PARAMETERS, PERP, SPOT, ArbitrageRig
 from trading.clock import NS
 from trading.models import Strategy
+from trading.sessions import Phase, Standing
 from trading.strategies.legs import NOTHING, LegRule, Pair, Stage
 from trading.strategies.loader import StrategyError, spec_of
 from trading.strategies.terms import terms_of
@@ -120,6 +121,37 @@ def test_what_somebody_else_closed_is_not_bought_again() -> None:
         assert rule.step(FULL, left, ready=True, now_ns=NS) == targets
     rule.step(FULL, (D("0.2"), D(0)), ready=True, now_ns=2 * NS)
     assert rule.stage is Stage.LEAVING
+
+
+def test_a_pair_is_neither_begun_nor_left_while_a_market_of_it_is_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+
+    def shut(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(rig._sessions, "at", lambda market, clock_ns: Standing(Phase.CLOSED))
+
+    with monkeypatch.context() as patch:
+        shut(patch)
+        rig.basis_bp = 60
+        rig.runs(1)
+        assert flat(rig)
+        assert not rig.result.orders
+    rig.basis_bp = 1
+    rig.runs(10)
+    rig.basis_bp = 60
+    rig.runs(1)
+    assert paired(rig)
+    with monkeypatch.context() as patch:
+        shut(patch)
+        ordered = len(rig.result.orders)
+        rig.basis_bp = 1
+        rig.runs(5)
+        assert paired(rig)
+        assert len(rig.result.orders) == ordered
+    rig.runs(5)
+    assert flat(rig)
 
 
 # On two accounts --------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from riskctl.rules import Denial
 from trading.clock import NS
 from trading.gateway.book import Book, LiveOrder
 from trading.gateway.prices import Quote
+from trading.gateway.reducing import reducing_denial
 from trading.margin import MARGIN_RATE
 from trading.messages import Side
 from trading.universe import REPORTING_RATE, Universe
@@ -148,11 +149,23 @@ class Funds:
         mine.add(order, order.quantity, self._price(order))
         if mine.worst <= before:
             return None
+        unknown = self._unknown(now_boot_ns)
+        if unknown is not None:
+            return None if self._reduces(order) else unknown
         taken, equity = self._taken(sides), self._equity(sides)
-        if taken > equity:
-            text = f"{taken:.2f} USD of margin would be taken, the account is worth {equity:.2f}"
-            return self._unknown(now_boot_ns) or Denial("MARGIN", text)
-        return self._unknown(now_boot_ns)
+        if taken <= equity:
+            return None
+        text = f"{taken:.2f} USD of margin would be taken, the account is worth {equity:.2f}"
+        return Denial("MARGIN", text)
+
+    def _reduces(self, order: LiveOrder) -> bool:
+        """Its strategy's position, though others hold the opposite and the account's may grow."""
+        others = [
+            one
+            for one in self._book.open_orders()
+            if (one.strategy, one.symbol) == (order.strategy, order.symbol)
+        ]
+        return reducing_denial(order, self._book, others) is None
 
     def _cash_denial(self, order: LiveOrder, now_boot_ns: int) -> Denial | None:
         currency = self._universe.by_symbol(order.symbol).currency
@@ -166,12 +179,14 @@ class Funds:
             ),
             ZERO,
         )
+        unknown = self._unknown(now_boot_ns)
+        if unknown is not None:
+            return unknown
         wanted = self._value(order, order.quantity)
         free = self._before.get(currency, ZERO) + self._moved().get(currency, ZERO) - promised
-        if wanted > free:
-            text = f"{wanted:.2f} {currency} are needed, {free:.2f} are free"
-            return self._unknown(now_boot_ns) or Denial("BALANCE", text)
-        return self._unknown(now_boot_ns)
+        if wanted <= free:
+            return None
+        return Denial("BALANCE", f"{wanted:.2f} {currency} are needed, {free:.2f} are free")
 
     @staticmethod
     def _holding_denial(order: LiveOrder, mine: _Side) -> Denial | None:

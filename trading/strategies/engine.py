@@ -321,10 +321,10 @@ class ShardEngine:
         first, second = pair.legs
         count = self._splitter.count
         both = count[first.instrument.id] and count[second.instrument.id]
-        traded = both and all(self._open(one) for one in pair.legs)
-        quotes = (self._quote(first), self._quote(second)) if traded else None
+        quotes = (self._quote(first), self._quote(second)) if both else None
         known = self._views.knows(first) and self._views.knows(second)
-        return LegsSeen(quotes, known, self._clock_ns, now)
+        traded = all(self._open(one) for one in pair.legs)
+        return LegsSeen(quotes, known, traded, self._clock_ns, now)
 
     def _open(self, slot: Slot) -> bool:
         return self._sessions.open(slot.instrument.market, self._clock_ns)

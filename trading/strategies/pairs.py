@@ -21,10 +21,12 @@ from trading.ticks import Ticks
 
 @dataclass(frozen=True, slots=True)
 class LegsSeen:
-    """What is known now. ``quotes``: of both legs, None before the first of either."""
+    """What is known now. ``quotes``: of both legs, None before the first of either; ``open``:
+    whether the markets of both are."""
 
     quotes: tuple[Quote, Quote] | None
     known: bool
+    open: bool
     clock_ns: int
     now_ns: int
 
@@ -68,6 +70,8 @@ class ArbitragePair:
 
     def _wish(self, seen: LegsSeen, terms: Terms) -> Pair:
         """Equal worth of both, one long and one short."""
+        if not seen.open:
+            return self.rule.full  # nothing is begun or left: one leg could do it alone
         if seen.quotes is None or not self.measure.direction:
             return NOTHING
         sizes = [
@@ -79,7 +83,7 @@ class ArbitragePair:
 
     def _ready(self, seen: LegsSeen) -> bool:
         """Fresh prices of both, and nothing of either under way or held back."""
-        if seen.quotes is None or not self.measure.warm:
+        if seen.quotes is None or not (seen.open and self.measure.warm):
             return False
         limit = self._p.fresh_s * NS
         fresh = all(seen.clock_ns - one.time <= limit for one in seen.quotes)
