@@ -26,6 +26,7 @@ from riskctl.rules import (
 from trading.backtest.data import DataError, Recorded, load, symbols_in
 from trading.backtest.figures import Figures, figures_of
 from trading.backtest.path import Limits, Progress, play
+from trading.calendars import COMPILED
 from trading.engines.problems import EngineInvalidError, error
 from trading.engines.reading import EngineConfig, digest_of
 from trading.engines.schema import RATES
@@ -138,12 +139,13 @@ def fingerprint(rows: Iterable[OrderRow]) -> str:
 
 
 def code_digest() -> str:
-    """SHA-256 of the sources that a backtest runs through: of trading and riskctl, all of them."""
+    """SHA-256 of the sources that a backtest runs through: of trading and riskctl, all of them, and
+    the hours of exchanges."""
     digest = hashlib.sha256()
-    for room in _CODE:
-        for path in sorted((_ROOT / room).rglob("*.py")):
-            digest.update(f"{path.relative_to(_ROOT)}\0".encode())
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    sources = [path for room in _CODE for path in sorted((_ROOT / room).rglob("*.py"))]
+    for path in (*sources, COMPILED):
+        digest.update(f"{path.relative_to(_ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
 
