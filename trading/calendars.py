@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-COMPILED = Path(__file__).with_name("calendars.json")
+COMPILED = Path(__file__).resolve().with_name("calendars.json")
 Hours = tuple[tuple[int, int], ...]
 
 
