@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
@@ -103,12 +104,16 @@ def _diff(name: str, latest: int, given: Mapping[str, str]) -> Diff | None:
         return None
 
 
+def _grouped(value: str | None) -> str:
+    return formats.number(None if value is None else Decimal(value), 2, plus=True)
+
+
 def _report(row: BacktestReport) -> dict[str, Any]:
     figures = row.body.get("figures", {})
     return {
         "row": row, "short": row.digest[:12], "days": (row.last_day - row.first_day).days + 1,
-        "pnl": figures.get("pnl"), "sharpe": figures.get("sharpe"), "fills": figures.get("fills"),
-        "fall": figures.get("max_drawdown"),
+        "pnl": _grouped(figures.get("pnl")), "sharpe": figures.get("sharpe"),
+        "fills": figures.get("fills"),
     }  # fmt: skip
 
 
