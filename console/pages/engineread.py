@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
@@ -20,7 +21,7 @@ from trading.gates.facts import config_of, trades_of
 from trading.gates.raising import raise_conditions, step_most
 from trading.gates.rules import COMPLIANCE_GATE, RISK_GATE
 from trading.gates.service import MAY_WITHDRAW, ROLES
-from trading.gates.standing import Gates, gates_read
+from trading.gates.standing import Gates, gates_read, trades_real
 from trading.models import BacktestReport, Drill, EngineAlert, PaperDay, SignOff, Strategy
 from trading.resume.vitals import vitals_read
 
@@ -103,12 +104,16 @@ def _diff(name: str, latest: int, given: Mapping[str, str]) -> Diff | None:
         return None
 
 
+def _grouped(value: str | None) -> str:
+    return formats.number(None if value is None else Decimal(value), 2, plus=True)
+
+
 def _report(row: BacktestReport) -> dict[str, Any]:
     figures = row.body.get("figures", {})
     return {
         "row": row, "short": row.digest[:12], "days": (row.last_day - row.first_day).days + 1,
-        "pnl": figures.get("pnl"), "sharpe": figures.get("sharpe"), "fills": figures.get("fills"),
-        "fall": figures.get("max_drawdown"),
+        "pnl": _grouped(figures.get("pnl")), "sharpe": figures.get("sharpe"),
+        "fills": figures.get("fills"),
     }  # fmt: skip
 
 
@@ -173,8 +178,8 @@ def _raising(
 ) -> dict[str, Any]:
     """The next step of riskLimit on real money, and what it takes now."""
     config = config_of(standing.version.text)
-    most = step_most(name) if strategy and strategy.account.live else None
-    conditions = raise_conditions(name, strategy.account_id, most) if strategy and most else []
+    most = step_most(name) if strategy and trades_real(strategy) else None
+    conditions = raise_conditions(name, strategy.account_ids, most) if strategy and most else []
     return {
         "risk_limit": f"{(config.risk_limit * 100).normalize():f}%" if config else formats.UNKNOWN,
         "step": conditions,
@@ -187,16 +192,19 @@ def _raising(
 
 
 def _drills(strategy: Strategy | None, page: Framed) -> dict[str, Any]:
-    account = strategy.account.rehearsal_id if strategy else None
-    if account is None:
+    accounts = strategy.rehearsal_ids if strategy else []
+    if not accounts:
         return {"drills": [], "kills": [], "rehearsal": ""}
-    kills = Hold.objects.filter(scope=f"venue:{account}", kind=Kind.KILL).order_by("-placed_at")
+    kills = Hold.objects.filter(
+        scope__in=[f"venue:{one}" for one in accounts], kind=Kind.KILL
+    ).order_by("-placed_at")
+    drills = Drill.objects.filter(account__in=accounts).order_by("-happened_at")
     return {
-        "rehearsal": account,
+        "rehearsal": ", ".join(accounts),
         "drills": [
             {"row": one, "by": words.who_words(one.made_by, page.names),
              "at": _moment(one.happened_at)}
-            for one in Drill.objects.filter(account=account).order_by("-happened_at")[:KILLS_SHOWN]
+            for one in drills[:KILLS_SHOWN]
         ],
         "kills": [(str(one.id), _moment(one.placed_at)) for one in kills[:KILLS_SHOWN]]
         if page.actor.roles & {RISK, SRE} else [],

@@ -185,7 +185,7 @@ def test_a_line_keeps_its_ends_and_its_peaks() -> None:
     assert drawn.count(",") < 1_500
     heights = [float(one.split(",")[1]) for one in drawn.split('points="')[1].split('"')[0].split()]
     assert max(heights) == pytest.approx(TOP + (HEIGHT - TOP - BOTTOM) * 5 / 6, abs=0.1)
-    assert ">-60.0 %<" in drawn
+    assert ">\N{MINUS SIGN}60.0 %<" in drawn
     assert "1970-01-01" in drawn
     assert line_svg("Flat", [1], [2.0], unit="USD").count("<polyline") == 1
 

@@ -107,19 +107,19 @@ class GateDesk(RestartDesk):
                scope: str = "venue:paper-r", age_s: float = 60.0,
                in_flight: tuple[str, ...] = (), took_s: float = 0.2) -> Hold:  # fmt: skip
         row = hold(Kind.KILL, scope, by=SANA, age_s=age_s)
-        at = row.placed_at + dt.timedelta(seconds=took_s)
+        at, account = row.placed_at + dt.timedelta(seconds=took_s), scope.partition(":")[2]
         for name in names:
             facts = {"in_flight": list(in_flight)} if name == "effective" else {}
             body = {"hold": str(row.id), "step": name, "facts": facts}
             ReceiptStep.objects.create(
                 id=uuid.uuid4(), hold=row.id, name=name, happened_at=at, signature=b"", key_id="k",
-                account="" if name == "effective" else "paper-r", body=json.dumps(body).encode(),
+                account="" if name == "effective" else account, body=json.dumps(body).encode(),
             )  # fmt: skip
         return row
 
     def drill(self, **more: Any) -> Drill:
         row = self.killed(**more)
-        self.reconcile("paper-r", at=row.placed_at + dt.timedelta(seconds=5))
+        self.reconcile(row.scope.partition(":")[2], at=row.placed_at + dt.timedelta(seconds=5))
         return drill_record(hold_id=row.id, actor=SANA)
 
     def ladder(self) -> None:

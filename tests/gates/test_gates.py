@@ -216,3 +216,21 @@ def test_after_a_kill_a_version_that_passed_comes_back_without_new_gates(
     asked = lift_request(hold_id=row.id, actor=MERCY, reason="r", root_cause="c", rollback="v")
     approval_approve(approval_id=asked.id, digest=asked.digest, actor=RUTH)
     assert (HoldLift.objects.count(), desk.rung()) == (1, str(back))
+
+
+def test_of_two_accounts_either_is_real_money_and_both_are_rehearsed(desk: GateDesk) -> None:
+    second = desk.account("paper-2", live=True)
+    desk.rehearse("paper-2", "paper-s")
+    VenueAccount.objects.filter(name="paper-1").update(live=False)
+    assert not desk.gates().live
+    Strategy.objects.filter(key=KEY).update(
+        kind="arbitrage", parameters={}, symbols=["BTCUSDT", "BTCUSDT-PERP"], second_account=second
+    )
+    text = words(type="arbitrage", parameters=None, instruments=["BTCUSDT", "BTCUSDT-PERP"])
+    desk.version(text)
+    assert desk.gates().live
+    for scope, seen in (("venue:paper-r", ""), ("venue:paper-s", None)):
+        drill = desk.drill(scope=scope)
+        found = desk.gates().one(READY).evidence["drill"]
+        assert found == seen if seen is not None else found != ""
+        assert drill.account_id == scope.partition(":")[2]

@@ -1,6 +1,7 @@
 """Strategies change between two ticks: who did not change loses nothing, who did begins anew."""
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -142,3 +143,13 @@ def test_a_pair_changes_its_legs_only_when_it_is_flat() -> None:
     desk.book()
     desk.engine.leave()
     assert not desk.engine.waits
+
+
+def test_legs_of_two_accounts_stay_each_at_its_own() -> None:
+    made = spec("arb", "arbitrage", symbols=("BTCUSDT", "BTCUSDT-PERP"), warmup_ticks=10)
+    pair = replace(made, second_account="paper-2")
+    desk = Desk([pair])
+    desk.engine.reform([replace(pair, parameters=replace(pair.parameters, warmup_ticks=20))])
+    assert sorted(desk.engine.accounts) == ["paper-1", "paper-2"]
+    desk.engine.reform([momentum("new", symbols=("BTCUSDT",)), pair])
+    assert sorted(desk.engine.accounts) == ["paper-1", "paper-2"]

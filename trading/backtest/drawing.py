@@ -70,7 +70,8 @@ def _thinned(days: Sequence[int], values: Sequence[float]) -> list[tuple[int, fl
 
 
 def _said(value: float, unit: str) -> str:
-    return f"{value * 100:.1f} %" if unit == "%" else f"{value:,.0f}"
+    said = f"{value * 100:.1f} %" if unit == "%" else f"{value:,.0f}"
+    return said.replace("-", "\N{MINUS SIGN}")
 
 
 def _date(day: int) -> str:

@@ -167,12 +167,16 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _grouped(value: str | None) -> str:
-    return "–" if value is None else f"{Decimal(value):,.2f}"
+    return "–" if value is None else _signed(f"{Decimal(value):,.2f}")
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else f"{float(value):,.2f}"
+    return "–" if value is None else _signed(f"{float(value):,.2f}")
 
 
 def _percent(value: Any) -> str:
-    return "–" if value is None else f"{float(value) * 100:,.2f} %"
+    return "–" if value is None else _signed(f"{float(value) * 100:,.2f} %")
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "\N{MINUS SIGN}")

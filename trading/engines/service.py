@@ -144,8 +144,8 @@ def raised_conditions(config: EngineConfig, settings: Sequence[Setting]) -> list
     if not raised:
         return []
     row = Strategy.objects.filter(key=config.name).first()
-    account = row.account_id if row else config.account
-    return raise_conditions(config.name, account, raised[GROSS_NOTIONAL])
+    accounts = row.account_ids if row else [config.account, config.second_account]
+    return raise_conditions(config.name, accounts, raised[GROSS_NOTIONAL])
 
 
 def _lower(key: str, one: Setting, actor: Actor, reason: str) -> None:

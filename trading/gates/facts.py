@@ -126,21 +126,33 @@ def _signed(key: str) -> list[Signed]:
 def _readiness(
     strategy: Strategy, config: EngineConfig, vitals: Vitals, now: dt.datetime
 ) -> Readiness:
-    drill = Drill.objects.filter(account=strategy.account.rehearsal_id).order_by("-happened_at")
-    last = drill.first()
+    drill = _drill(strategy)
     target = config.target_latency
     limits = {(row.scope, row.kind): row.value for row in Limit.objects.all()}
-    missing = missing_limits(limits, strategy.account_id, strategy.key)
+    missing = [missing_limits(limits, one, strategy.key) for one in strategy.account_ids]
     running = vitals.phase == "running"
     return Readiness(
         now,
-        drilled=last.happened_at if last else None,
-        drill=last.digest if last else "",
+        drilled=drill.happened_at if drill else None,
+        drill=drill.digest if drill else "",
         target_us=None if target is None else target * _MICROSECONDS,
         latency_us=_latency_us(strategy.key, now),
-        missing=(missing.text,) if missing else (),
+        missing=tuple(dict.fromkeys(one.text for one in missing if one is not None)),
         stale=tuple(vitals.stale(strategy.symbols)),
         feed=vitals.why or ("" if running else f"the feed is {vitals.phase}"),
+    )
+
+
+def _drill(strategy: Strategy) -> Drill | None:
+    """The last of its rehearsal account; of two accounts the older of both; None without one."""
+    last = [
+        Drill.objects.filter(account=one.rehearsal_id).order_by("-happened_at").first()
+        for one in strategy.accounts
+    ]
+    return (
+        min((one for one in last if one is not None), key=lambda one: one.happened_at)
+        if all(last)
+        else None
     )
 
 

@@ -18,6 +18,7 @@ from riskctl.approvals.recording import recorded
 from riskctl.holds import Kind
 from riskctl.models import Hold, Limit
 from riskctl.rules import GROSS_NOTIONAL, strategy_scope
+from riskctl.rungs import Rung
 from trading.gates.facts import config_of, trades_of
 from trading.gates.history import Move, document_at, moves_of, paper_between
 from trading.gates.money import DayMoney, Mark, UnpricedError, day_money
@@ -25,7 +26,7 @@ from trading.gates.trades import desk_digest
 from trading.messages import Side
 from trading.models import Break, EngineVersion, Fill, Order, PaperDay, PricePoint, Strategy
 from trading.portfolio.books import day_start
-from trading.resume.evidence import REFUSED
+from trading.resume.evidence import REFUSED, accounts_of
 from trading.resume.measures import Traded
 from trading.resume.scope import scopes_over
 from trading.strategies.parameters import ParameterError
@@ -50,7 +51,7 @@ def paper_days_record(*, now: dt.datetime) -> list[PaperDay]:
     named = EngineVersion.objects.values_list("name", flat=True).distinct()
     rows = Strategy.objects.select_related("account").filter(key__in=named)
     found: list[PaperDay] = []
-    for strategy in rows.exclude(account__rehearsal=None):
+    for strategy in (one for one in rows if one.rehearsal_ids):
         moves = moves_of(strategy.key)
         for day in _due(strategy.key, moves, now):
             found += _kept(strategy, moves, day)
@@ -89,14 +90,15 @@ def _kept(strategy: Strategy, moves: Sequence[Move], day: dt.date) -> list[Paper
 def _judged(strategy: Strategy, moves: Sequence[Move], day: dt.date) -> PaperDay:
     since = dt.datetime.combine(day, dt.time(), dt.UTC)
     until = since + DAY
+    rehearsals = accounts_of(strategy, Rung.PAPER)
     text, unsure = document_at(strategy.key, since, until)
     orders = Order.objects.filter(
-        strategy=strategy, account=strategy.account.rehearsal_id, warrant=None,
-        created_at__gte=since, created_at__lt=until,
+        strategy=strategy, account__in=rehearsals, warrant=None, created_at__gte=since,
+        created_at__lt=until,
     ).exclude(state__in=REFUSED).count()  # fmt: skip
     money, unpriced = _NOTHING, ""
     try:
-        money = money_of(strategy, str(strategy.account.rehearsal_id), since, until)
+        money = money_of(strategy, rehearsals, since, until)
     except UnpricedError as error:
         unpriced = str(error)
     capital = Limit.objects.filter(scope=strategy_scope(strategy.key), kind=GROSS_NOTIONAL).first()
@@ -129,11 +131,11 @@ def _other(strategy: Strategy, text: str) -> str:
 
 
 def _against(strategy: Strategy, since: dt.datetime, until: dt.datetime) -> Iterator[str]:
-    account = strategy.account.rehearsal_id
-    yield from holds_against(strategy, since, until, f"venue:{account}")
+    rehearsals = accounts_of(strategy, Rung.PAPER)
+    yield from holds_against(strategy, since, until, *(f"venue:{one}" for one in rehearsals))
     breaks = Break.objects.filter(
-        Q(ended_at=None) | Q(ended_at__gte=since), account=account, accepted=None,
-        first_seen__lt=until,
+        Q(ended_at=None) | Q(ended_at__gte=since), account__in=rehearsals,
+        accepted=None, first_seen__lt=until,
     )  # fmt: skip
     yield from (f"break of {one.what} {one.key} on {one.account_id}" for one in breaks)
 
@@ -153,9 +155,11 @@ def holds_against(
 # Money ------------------------------------------------------------------------------------------
 
 
-def money_of(strategy: Strategy, account: str, since: dt.datetime, until: dt.datetime) -> DayMoney:
-    """Of one account, marked each minute and at every fill. Raises UnpricedError."""
-    fills = Fill.objects.filter(strategy=strategy, account=account)
+def money_of(
+    strategy: Strategy, accounts: Sequence[str], since: dt.datetime, until: dt.datetime
+) -> DayMoney:
+    """Of these accounts, marked each minute and at every fill. Raises UnpricedError."""
+    fills = Fill.objects.filter(strategy=strategy, account__in=accounts)
     held = _held(fills.filter(recorded_at__lt=since))
     today = fills.filter(recorded_at__gte=since, recorded_at__lt=until)
     traded = [(one.recorded_at, _traded(one)) for one in today if one.symbol in UNIVERSE]

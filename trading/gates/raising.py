@@ -5,7 +5,7 @@ limit in force was set, of the last 25 days at most, as prices are kept for thir
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,10 +37,10 @@ SLIPPAGE = ("tradingStats.avgSlippage",)
 ZERO = Decimal(0)
 
 
-def raise_conditions(key: str, account: str, wanted: Decimal) -> list[Condition]:
+def raise_conditions(key: str, accounts: Sequence[str], wanted: Decimal) -> list[Condition]:
     """Of a gross-notional limit of ``wanted`` USD for strategy ``key``; none where it is no raise,
     or where no real money is traded. Raises db.Error."""
-    if not VenueAccount.objects.filter(name=account, live=True).exists():
+    if not VenueAccount.objects.filter(name__in=accounts, live=True).exists():
         return []
     firm = Limit.objects.filter(scope=FIRM, kind=GROSS_NOTIONAL).first()
     now = Limit.objects.filter(scope=strategy_scope(key), kind=GROSS_NOTIONAL).first()
@@ -91,7 +91,7 @@ def _measured(strategy: Strategy, limit: Limit) -> Iterator[Condition]:
 
 def _days(strategy: Strategy, since: dt.datetime) -> Condition:
     orders = Order.objects.filter(
-        strategy=strategy, account=strategy.account_id, created_at__gte=since, warrant=None
+        strategy=strategy, account__in=strategy.account_ids, created_at__gte=since, warrant=None
     ).exclude(state__in=REFUSED)
     days = len(set(orders.values_list("created_at__date", flat=True).distinct()))
     text = f"{days} of {TRADED_DAYS} days with orders at the present step"
@@ -113,7 +113,7 @@ def _drawdown(
     if bound is None or not bound.enabled:
         return Condition(name, False, "give the document riskControls.drawdownLimit", {})
     try:
-        fall = money_of(strategy, strategy.account_id, since, until).drawdown
+        fall = money_of(strategy, strategy.account_ids, since, until).drawdown
     except UnpricedError as error:
         return Condition(name, False, str(error), {"most": bound.share})
     share = fall / capital if capital else None
@@ -126,7 +126,7 @@ def _drawdown(
 
 def _slippage(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
     """Its budget is what an alert of the document says of it."""
-    rows = slippage(Asked(since=since, strategy=strategy.key, account=strategy.account_id))
+    rows = slippage(_asked(strategy, since))
     seen = f"{rows[0].mean_bp:.2f} bp" if rows else "no fill to measure it on"
     evidence = {"slippage_bp": rows[0].mean_bp if rows else None}
     named, rang = _alerts(strategy.key, config, SLIPPAGE, since)
@@ -137,7 +137,7 @@ def _slippage(strategy: Strategy, config: EngineConfig | None, since: dt.datetim
 
 
 def _fill_rate(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
-    rows = fill_rates(Asked(since=since, strategy=strategy.key, account=strategy.account_id))
+    rows = fill_rates(_asked(strategy, since))
     rate = rows[0].rate if rows else None
     seen = "no order has ended" if rate is None else f"{rate:.1%} filled"
     named, rang = _alerts(strategy.key, config, FILLS, since)
@@ -147,6 +147,12 @@ def _fill_rate(strategy: Strategy, config: EngineConfig | None, since: dt.dateti
         return Condition("fill rate", rate is not None and not rang, text, evidence)
     met = rate is not None and rate >= FILL_RATE
     return Condition("fill rate", met, f"{seen}, at least {FILL_RATE:.0%}", evidence)
+
+
+def _asked(strategy: Strategy, since: dt.datetime) -> Asked:
+    """Of its real account; of two accounts all of its orders are looked at."""
+    alone = strategy.account_id if len(strategy.account_ids) == 1 else ""
+    return Asked(since=since, strategy=strategy.key, account=alone)
 
 
 def _alerts(
@@ -186,4 +192,4 @@ def _of_limit(subject: str, request: Mapping[str, Any]) -> list[Condition]:
     if strategy is None or kind != GROSS_NOTIONAL:
         return []
     wanted = limits.value_of(kind, request.get("value"))
-    return raise_conditions(key, strategy.account_id, wanted)
+    return raise_conditions(key, strategy.account_ids, wanted)

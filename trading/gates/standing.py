@@ -44,11 +44,16 @@ class Gates:
         return next(one for one in self.conditions if one.name == name)
 
 
+def trades_real(strategy: Strategy) -> bool:
+    """Whether any of its accounts reaches a real venue."""
+    return any(one.live for one in strategy.accounts)
+
+
 def gates_read(strategy: Strategy, vitals: Vitals | None = None) -> Gates:
     """``vitals`` None: readiness is not looked at, and not met. Raises db.Error."""
     facts = facts_read(strategy, vitals)
     return Gates(
-        strategy.key, strategy.account.live, facts.digest, shown_digest(facts), facts.maker,
+        strategy.key, trades_real(strategy), facts.digest, shown_digest(facts), facts.maker,
         evidence_of(facts), tuple(conditions_of(facts)),
     )  # fmt: skip
 
@@ -69,7 +74,7 @@ def versions_lock(key: str) -> None:
 
 def gate_conditions(strategy: Strategy, vitals: Vitals) -> list[Condition]:
     """Of a step up to real money; none where the account is simulated."""
-    if not strategy.account.live:
+    if not trades_real(strategy):
         return []
     if connection.in_atomic_block:
         versions_lock(strategy.key)
@@ -95,7 +100,7 @@ def _first_step(strategy: Strategy) -> list[Condition]:
 
 def lasting_unmet(strategy: Strategy) -> list[Condition]:
     """What keeps a strategy off real money that was there before; none where it is simulated."""
-    if not strategy.account.live:
+    if not trades_real(strategy):
         return []
     gates = gates_read(strategy)
     found = [one for one in gates.conditions if one.name in LASTING and not one.met]

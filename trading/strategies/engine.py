@@ -186,7 +186,7 @@ class ShardEngine:
             one.spec.key: self._terms.get(one.spec.key) or full_terms(one.spec) for one in members
         }
         for slot in found.fresh:
-            slot.account = self._terms[slot.strategy].account
+            slot.account = self._terms[slot.strategy].account_of(slot.instrument.symbol)
         self._views = Views(self._stacks)
         self._views.take_over(before, found.fresh)
         self._pairs = pairs_of(members, self._pairs)
