@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.feeds.builders import BASE, NS, raw_rows
-from trading.feeds.arbiter import Turn
 from trading.feeds.backed import BackedChecker
+from trading.feeds.choices import Turn
 from trading.feeds.raw import RawRows, Reason
 
 PRICE = 1_386_260_000

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tests.feeds.builders import NS, SHARED
-from trading.feeds.arbiter import MISSED, SILENT_NS, WELL_NS, Turn
+from trading.feeds.arbiter import WELL_NS
 from trading.feeds.backed import BackedChecker
 from trading.feeds.checks import Codes
+from trading.feeds.choices import MISSED, SILENT_NS, Turn
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch, RawRows, Reason
 from trading.feeds.replay import Replay

@@ -21,25 +21,22 @@ So a quote that is passed on is never older than the one before, and never of tw
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from trading.clock import NS
 from trading.feeds.checks import STALE_NS, Codes
+from trading.feeds.choices import Choice, Said, Seen, Turn, hear, silent_ns
 from trading.feeds.raw import RawRows, Reason
 from trading.universe import AssetClass, Universe, from_nano
 
 FRESH_NS = 2 * NS
 """Older quotes are not compared: two sources of 2014-05-02 agree within it all day."""
 APART_NS = 3 * NS
-"""They part for up to 0.06 s there, when one is quicker than the other."""
+"""They part for up to 0.06 s, when one is quicker than the other."""
 AGREED_NS = 5 * NS
-SILENT_NS = 5 * NS
-MISSED = 20
-"""The slower of these two sources is silent for 5 s 3,642 times that day: it passes over small
-moves, of which the other makes ten."""
 WELL_NS = 30 * NS
 REFUSED = 0.5
 """The dirtier of these two sources has 12 % of its day crossed, and up to 68 % of 200 quotes."""
@@ -51,60 +48,6 @@ BOUND_BP = {
     AssetClass.FUTURE: 5,
     AssetClass.CRYPTO: 20,  # each venue has its own price
 }
-
-
-class Seen(msgspec.Struct):
-    """One source of one instrument. ``heard`` 0: not since it was last connected."""
-
-    bid: int = 0
-    ask: int = 0
-    heard: int = 0
-    moved: int = 0
-    missed: int = 0
-    """Moves of the others since it was heard."""
-    well: int = 0
-    """Since when it has been well."""
-    refused: float = 0.0
-    halted: bool = False
-
-
-class Choice(msgspec.Struct):
-    """One instrument. A time of 0 is none."""
-
-    began: int
-    seen: list[Seen]
-    used: int = 0
-    judged: int = 0
-    """Quotes of the source in use while it was believed, good or not."""
-    since: int = 0
-    why: str = ""
-    apart: int = 0
-    agreed: int = 0
-    compared: int = 0
-    withheld: int = 0
-    values: str = ""
-    """What was not believed: each source with its bid and ask."""
-    out_time: int = 0
-    out_clock: int = 0
-    out_sum: int = 0
-
-
-class _Quote(NamedTuple):
-    source: int
-    code: int
-    bid: int
-    ask: int
-    time: int
-    clock: int
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """Something that happened: ``kind`` is switch, diverge or agree."""
-
-    kind: str
-    symbol: str
-    clock: int
-    words: str
 
 
 class Arbiter:
@@ -136,13 +79,13 @@ class Arbiter:
             zip(*(np.asarray(one).tolist() for one in columns), strict=True)
         ):
             if ident >= 0:
-                quote = _Quote(*row)
+                quote = Said(*row)
                 found[at] = self._judge(ident, quote)
                 choice = self._choices[ident]
                 choice.judged += quote.source == choice.used and not choice.withheld
         return found
 
-    def _judge(self, ident: int, quote: _Quote) -> int:
+    def _judge(self, ident: int, quote: Said) -> int:
         source, clock = quote.source, quote.clock
         choice = self._choices.get(ident)
         if choice is None:
@@ -157,7 +100,7 @@ class Arbiter:
             seen.well = clock
         if quote.code != Reason.GOOD:
             return quote.code
-        _hear(choice, quote)
+        hear(choice, quote)
         self._compare(ident, choice, source, clock)
         if choice.withheld:
             return Reason.DIVERGING if source == choice.used else Reason.STANDBY
@@ -250,8 +193,8 @@ class Arbiter:
             return "disconnected"
         if seen.refused > REFUSED:
             return f"{seen.refused:.0%} of its quotes refused"
-        silent_ns = _silent_ns(choice, source)
-        return f"silent for {silent_ns / NS:.1f} s" if silent_ns else ""
+        silent = silent_ns(choice, source)
+        return f"silent for {silent / NS:.1f} s" if silent else ""
 
     def _note(self, kind: str, ident: int, clock: int, words: str) -> None:
         self._turns.append(Turn(kind, self._universe.by_id(ident).symbol, clock, words))
@@ -297,23 +240,3 @@ class Arbiter:
         for symbol, one in msgspec.convert(state, dict[str, Choice]).items():
             if symbol in self._universe:
                 self._choices[self._universe.by_symbol(symbol).id] = one
-
-
-def _silent_ns(choice: Choice, source: int) -> int:
-    """How long a source has been silent while the others moved; 0 when that fails nobody."""
-    seen = choice.seen[source]
-    moved = max(one.moved for number, one in enumerate(choice.seen) if number != source)
-    silent_ns = moved - (seen.heard or choice.began)
-    missing = silent_ns > SILENT_NS and seen.missed >= MISSED
-    return silent_ns if missing or silent_ns > STALE_NS else 0
-
-
-def _hear(choice: Choice, quote: _Quote) -> None:
-    seen = choice.seen[quote.source]
-    if not seen.heard or _silent_ns(choice, quote.source):
-        seen.well = quote.clock
-    if (quote.bid, quote.ask) != (seen.bid, seen.ask):
-        seen.moved = quote.clock
-        for one in choice.seen:
-            one.missed += 1
-    seen.bid, seen.ask, seen.heard, seen.missed = quote.bid, quote.ask, quote.clock, 0

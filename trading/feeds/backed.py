@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trading.feeds.arbiter import Arbiter, Turn
+from trading.feeds.arbiter import Arbiter
 from trading.feeds.checks import Checked, Codes, QuoteChecker, symbol_counts
+from trading.feeds.choices import Turn
 from trading.feeds.raw import RawRows
 from trading.universe import UNIVERSE, Universe
 

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from trading import ticks as tick_format
 from trading.clock import utc_from_ns
-from trading.feeds.arbiter import Turn
 from trading.feeds.backed import BackedChecker
 from trading.feeds.checks import STALE_NS, Codes, QuoteChecker
+from trading.feeds.choices import Turn
 from trading.feeds.raw import REFUSALS, RawBatch, Reason
 from trading.feeds.skew import SkewWatch
 from trading.ticks import Ticks, Trades

@@ -15,8 +15,8 @@ from redis import Redis, RedisError
 
 from trading import streams
 from trading.clock import NS, boot_id, boot_ns, wall_ns
-from trading.feeds.arbiter import Turn
 from trading.feeds.backed import BackedChecker
+from trading.feeds.choices import Turn
 from trading.feeds.flow import NONE, NUDGE_S, AckReader, Window, newest, order_of
 from trading.feeds.ingestor import Ingestor, IngestResult, Reject, rfc3339
 from trading.feeds.publish import Publisher

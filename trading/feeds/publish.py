@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from redis.retry import Retry
 
 from trading import streams
-from trading.feeds.arbiter import Turn
+from trading.feeds.choices import Turn
 from trading.feeds.ingestor import Reject
 
 FENCE = "hl:feed:fence"
