@@ -11,7 +11,7 @@ import msgspec
 
 from trading.papervenue.money import text
 from trading.papervenue.orders import Fill, Order
-from trading.universe import AssetClass, Instrument, Universe
+from trading.universe import Instrument, Universe
 
 encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -39,12 +39,12 @@ def symbols_text(universe: Universe) -> str:
 
 
 def listed(universe: Universe) -> list[Instrument]:
-    """Perpetual contracts on these."""
+    """Perpetual contracts on these; a spot whose perpetual the desk knows apart is none of them."""
     return [
         one
         for one in universe.instruments
         if one.symbol.endswith("-PERP")
-        or (one.symbol.isalpha() and one.asset_class is not AssetClass.CRYPTO)
+        or (one.symbol.isalpha() and f"{one.symbol}-PERP" not in universe)
     ]
 
 

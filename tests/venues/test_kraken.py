@@ -428,3 +428,20 @@ def test_all_orders_go_when_the_switch_runs_out_and_a_second_is_the_least(
         await desk.venue.cancel_all_after(0)
 
     play(scene)
+
+
+@pytest.mark.parametrize("said", ["<html>", '"well"', "[]", "7", "null", "{}"])
+def test_an_answer_that_is_none_is_an_error_of_the_venue_and_ends_nothing(
+    play: Callable[[Scene], None], said: str
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk()
+        rig.server.faults.status["openorders"] = (200, said)
+        with pytest.raises(VenueError, match="BAD_ANSWER"):
+            await desk.venue.open_orders()
+        await asyncio.sleep(0.3)
+        assert desk.venue.connected, "its own readings failed on it as well, and go on"
+        rig.server.faults.status.clear()
+        assert await desk.venue.open_orders() == []
+
+    play(scene)

@@ -24,7 +24,7 @@ from trading.venues.ccxt_watch import Watch
 
 log = logging.getLogger(__name__)
 
-_NONSENSE = (KeyError, ValueError, TypeError, ArithmeticError)
+_NONSENSE = (KeyError, ValueError, TypeError, ArithmeticError, AttributeError)
 
 
 class Answers:

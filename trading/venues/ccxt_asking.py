@@ -29,7 +29,7 @@ CONNECTIONS = 16
 UNFENCED_MS = 30_000
 """Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
 _MS = 1_000_000
-NONSENSE = (KeyError, ValueError, TypeError, ArithmeticError)
+NONSENSE = (KeyError, ValueError, TypeError, ArithmeticError, AttributeError)
 T = TypeVar("T")
 
 

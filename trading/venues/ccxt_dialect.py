@@ -94,7 +94,7 @@ class StreamDialect(Protocol):
 class Dialect(StreamDialect, Protocol):
     """``Said`` is an answer as ccxt parsed it from JSON, numbers as text.
 
-    Readers raise KeyError, ValueError, TypeError or ArithmeticError for nonsense.
+    Readers raise KeyError, ValueError, TypeError, ArithmeticError or AttributeError for nonsense.
     """
 
     exchange: str
