@@ -6,7 +6,7 @@ ACCOUNT = "load"
 SHARD, SHARD_TOKEN = "shard:0", 1
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "BTCUSDT-PERP")
 """Traded at any hour of any day."""
-STRATEGIES = tuple(f"load-{number:02}" for number in range(20))
+STRATEGIES = tuple(f"load-{number:02}" for number in range(12))
 """Each slot (strategy, symbol) has one order under way: so many bear the rate."""
 
 
