@@ -85,10 +85,11 @@ def exchange_hours() -> None:
 def housekeeping() -> None:
     """Remove what is older than its retention, and sessions that have ended."""
     housekeeping_run()
-    recordings_prune(
-        folder=settings.RECORDED, now=utc_now(), days=settings.RECORD_DAYS,
-        most_mb=settings.RECORD_MB,
-    )  # fmt: skip
+    if settings.RECORD_DAYS:  # who stops recording keeps what there is
+        recordings_prune(
+            folder=settings.RECORDED, now=utc_now(), days=settings.RECORD_DAYS,
+            most_mb=settings.RECORD_MB,
+        )  # fmt: skip
     import_string(f"{settings.SESSION_ENGINE}.SessionStore").clear_expired()
     import_string(SESSIONS_TIDY)(now=utc_now())
 

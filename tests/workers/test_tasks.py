@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import uuid
+from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
+from pytest_django import Settings
 
 from audit.models import Entry
 from trading.calendars import CALENDARS
@@ -103,6 +105,20 @@ def test_the_last_reading_and_the_last_check_stay_however_old(strategy: Strategy
     assert (removed["venue_readings"], removed["books_checks"]) == (1, 1)
     assert VenueReading.objects.get().taken_at == OLD
     assert BooksCheck.objects.get().at == OLD
+
+
+@pytest.mark.django_db
+def test_who_stops_recording_keeps_what_was_recorded(tmp_path: Path, settings: Settings) -> None:
+    day = tmp_path / "20200101"
+    day.mkdir()
+    (day / "SHA256SUMS").touch()
+    settings.RECORDED = tmp_path
+    settings.RECORD_DAYS = 0
+    housekeeping()
+    assert day.exists()
+    settings.RECORD_DAYS = 30
+    housekeeping()
+    assert not day.exists()
 
 
 @pytest.mark.django_db
