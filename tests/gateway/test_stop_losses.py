@@ -243,7 +243,10 @@ def test_a_position_netted_away_at_the_venue_is_watched(desk: Guarded) -> None:
 def test_what_is_refused_says_why_and_changes_nothing(desk: Guarded) -> None:
     desk.hold("10000")
     (line,) = desk.set(ask(1, "0.01", dry_run=True))
-    assert line.state == "would-rest"
+    assert (line.state, line.why) == ("would-rest", "")
+    desk.rests = False
+    (line,) = desk.set(ask(1, "0.01", dry_run=True))
+    assert (line.state, line.why) == ("would-watch", "the venue has no reduce-only stops")
     desk.rig.quote("1.09", "1.11")
     (line,) = desk.set(ask(1, "0.5"))
     assert (line.state, line.why[:9]) == ("refused", "TOO_CLOSE")

@@ -70,8 +70,11 @@ class Protection:
         return lines
 
     def _taken(self, ask: SetStops, one: StopLoss) -> StopLine:
+        if ask.dry_run and self._may_rest(one):
+            return self._line(one, "would-rest")
         if ask.dry_run:
-            return self._line(one, "would-rest" if self._may_rest(one) else "would-watch")
+            line = self._line(one, "would-watch")
+            return msgspec.structs.replace(line, why=self._why_watched(one))
         self._core.stops.put(one)
         return self._line(one)
 
