@@ -34,8 +34,8 @@ async def turns_in_a_burst() -> int:
         if done == BURST:
             all_in.set()
 
-    async def strategies() -> frozenset[str]:
-        return frozenset({STRATEGY})
+    async def strategies() -> dict[str, bool]:
+        return {STRATEGY: False}
 
     inbox = Inbox(
         redis=redis, core=rig.core, teller=Teller(redis, ACCOUNT, rig.core), perform=perform,
