@@ -27,7 +27,9 @@ class Said:
         return dict(json.loads(self.out))
 
 
-def haltline(home: Path, *arguments: str, cwd: str = "/", **environ: str) -> Said:
+def haltline(
+    home: Path, *arguments: str, cwd: str = "/", hangs_s: float = HANGS_S, **environ: str
+) -> Said:
     """``.venv/bin/haltline`` in ``home``, with nothing else in the environment."""
     begun = time.monotonic()
     done = subprocess.run(
@@ -36,7 +38,7 @@ def haltline(home: Path, *arguments: str, cwd: str = "/", **environ: str) -> Sai
         env={"PATH": os.environ["PATH"], "HALTLINE_HOME": str(home), **environ},
         capture_output=True,
         text=True,
-        timeout=HANGS_S,
+        timeout=hangs_s,
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)

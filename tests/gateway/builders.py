@@ -68,11 +68,11 @@ class Rig:
     def license(self, limits: dict[tuple[str, str], Decimal] | None = None) -> None:
         self.core.licence.renew(self.reading(limits=limits or LIMITS))
 
-    def funded(self, **cash: str) -> None:
+    def funded(self, at_boot_ns: int = 0, **cash: str) -> None:
         """The venue says what the account has."""
         asked = self.core.funds.ask()
         said = {one: D(amount) for one, amount in (cash or {"USD": "10000000"}).items()}
-        self.core.funds.on_balances(asked, said, self.boot_ns)
+        self.core.funds.on_balances(asked, said, at_boot_ns or self.boot_ns)
 
     def reading(self, **change: Any) -> Reading:
         facts: dict[str, Any] = {

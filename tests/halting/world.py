@@ -79,6 +79,7 @@ class World:
         """A strategy's intent comes in; the order's id."""
         self.rig.quote("1.10000", "1.10010")
         self.rig.core.prices.heard_boot_ns = self.now().boot_ns
+        self.rig.funded(at_boot_ns=self.now().boot_ns)
         number = next(self.rig.numbers)
         intent = self.rig.intent(
             intent_id=f"{STRATEGY}.{SYMBOL}.{number}", created_boot=self.now().boot_ns

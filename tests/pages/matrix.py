@@ -38,7 +38,7 @@ PAGES = (
     Shown("strategy", "/strategies/mom-eurusd", ("trader", "risk", "sre", "compliance")),
     Shown("risk", "/risk"),
     Shown("limits", "/risk/limits"),
-    Shown("stop-losses", "/risk/stop-losses", light="/risk/stop-losses?scope=firm&percent=2"),
+    Shown("stop-losses", "/risk/stop-losses"),
     Shown("triggers", "/risk/triggers/settings"),
     Shown("pipeline", "/pipeline"),
     Shown("engines", "/engines"),

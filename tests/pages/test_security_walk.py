@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from playwright.sync_api import Page
 
 from console.access.matrix import TABLE
@@ -21,8 +22,11 @@ from riskctl.holds import Kind
 from riskctl.models import Approval, Limit
 from tests.console.api.brakes import new_hold
 from tests.console.conftest import PASSWORD
+from tests.engines.documents import document
 from tests.pages.conftest import _person
 from tests.pages.web import Visit, Web
+from trading.engines.reading import read_engine
+from trading.engines.versions import version_store
 from trading.models import Strategy
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -57,10 +61,13 @@ def pages_of(caller: Caller, asked: Approval, user: User, share: bool) -> list[s
     Each page is in the share of one of those who may read it, by turns.
     """
     actor = Actor("person", "lena.fischer", frozenset({"compliance"}), factor_age_s=1.0)
+    text = document("mom-eurusd", instruments=["EURUSD"])
+    with transaction.atomic():
+        version_store(config=read_engine(text), text=text, actor=actor, reason="tests")
     known = {
         "review_id": str(review_prepare(actor=actor, reason="tests").id),
         "key": "mom-eurusd", "hold_id": str(new_hold(Kind.KILL).id), "approval_id": str(asked.id),
-        "username": user.username, "stage": "feed",
+        "username": user.username, "stage": "feed", "engine": "mom-eurusd",
     }  # fmt: skip
     names = {one.path: one for one in addresses()}
     found = []

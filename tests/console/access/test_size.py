@@ -320,4 +320,4 @@ def test_a_running_shard_is_told_the_new_size_with_its_rung(sized: Strategy) -> 
     assert watch._fresh.terms[KEY].size_notional == 300, "a share of the new size"
     Strategy.objects.filter(key=KEY).update(size_notional=0)
     watch._look()
-    assert watch._fresh[KEY].size_notional == 250, "no size: of the one it was loaded with"
+    assert watch._fresh.terms[KEY].size_notional == 250, "no size: of the one it was loaded with"
