@@ -38,6 +38,9 @@ PAGES = {
 OF_RISK = {
     "limits": "/risk/limits",
     "triggers": "/risk/triggers/settings",
+    "stop-losses": "/risk/stop-losses",
+    "engines": "/engines",
+    "engine": "/engines/momentum-spy",
     "break-glass": "/break-glass",
     "audit": "/audit",
     "people": "/people",
