@@ -173,7 +173,7 @@ def _carried(run: Callable[[], Any], one: _Run) -> Code:
     if done.unasked:
         tell(
             "what it raises waits, for no shell raises anything: ask for it in the console,"
-            f" POST {console_address()}/api/engines/{done.config.name}/ask"
+            f" {console_address()}/engines/{done.config.name}"
         )
     for each in done.conditions:
         if not each.met:

@@ -9,11 +9,13 @@ from django.utils.safestring import SafeString, mark_safe
 
 from console.pages import formats, words
 from console.pages.framing import Framed
+from riskctl.actors import Actor, NotAllowedError
 from riskctl.holds import RISK, SRE, Kind
 from riskctl.models import Approval, Hold
 from trading.backtest.drawing import line_svg
 from trading.backtest.keeping import backtests_of
 from trading.backtest.report import shown_figures
+from trading.engines.service import check_may
 from trading.engines.standing import EngineStanding, engine_standing, engine_standings
 from trading.engines.versions import Diff, NoSuchEngineError, version_diff, versions_of
 from trading.engines.wanted import Way
@@ -185,10 +187,19 @@ def _raising(
         "step": conditions,
         "step_most": formats.number(most, 2) if most else "",
         "raises": page.actor.resizes_one(name),
+        "asks": standing.state == "differs" and _may_apply(page.actor, name),
         "waits": Approval.objects.filter(
             kind="engine-apply", subject=f"strategy:{name}", state=Approval.State.PENDING
         ).first(),
     }  # fmt: skip
+
+
+def _may_apply(actor: Actor, name: str) -> bool:
+    try:
+        check_may(actor, name)
+    except NotAllowedError:
+        return False
+    return True
 
 
 def _drills(strategy: Strategy | None, page: Framed) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """TradingEngine documents: versions, what is in force, gates, reports; signing off, raising."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +18,7 @@ from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals import RequestError
 from riskctl.conditions import PreconditionError
 from trading.engines.problems import EngineInvalidError
-from trading.engines.service import engine_patch
+from trading.engines.service import Applied, engine_patch
 from trading.engines.units import UnitError, percent
 from trading.engines.versions import NoSuchEngineError, version_get
 from trading.gates.drills import drill_record
@@ -130,6 +131,34 @@ def drill_recorded(request: HttpRequest, engine: str) -> HttpResponse:
 
 
 @require_POST
+def document_asked(request: HttpRequest, engine: str) -> HttpResponse:
+    """Bring the latest version into force: what it lowers at once, what it raises by request."""
+    said = request.POST
+
+    def act(actor: Actor) -> HttpResponse | str:
+        done = _patched(engine, {}, actor, said)
+        return _to_approval(done) or "It is in force: there was nothing to ask for."
+
+    return _done(request, engine, act)
+
+
+def _patched(
+    engine: str, patch: Mapping[str, Any], actor: Actor, said: Mapping[str, str]
+) -> Applied:
+    version = said.get("version", "")
+    return engine_patch(
+        name=engine, patch=patch, actor=actor, reason=said.get("reason", ""),
+        version=int(version) if version.isdecimal() else None,
+    )  # fmt: skip
+
+
+def _to_approval(done: Applied) -> HttpResponse | None:
+    if done.asked is None:
+        return None
+    return HttpResponseRedirect(reverse("approval", args=[done.asked.id]), status=303)
+
+
+@require_POST
 def risk_limit_asked(request: HttpRequest, engine: str) -> HttpResponse:
     """Lower: at once. Higher: a request that a second person decides. Zero is a stop."""
     said = request.POST
@@ -141,13 +170,7 @@ def risk_limit_asked(request: HttpRequest, engine: str) -> HttpResponse:
                 raise RequestError("risk_limit", "0% is a stop: use Stop")
         except UnitError as error:
             raise RequestError("risk_limit", str(error)) from None
-        version = said.get("version", "")
-        done = engine_patch(
-            name=engine, patch={"spec": {"strategy": {"riskLimit": wanted}}}, actor=actor,
-            reason=said.get("reason", ""), version=int(version) if version.isdecimal() else None,
-        )  # fmt: skip
-        if done.asked is not None:
-            return HttpResponseRedirect(reverse("approval", args=[done.asked.id]), status=303)
-        return f"The riskLimit is {wanted}, in force now."
+        done = _patched(engine, {"spec": {"strategy": {"riskLimit": wanted}}}, actor, said)
+        return _to_approval(done) or f"The riskLimit is {wanted}, in force now."
 
     return _done(request, engine, act)

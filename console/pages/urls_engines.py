@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_ENGINE}/?$", engines.engine_page, name="engine"),
     re_path(rf"{_ENGINE}/sign-off/?$", engines.gate_signed, name="engine-sign-off"),
     re_path(rf"{_ENGINE}/withdraw/?$", engines.gate_withdrawn, name="engine-withdraw"),
+    re_path(rf"{_ENGINE}/ask/?$", engines.document_asked, name="engine-ask"),
     re_path(rf"{_ENGINE}/risk-limit/?$", engines.risk_limit_asked, name="engine-risk-limit"),
     re_path(rf"{_ENGINE}/drill/?$", engines.drill_recorded, name="engine-drill"),
 ]

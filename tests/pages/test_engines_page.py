@@ -100,6 +100,21 @@ def test_sign_offs_and_withdrawals(seen: Any) -> None:
     assert trader.post(f"{PAGE}/withdraw", {"gate": "risk"}).status_code == 409
 
 
+def test_what_a_document_raises_is_asked_for_on_its_page(seen: Any) -> None:
+    risk, sre, given = seen("risk"), seen("sre"), {"reason": "as backtested", "version": "2"}
+    assert f'action="{PAGE}/ask"' not in sre.get(PAGE).content.decode()
+    assert sre.post(f"{PAGE}/ask", given).status_code == 403
+    assert risk.post(f"{PAGE}/ask", {**given, "version": "1"}).status_code == 412
+    assert f'action="{PAGE}/ask"' in risk.get(PAGE).content.decode()
+    VenueAccount.objects.filter(name="paper-1").update(live=False)
+    asked = risk.post(f"{PAGE}/ask", given)
+    assert (asked.status_code, asked["Location"][:11]) == (303, "/approvals/"), words(asked)
+    assert Approval.objects.get().request["version"] == 2
+    page = risk.get(PAGE).content.decode()
+    assert "A request waits" in page
+    assert f'action="{PAGE}/ask"' not in page
+
+
 def test_the_risk_limit_goes_by_its_rule(seen: Any) -> None:
     trader, sre = seen("trader"), seen("sre")
 

@@ -26,6 +26,7 @@ ENGINES = Section(
         form(f"{PAGE}/sign-off", people(Caller.COMPLIANCE), case="compliance", refusal=NOT_SIGNED,
              step_up=SIGN_FRESH),
         form(f"{PAGE}/withdraw", SEEN, refusal=f"sign-off-not-yours {HIDDEN}"),
+        form(f"{PAGE}/ask", THEIRS, refusal=NOT_THEIRS, step_up=ASK_FRESH),
         form(f"{PAGE}/risk-limit", THEIRS, case="higher: asks", refusal=NOT_THEIRS,
              step_up=ASK_FRESH),
         form(f"{PAGE}/drill", people(Caller.RISK, Caller.SRE),

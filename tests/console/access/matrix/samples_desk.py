@@ -258,6 +258,7 @@ ENGINES: dict[Key, Sample] = {
     },
     ("POST", f"{ENGINE_PAGE}/withdraw", ""): Sample({"gate": "risk"} | WHY, (303, 409)),
     ("POST", f"{ENGINE_PAGE}/drill", ""): Sample(_drill, (303, 409)),
+    ("POST", f"{ENGINE_PAGE}/ask", ""): Sample(WHY, (303,)),
     ("POST", f"{ENGINE_PAGE}/risk-limit", "higher: asks"): Sample({"risk_limit": "6%"} | WHY,
                                                                   (303,)),
     ("POST", f"{ENGINE}/patch", "lower"): Sample(_patch(maxPositionSize="400k")),
