@@ -3,8 +3,9 @@ pages, REST and conditions.
 
 Money is from fills and mids (trading.portfolio.periodline), exact; ratios of it are floats.
 *Sharpe* is of what each ``sharpe_step_s`` made, annualised by 252 days of 24 hours; the capital it
-would be of is fixed over the period, so it cancels out. Latencies of processes are those of their
-newest 2,048 measurements. None is unknown, or nothing to judge. Raises django.db.Error.
+would be of is fixed over the period, so it cancels out; it is None while fewer than twenty steps
+made or lost anything. Latencies of processes are those of their newest 2,048 measurements. None is
+unknown, or nothing to judge. Raises django.db.Error.
 """
 
 import datetime as dt
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 
 from riskctl.models import Limit
 from riskctl.rules import FIRM, GROSS_NOTIONAL, account_scope, strategy_scope
@@ -42,6 +44,9 @@ from trading.selectors.resultbooks import (
     mids_read,
 )
 from trading.universe import REPORTING_RATE, UNIVERSE
+
+SHARPE_LEAST = 20
+"""Steps in which something was made or lost: a year's ratio of fewer is no figure to trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,10 @@ def _sharpe(line: list[Decimal | None], grid: Grid) -> float | None:
     step_s = grid.return_s
     if step_s is None:
         return None
-    return sharpe(changes(line, grid.every), YEAR_S // step_s)
+    made = changes(line, grid.every)
+    if sum(bool(one) and isfinite(one) for one in made) < SHARPE_LEAST:
+        return None
+    return sharpe(made, YEAR_S // step_s)
 
 
 def _capital(by: By, name: str) -> Decimal | None:

@@ -77,6 +77,20 @@ def test_money_is_what_the_fills_and_mids_say(caller: Client, desk: None) -> Non
     assert day["mr-btcusdt"]["pnl"] is None  # what it held then has no price of then
 
 
+def test_sharpe_is_told_of_twenty_steps_that_moved_and_of_no_fewer(
+    caller: Client, strategy: Strategy
+) -> None:
+    """A minute of luck, annualised, would be a figure that nobody should see."""
+    traded(strategy, 1, "buy", "10", 59.5)
+    new_position(strategy, "1000", "10000")
+    for ago in range(58, 34, -1):
+        mid = D(10) + D(ago % 3) / 10
+        PricePoint.objects.create(symbol="EURUSD", at=minutes_ago(ago + 0.5), mid=mid)
+        mine = found(caller)["mom-eurusd"]
+        assert mine["sharpe"] is None or ago < 40, ago
+    assert mine["sharpe"] is not None
+
+
 def test_each_way_of_looking_sums_up_the_same(caller: Client, desk: None) -> None:
     whole = D(found(caller, "?by=firm")["firm"]["pnl"])
     for by in ("strategy", "instrument", "venue"):
