@@ -16,6 +16,7 @@ from riskctl.models import Approval, Limit, Stage
 from tests.console.access.world import actor, limits, somebody
 from tests.console.conftest import entries
 from tests.engines.documents import document, line_of
+from trading.engines.bounds import shown_bound
 from trading.engines.problems import EngineInvalidError
 from trading.engines.service import Applied, engine_apply, engine_patch
 from trading.engines.standing import engine_standing, engine_standings
@@ -23,6 +24,8 @@ from trading.engines.versions import NoSuchEngineError, version_diff, versions_o
 from trading.models import EngineVersion, Position, Strategy, VenueAccount
 from trading.resume.scope import covered, scopes_over
 from trading.strategies.parameters import DEFAULTS
+from trading.triggers.documents import documents_read
+from trading.triggers.stops import Documents
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +97,36 @@ def test_what_it_lowers_is_lowered_at_once_and_the_size_with_it() -> None:
     assert done.asked is None
     reasons = {one["reason"] for one in entries("limit.tighten") + entries("strategy.size")}
     assert reasons == {"TradingEngine mom-fx version 1: tests"}
+
+
+def controls(loss: str, by: Actor = OLGA) -> Applied:
+    """A stop-loss of so much; "" for one that is switched off."""
+    text = document(**SAID, targetPosition="8k").replace("1.0%", loss or "1.0%")
+    text = text if loss else text.replace("enabled: true", "enabled: false", 1)
+    return engine_apply(text=text, actor=by, reason="tests")
+
+
+@pytest.mark.parametrize("loss", ["2.0%", ""])
+def test_a_stop_loss_is_tightened_by_one_and_loosened_by_two(loss: str) -> None:
+    def in_force() -> str:
+        found = documents_read(Documents()).of(KEY)
+        return shown_bound(found.loss if found else None)
+
+    controls("1.0%")
+    assert ways(controls("0.5%")) == {}
+    assert in_force() == "0.5% in 60 s"
+    looser = controls(loss, by=SHELL)
+    assert (ways(looser), looser.unasked) == ({"stop-loss": "raise"}, True)
+    assert in_force() == "0.5% in 60 s", "a shell loosens nothing"
+    before = documents_read(Documents())
+    asked = controls(loss).asked
+    assert asked is not None
+    assert asked.asked_in["settings"] == {"stop-loss": "0.5% in 60 s"}
+    assert in_force() == "0.5% in 60 s", "nor does asking"
+    approved(asked)
+    assert in_force() == ("2% in 60 s" if loss else "none")
+    assert documents_read(before).of(KEY) == documents_read(Documents()).of(KEY), "seen at once"
+    assert engine_standing(KEY).state == "in force"
 
 
 def test_a_shell_lowers_and_raises_nothing() -> None:

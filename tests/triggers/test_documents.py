@@ -11,10 +11,11 @@ from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS, SPECS
 from tests.engines.documents import document
 from tests.triggers.builders import plain_settings
 from tests.triggers.test_money import STRATEGY, Book
+from trading.engines.bounds import Stops
 from trading.engines.reading import Bound, read_engine
 from trading.models import EngineVersion
 from trading.triggers.documents import documents_read
-from trading.triggers.stops import Documents, Stops, used
+from trading.triggers.stops import Documents, used
 
 D = Decimal
 KEY = "mom-eurusd"
@@ -118,7 +119,7 @@ def test_nobody_sets_them_here_or_puts_them_in_shadow() -> None:
 
 
 @pytest.mark.django_db
-def test_they_are_those_of_the_latest_version_that_is_enabled() -> None:
+def test_they_are_the_strictest_that_a_version_said() -> None:
     assert documents_read(Documents()).of(KEY) is None
     texts = [document(KEY), document(KEY).replace("1.0%", "0.5%")]
     texts.append(texts[1].replace("enabled: true", "enabled: false", 1))
@@ -130,9 +131,9 @@ def test_they_are_those_of_the_latest_version_that_is_enabled() -> None:
         found = documents_read(found)
         stops = found.of(KEY)
         assert stops is not None
-        assert stops.version == number
+        assert stops.version == min(number, 2)
         config = read_engine(text)
-        assert stops.loss == (config.stop_loss if number < 3 else None)
+        assert stops.loss == (config if number < 3 else read_engine(texts[1])).stop_loss
         assert stops.drawdown == config.drawdown
     assert found.look_back_s == 86_400
     assert documents_read(found) is found

@@ -56,7 +56,7 @@ def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, An
     """The executor: exactly what was asked for, the strategy itself where it is new."""
     version = _said(approval.subject, approval.request)
     gates_lock(version.name)
-    config, settings = _settings(version)
+    config, settings = _settings(version, approval)
     raised = {one.name: one for one in settings if one.way is Way.RAISE}
     if {name: one.wanted for name, one in raised.items()} != approval.request["settings"]:
         words = ", ".join(f"{name} {one.wanted}" for name, one in raised.items()) or "nothing"
@@ -133,9 +133,11 @@ def _said(subject: str, request: Mapping[str, Any]) -> EngineVersion:
     return version
 
 
-def _settings(version: EngineVersion) -> tuple[EngineConfig, list[Setting]]:
+def _settings(
+    version: EngineVersion, deciding: Approval | None = None
+) -> tuple[EngineConfig, list[Setting]]:
     try:
         config = read_engine(version.text)
-        return config, settings_of(config)
+        return config, settings_of(config, deciding=deciding)
     except EngineInvalidError as error:
         raise RequestError("version", str(error)) from None

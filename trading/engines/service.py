@@ -22,14 +22,12 @@ from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from trading.engines.judging import judge
 from trading.engines.problems import Problem
 from trading.engines.reading import EngineConfig, read_document, read_engine
-from trading.engines.versions import version_get, version_store
+from trading.engines.versions import APPROVAL, version_get, version_store
 from trading.engines.wanted import SIZE, Setting, Way, settings_of
 from trading.gates.raising import raise_conditions
 from trading.gates.service import gates_fall
 from trading.gates.standing import gates_lock
 from trading.models import EngineVersion, Strategy
-
-APPROVAL = "engine-apply"
 
 
 @dataclass(frozen=True, slots=True)

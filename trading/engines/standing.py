@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from riskctl.models import Approval
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import read_engine
-from trading.engines.service import APPROVAL
-from trading.engines.versions import latest_versions, version_get
+from trading.engines.versions import APPROVAL, latest_versions, version_get
 from trading.engines.wanted import Setting, Way, settings_of
 from trading.models import EngineVersion
 

@@ -10,6 +10,9 @@ from riskctl.approvals.recording import recorded
 from trading.engines.reading import EngineConfig, digest_of
 from trading.models import EngineVersion
 
+APPROVAL = "engine-apply"
+"""The kind of request by which two people bring a version into force."""
+
 
 class NoSuchEngineError(LookupError):
     """There is no engine, or no version of it; the message says what there is."""

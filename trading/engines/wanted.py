@@ -10,7 +10,7 @@ from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
 from riskctl.approvals.asked import exact
-from riskctl.models import Limit
+from riskctl.models import Approval, Limit
 from riskctl.rules import (
     FIRM,
     GROSS_NOTIONAL,
@@ -20,6 +20,8 @@ from riskctl.rules import (
     POSITION_NOTIONAL,
     strategy_scope,
 )
+from trading.engines.bounds import enabled, shown_bound, stricter
+from trading.engines.controls import stops_in_force
 from trading.engines.problems import EngineInvalidError, error
 from trading.engines.reading import EngineConfig
 from trading.engines.schema import RATES
@@ -28,6 +30,7 @@ from trading.models import Position, Strategy, VenueAccount
 
 SIZE, KIND, ACCOUNT, SYMBOLS, PARAMETERS = "size", "type", "account", "instruments", "parameters"
 SECOND = "secondAccount"
+STOP_LOSS, DRAWDOWN = "stop-loss", "drawdown-limit"
 LIMITS = (GROSS_NOTIONAL, POSITION_NOTIONAL, ORDER_NOTIONAL, ORDER_RATE, OPEN_ORDERS)
 OPEN_AT_FIRST = Decimal(20)
 _CENT = Decimal("0.01")
@@ -47,8 +50,9 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """``name``: a limit's kind, or size, type, account, instruments, parameters; ``field``: what
-    of the document says it. ``now`` is None where there is none yet."""
+    """``name``: a limit's kind, or size, type, account, instruments, parameters, stop-loss,
+    drawdown-limit; ``field``: what of the document says it. ``now`` is None where there is none
+    yet."""
 
     name: str
     field: str
@@ -63,12 +67,15 @@ class Setting:
         }  # fmt: skip
 
 
-def settings_of(config: EngineConfig) -> list[Setting]:
-    """Raises EngineInvalidError where the desk has no place for it, db.Error."""
+def settings_of(config: EngineConfig, *, deciding: Approval | None = None) -> list[Setting]:
+    """``deciding``: the request that is being carried out.
+
+    Raises EngineInvalidError where the desk has no place for it, db.Error.
+    """
     row = Strategy.objects.filter(key=config.name).first()
     limits = _limits(config.name)
     _check_fits(config, row, limits)
-    found = list(_places(config, row))
+    found = [*_places(config, row), *(_controls(config, deciding) if row else ())]
     symbols = len(config.instruments or (row.symbols if row else ()))
     return found + list(_figures(config, row, limits, symbols))
 
@@ -148,6 +155,20 @@ def _places(config: EngineConfig, row: Strategy | None) -> Iterator[Setting]:
 def shown_parameters(given: Mapping[str, float]) -> str:
     """``enter 0.9, fast_s 3``; ``defaults`` where none is given."""
     return ", ".join(f"{name} {value:g}" for name, value in sorted(given.items())) or "defaults"
+
+
+def _controls(config: EngineConfig, deciding: Approval | None) -> Iterator[Setting]:
+    """Those it loosens. What it tightens is in force once its version is kept."""
+    now = stops_in_force(config.name, deciding=deciding).get(config.name)
+    if now is None:
+        return
+    for name, field, before, wanted in (
+        (STOP_LOSS, "stopLoss", now.loss, enabled(config.stop_loss)),
+        (DRAWDOWN, "drawdownLimit", now.drawdown, enabled(config.drawdown)),
+    ):
+        if stricter(before, wanted) != wanted:
+            path = f"spec.riskControls.{field}"
+            yield Setting(name, path, shown_bound(before), shown_bound(wanted), Way.RAISE)
 
 
 def _figures(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
 from trading.clock import NS
+from trading.engines.bounds import Stops
 from trading.engines.reading import Bound
 from trading.engines.units import shown_percent
 
@@ -14,17 +15,8 @@ _MOST = Decimal(100_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Stops:
-    """Those that are enabled; ``seconds`` of each as the document has it."""
-
-    version: int
-    loss: Bound | None = None
-    drawdown: Bound | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Documents:
-    """``newest``: the last version that was read; 0 before any."""
+    """``newest`` grows with every version and every agreement to one; 0 before any."""
 
     newest: int = 0
     stops: Mapping[str, Stops] | None = None
