@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection
 
+from audit.batch import batch_sql, batch_value
 from audit.canonical import canonical_bytes
 
 COLUMNS = (
@@ -26,14 +27,9 @@ WIDTHS: dict[str, int | None] = {
     "action": 64, "actor": 150, "on_behalf_of": 150, "object_kind": 40, "object_id": 200,
     "reason": None, "source": 64, "request_id": 64, "correlation_id": 64,
 }  # fmt: skip
-_TEXT = "text"
 _TYPES = {"id": "uuid", "happened_at": "timestamptz", "body": "bytea"}
-INSERT_MANY_SQL = (
-    f"INSERT INTO audit_entry ({', '.join(COLUMNS)}) SELECT * FROM unnest("  # noqa: S608 - as above
-    f"{', '.join(f'%s::{_TYPES.get(name, _TEXT)}[]' for name in COLUMNS)}"
-    ") ON CONFLICT (id) DO NOTHING"
-)
-"""Many entries in one statement; its values are ``entry_columns`` of their rows."""
+INSERT_MANY_SQL = batch_sql("audit_entry", COLUMNS, _TYPES, "ON CONFLICT (id) DO NOTHING")
+"""Many entries in one statement; its values are ``entries_values`` of their rows."""
 _NAMESPACE = uuid.UUID("8a5e7d0c-6d0a-5d49-9b4e-0f5f3c1f2b7a")
 
 
@@ -83,9 +79,9 @@ def searchable(text: str, width: int | None) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:width]
 
 
-def entry_columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
-    """Rows of ``entry_row`` column by column, for ``INSERT_MANY_SQL``."""
-    return tuple(list(column) for column in zip(*rows, strict=True))
+def entries_values(rows: Sequence[tuple[Any, ...]]) -> tuple[str]:
+    """Rows of ``entry_row`` as the values of ``INSERT_MANY_SQL``."""
+    return (batch_value(COLUMNS, rows),)
 
 
 AWAY_STATES = ("08", "25P02", "40", "55", "57")

@@ -29,7 +29,7 @@ from audit import verifier
 from audit.checkpoints import checkpoint_sign
 from audit.exporting import Placed, Sealing, Stamp, entry_line, header_line
 from audit.merkle import Growth
-from audit.record import COLUMNS, INSERT_MANY_SQL, INSERT_SQL, entry_columns, entry_row
+from audit.record import COLUMNS, INSERT_MANY_SQL, INSERT_SQL, entries_values, entry_row
 from audit.signing import Signer
 from audit.verifier import CHAIN_START, chain_next, entry_leaf
 from scripts.bench.report import Figure, write_report
@@ -188,7 +188,7 @@ def _single(own: psycopg.Connection[Any], sql: str, numbers: Iterator[int]) -> f
 
 def _grouped(own: psycopg.Connection[Any], sql: str, numbers: Iterator[int]) -> float:
     groups = [
-        entry_columns([row(next(numbers)) for _ in range(GROUP)]) for _ in range(GROUPS)
+        entries_values([row(next(numbers)) for _ in range(GROUP)]) for _ in range(GROUPS)
     ]  # fmt: skip
     began = time.perf_counter()
     for one in groups:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page
 
 from audit.models import Entry
-from audit.record import INSERT_MANY_SQL, entry_columns, record
+from audit.record import INSERT_MANY_SQL, entries_values, record
 from audit.verifier import verify_export
 from console.access.roles import roles_reconcile
 from riskctl.actors import system_actor
@@ -179,7 +179,7 @@ MANY = 12_000
 
 def signed(recording: Recording, count: int) -> None:
     """``count`` entries of Ada's, placed and signed with all that is there."""
-    values = entry_columns([entry(number, "limit.raise") for number in range(count)])
+    values = entries_values([entry(number, "limit.raise") for number in range(count)])
     with connect() as own:
         own.execute(INSERT_MANY_SQL.encode(), values)
     running = recording.start()

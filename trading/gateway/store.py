@@ -13,9 +13,10 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from audit.batch import batch_sql, batch_value
 from audit.record import INSERT_MANY_SQL as AUDIT_MANY_SQL
 from audit.record import INSERT_SQL as AUDIT_SQL
-from audit.record import entry_columns, entry_id, entry_row
+from audit.record import entries_values, entry_id, entry_row
 from audit.signing import Signer
 from riskctl.holdrows import step_statements
 from riskctl.reading import FENCE_SQL
@@ -61,16 +62,17 @@ _TYPES = {
 """Of columns that are no text."""
 
 # Names of columns are constants of this module; values are always parameters.
-_ORDER_INTO = f"INSERT INTO trading_order ({', '.join(ORDER_COLUMNS)}) "
 _ORDER_MOVED = (
-    " ON CONFLICT (client_order_id) DO UPDATE "
+    "ON CONFLICT (client_order_id) DO UPDATE "
     f"SET {', '.join(f'{name} = EXCLUDED.{name}' for name in _MOVING)} "
     "WHERE trading_order.version < EXCLUDED.version"
 )
-ORDER_SQL = f"{_ORDER_INTO}VALUES ({', '.join(['%s'] * len(ORDER_COLUMNS))}){_ORDER_MOVED}"
-_ARRAYS = ", ".join(f"%s::{_TYPES.get(name, 'text')}[]" for name in ORDER_COLUMNS)
-ORDER_MANY_SQL = f"{_ORDER_INTO}SELECT * FROM unnest({_ARRAYS}){_ORDER_MOVED}"  # noqa: S608
-"""Many orders in one statement; its values are theirs, column by column."""
+ORDER_SQL = (
+    f"INSERT INTO trading_order ({', '.join(ORDER_COLUMNS)}) "  # noqa: S608 - as above
+    f"VALUES ({', '.join(['%s'] * len(ORDER_COLUMNS))}) {_ORDER_MOVED}"
+)
+ORDER_MANY_SQL = batch_sql("trading_order", ORDER_COLUMNS, _TYPES, _ORDER_MOVED)
+"""Many orders in one statement."""
 FILL_SQL = """
 INSERT INTO trading_fill (account_id, venue_fill_id, sequence, order_id, strategy_id, symbol, side,
   quantity, price, fee, fee_currency, venue_time, feed_time)
@@ -241,8 +243,8 @@ def merged(written: Iterable[Statement]) -> list[Statement]:
             last[sql, *values[:3]] = (sql, values)
         else:
             last[sql, number] = (sql, values)
-    moved = [(ORDER_MANY_SQL, entry_columns([*orders.values()]))] if orders else []
-    entered = [(AUDIT_MANY_SQL, entry_columns(audit))] if audit else []
+    moved = [(ORDER_MANY_SQL, (batch_value(ORDER_COLUMNS, orders.values()),))] if orders else []
+    entered = [(AUDIT_MANY_SQL, entries_values(audit))] if audit else []
     return [*moved, *last.values(), *entered]
 
 
