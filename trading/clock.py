@@ -14,14 +14,16 @@ from riskctl.clock import MS, NS, boot_id, boot_ns, wall_ns
 __all__ = ["MS", "NS", "boot_id", "boot_ns", "ns_from_utc", "utc_from_ns", "utc_now", "wall_ns"]
 
 
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
 def utc_from_ns(ns: int) -> dt.datetime:
     """Feed or wall nanoseconds as an aware UTC datetime, truncated to microseconds."""
-    seconds, rest = divmod(ns, NS)
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).replace(microsecond=rest // 1000)
+    return _EPOCH + dt.timedelta(microseconds=ns // 1000)
 
 
 def ns_from_utc(moment: dt.datetime | None) -> int:

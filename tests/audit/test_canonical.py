@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import sys
 import uuid
 from decimal import Decimal
 from enum import StrEnum
@@ -51,6 +52,13 @@ def test_the_form_in_full() -> None:
         '{"\\n":"quote \\" and \\\\ and \\u0001","a":["-0.10",7,true,null,"done"],"b":"1000",'
         '"é":{"at":"2026-11-21T09:30:00.000000Z","z":"00000000-0000-0000-0000-000000000001"}}'
     )
+
+
+def test_every_character_is_written_as_the_standard_library_writes_it() -> None:
+    points = [one for one in range(sys.maxunicode + 1) if not 0xD800 <= one < 0xE000]
+    body = {"text": "".join(map(chr, points)), "each": [chr(one) for one in points]}
+    wanted = json.dumps(body, separators=(",", ":"), ensure_ascii=False, sort_keys=True).encode()
+    assert canonical_bytes(body) == wanted
 
 
 def test_names_sort_by_utf16_as_rfc_8785_says() -> None:

@@ -151,9 +151,8 @@ class Admission:
     def _others(self, order: LiveOrder) -> list[LiveOrder]:
         return [
             one
-            for one in self._book.open_orders()
-            if (one.strategy, one.symbol) == (order.strategy, order.symbol)
-            and one.client_order_id != order.client_order_id
+            for one in self._book.open_of(order.strategy, order.symbol)
+            if one.client_order_id != order.client_order_id
         ]
 
     def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:

@@ -4,7 +4,7 @@ The memory is the truth while the process lives; the database is its journal, fr
 successor rebuilds it.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -145,6 +145,8 @@ class Book:
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
         self._open: dict[str, LiveOrder] = {}
+        self._of: defaultdict[Key, dict[str, LiveOrder]] = defaultdict(dict)
+        """The open ones by key; a key that has none is not in it."""
         self._ended: OrderedDict[str, LiveOrder] = OrderedDict()
         self._intents: OrderedDict[str, None] = OrderedDict()
         self.holdings: dict[Key, Holding] = {}
@@ -164,13 +166,18 @@ class Book:
         if len(self._intents) > 2 * KEEP_FINAL:
             self._intents.popitem(last=False)
         self._open[order.client_order_id] = order
+        self._of[order.strategy, order.symbol][order.client_order_id] = order
         self.settle(order)
 
     def settle(self, order: LiveOrder) -> None:
         """File an order with the open or the ended ones, by its state."""
         if not order.final:
             return
-        self._open.pop(order.client_order_id, None)
+        if self._open.pop(order.client_order_id, None) is not None:
+            key = (order.strategy, order.symbol)
+            del self._of[key][order.client_order_id]
+            if not self._of[key]:
+                del self._of[key]
         self._ended[order.client_order_id] = order
         if len(self._ended) > KEEP_FINAL:
             self._ended.popitem(last=False)
@@ -183,6 +190,10 @@ class Book:
 
     def open_orders(self) -> Iterator[LiveOrder]:
         return iter(list(self._open.values()))
+
+    def open_of(self, strategy: str, symbol: str) -> list[LiveOrder]:
+        """The open orders of a strategy in a symbol."""
+        return list(self._of.get((strategy, symbol), {}).values())
 
     def open_count(self, strategy: str | None = None) -> int:
         """Open orders of one strategy, or of the account, protective stops apart."""
@@ -201,16 +212,14 @@ class Book:
         return sum(
             (
                 order.side.sign * order.remaining
-                for order in self._open.values()
-                if (order.strategy, order.symbol) == (strategy, symbol) and not order.protective
+                for order in self.open_of(strategy, symbol)
+                if not order.protective
             ),
             ZERO,
         )
 
     def keys(self) -> set[Key]:
-        return set(self.holdings) | {
-            (order.strategy, order.symbol) for order in self._open.values()
-        }
+        return {*self.holdings, *self._of}
 
     def _sides(self) -> dict[Key, tuple[Decimal, Decimal]]:
         """(long, short) worst quantities by key if all open buys, or all open sells, filled.
@@ -241,7 +250,7 @@ class Book:
     def symbols(self) -> set[str]:
         """Those held or ordered."""
         held = {symbol for (_, symbol), holding in self.holdings.items() if holding.quantity}
-        return held | {order.symbol for order in self._open.values()}
+        return held | {symbol for _, symbol in self._of}
 
     def value_at_cost(self, symbol: str) -> Decimal:
         """USD value of one unit of a symbol at what it cost, held or ordered; 0 of neither."""

@@ -160,11 +160,7 @@ class Funds:
 
     def _reduces(self, order: LiveOrder) -> bool:
         """Its strategy's position, though others hold the opposite and the account's may grow."""
-        others = [
-            one
-            for one in self._book.open_orders()
-            if (one.strategy, one.symbol) == (order.strategy, order.symbol)
-        ]
+        others = self._book.open_of(order.strategy, order.symbol)
         return reducing_denial(order, self._book, others) is None
 
     def _cash_denial(self, order: LiveOrder, now_boot_ns: int) -> Denial | None:

@@ -37,11 +37,14 @@ class PriceBoard:
         self._bid = np.zeros(size, dtype=np.int64)
         self._ask = np.zeros(size, dtype=np.int64)
         self._time = np.zeros(size, dtype=np.int64)
+        self._quotes: dict[str, Quote | None] = {}
+        """Of those asked for since the last batch: every order asks for the same ones again."""
         self.clock_ns = 0
         self.heard_boot_ns = 0
 
     def on_ticks(self, ticks: Ticks, clock_ns: int, heard_boot_ns: int) -> None:
         """Take a batch. For an instrument that is in it twice the later one stays."""
+        self._quotes.clear()
         where = ticks["instrument"]
         self._bid[where] = ticks["bid"]
         self._ask[where] = ticks["ask"]
@@ -50,7 +53,13 @@ class PriceBoard:
         self.heard_boot_ns = heard_boot_ns
 
     def quote(self, symbol: str) -> Quote | None:
-        """The latest quote however old, or None when there was none yet."""
+        """The latest quote however old, or None when there was none yet. Raises
+        universe.UnknownInstrumentError."""
+        if symbol not in self._quotes:
+            self._quotes[symbol] = self._quote(symbol)
+        return self._quotes[symbol]
+
+    def _quote(self, symbol: str) -> Quote | None:
         ident = self._universe.by_symbol(symbol).id
         if self._bid[ident] == 0:
             return None
