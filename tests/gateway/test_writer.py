@@ -19,7 +19,7 @@ from trading.gateway.effects import Persist
 from trading.gateway.store import Owner, Statement, load, statements
 from trading.gateway.writer import LeaseLostError, Writer
 from trading.models import Fill, Order, Position, Strategy, VenueAccount
-from trading.venues.base import Accepted
+from trading.venues.base import Accepted, Rejected
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,6 +96,19 @@ def test_everything_of_a_story_is_written_once_however_often_it_is_repeated(dsn:
         ["order.intend", "order.accept", "order.partial-fill", "order.last-fill"]
         + ["fill.book"] * 2
     )
+
+
+def test_odd_words_of_a_venue_are_kept_as_far_as_a_database_keeps_them(dsn: str) -> None:
+    rig = Rig()
+    order = rig.submit()
+    rejected = Rejected(order, "X\0", "no \ud83d of that\0, caf\u00e9")
+    rig.take(rig.core.on_venue_event(rejected, rig.now()))
+    written = [one for done in rig.persisted for row in done.rows
+               for one in statements(row, OWNER, rig.wall_ns)]  # fmt: skip
+    asyncio.run(write(dsn, [written]))
+    row = Order.objects.get(client_order_id=order)
+    assert (row.state, row.reason_code) == ("rejected", "X\ufffd")
+    assert row.reason == "no ? of that\ufffd, caf\u00e9"
 
 
 def test_an_older_version_never_overwrites_a_newer_one(dsn: str) -> None:

@@ -1,6 +1,7 @@
 """What the gateway's core asks its host to do. The core itself touches no network and no clock."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from trading.gateway.book import LiveOrder
@@ -84,6 +85,24 @@ class LookUpOrder:
 Effect = Persist | SendCreate | SendCancel | CatchUpFills | LookUpOrder
 
 
+_values = attrgetter(*(one.name for one in fields(LiveOrder)))
+
+
 def frozen(order: LiveOrder) -> LiveOrder:
-    """A copy that later moves of the order do not touch."""
-    return replace(order)
+    """A copy that later moves of the order do not touch; dataclasses.replace takes ten times as
+    long, at every step of every order."""
+    return LiveOrder(*_values(order))
+
+
+def proof_of(order: LiveOrder) -> tuple[StepRow, ...]:
+    """The step of the receipt that the end of this order is, once."""
+    if not (order.cancel_hold and order.final):
+        return ()
+    hold, order.cancel_hold = order.cancel_hold, ""
+    facts = {
+        "order": order.client_order_id,
+        "state": str(order.state),
+        "filled": order.filled,
+        "quantity": order.quantity,
+    }
+    return (StepRow(hold, "cancel-confirmed", order.client_order_id, facts),)

@@ -14,13 +14,14 @@ from trading.gateway.effects import (
     OrderRow,
     Persist,
     Rows,
-    StepRow,
     frozen,
+    proof_of,
 )
 from trading.gateway.funds import AccountTerms, Funds
 from trading.gateway.prices import PriceBoard
 from trading.gateway.reducing import Confirmed
 from trading.gateway.telling import update_of
+from trading.gateway.words import worded
 from trading.messages import FillInfo
 from trading.orders.states import OrderEvent, OrderState
 from trading.portfolio.ledger import apply_fill
@@ -105,7 +106,7 @@ class Heard:
         if order.state in (_S.WORKING, _S.PARTIALLY_FILLED):
             return [self._lose(order, now)]  # it contradicts itself: ask what it holds
         self._answered(order, now)
-        order.reason_code, order.reason = code, reason
+        order.reason_code, order.reason = worded(code), worded(reason)
         order.move(_E.REJECT, now.wall_ns)
         self.book.settle(order)
         return [self._persist(order, "reject")]
@@ -115,7 +116,7 @@ class Heard:
             return []
         self._answered(order, now)
         event = _E.CANCEL if how == "cancelled" else _E.EXPIRE
-        order.reason_code, order.reason = how.upper(), reason
+        order.reason_code, order.reason = how.upper(), worded(reason)
         order.move(event, now.wall_ns)
         self.book.settle(order)
         return [self._persist(order, str(event))]
@@ -133,7 +134,7 @@ class Heard:
         if order.state is not _S.CANCEL_PENDING:
             return []
         order.move(_E.LOSE, now.wall_ns)  # whatever it is now, the venue is asked
-        facts = {"code": event.code, "reason": event.reason}
+        facts = {"code": worded(event.code), "reason": worded(event.reason)}
         return [self._persist(order, "cancel-refuse", facts)]
 
     def _lose_unanswered(self, now: Now) -> list[Effect]:
@@ -225,7 +226,7 @@ class Heard:
         info = FillInfo(fill.venue_fill_id, fill.quantity, fill.price, fill.fee, fill.fee_currency)
         event = "last-fill" if last else "partial-fill"
         booked = FillRow(fill, frozen(order), holding)
-        rows: Rows = (OrderRow(frozen(order), event), booked, *_proof(order))
+        rows: Rows = (OrderRow(frozen(order), event), booked, *proof_of(order))
         return Persist(rows, (update_of(self.account, self.book, order, info),))
 
     # Asking the venue ------------------------------------------------------------------------
@@ -295,19 +296,5 @@ class Heard:
         self, order: LiveOrder, event: str, facts: dict[str, str] | None = None, release: str = ""
     ) -> Persist:
         row = OrderRow(frozen(order), event, facts or {})
-        rows: Rows = (row, *_proof(order))
+        rows: Rows = (row, *proof_of(order))
         return Persist(rows, (update_of(self.account, self.book, order),), release)
-
-
-def _proof(order: LiveOrder) -> tuple[StepRow, ...]:
-    """The step of the receipt that the end of this order is, once."""
-    if not (order.cancel_hold and order.final):
-        return ()
-    hold, order.cancel_hold = order.cancel_hold, ""
-    facts = {
-        "order": order.client_order_id,
-        "state": str(order.state),
-        "filled": order.filled,
-        "quantity": order.quantity,
-    }
-    return (StepRow(hold, "cancel-confirmed", order.client_order_id, facts),)
