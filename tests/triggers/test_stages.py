@@ -198,6 +198,22 @@ def test_a_component_and_a_gateway_that_are_down_fire(ago_s: int | None) -> None
     assert "signal-generator shard:1" in reasons["component-down"]
 
 
+def test_what_is_made_known_to_a_running_desk_was_not_silent_before() -> None:
+    rig = Rig()
+    for _ in range(120):
+        rig.look(phase="ended", after_s=1)
+    rig.components = [Heard("signal-generator shard:9", None)]
+    rig.gateways = {"new": Heard("gateway new", None), "old": Heard("gateway old", 3_600 * NS)}
+    for _ in range(30):
+        rig.look(phase="ended", after_s=1)
+    assert rig.fired == []
+    for _ in range(40):
+        rig.look(phase="ended", after_s=1)
+    assert set(rig.breaches()) == {
+        ("component-down", "firm"), ("gateway-down", "venue:new"), ("gateway-down", "venue:old"),
+    }  # fmt: skip
+
+
 def test_an_ended_recording_is_no_outage() -> None:
     rig = Rig()
     for _ in range(1_000):

@@ -24,6 +24,7 @@ from trading.triggers.quality import QualityWatch, divergence_readings, skew_rea
 from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
     Heard,
+    Known,
     component_reading,
     feed_reading,
     gateway_reading,
@@ -78,6 +79,7 @@ class DeskTriggers:
         self._quality = QualityWatch()
         self._signals = SignalWatch()
         self._legs = LegWatch(universe)
+        self._known = Known()
         self._session = ""
         self._seeded = False
         self._market: list[Reading] = []
@@ -139,8 +141,10 @@ class DeskTriggers:
         yield from self._unordered(sight, now)
         yield from self._signalled(sight, now)
         yield from self._legs.readings(sight.books, now.boot_ns)
-        yield component_reading(sight.components, watched_ns, now.boot_ns)
-        for account, heard in sight.gateways.items():
+        components = [self._known.of(one.name, one, now.boot_ns) for one in sight.components]
+        yield component_reading(components, watched_ns, now.boot_ns)
+        for account, said in sight.gateways.items():
+            heard = self._known.of(f"venue:{account}", said, now.boot_ns)
             yield gateway_reading(account, heard, watched_ns, now.boot_ns)
         yield from sight.others
 

@@ -42,6 +42,19 @@ class Signs:
         return Heard(heard.name, None if known is None else now_ns - known)
 
 
+class Known:
+    """Since when each is known of: what is made known to a running desk was not silent before."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, int] = {}
+
+    def of(self, key: str, heard: Heard, now_ns: int) -> Heard:
+        """``heard``, silent for no longer than ``key`` is known of."""
+        known_ns = now_ns - self._since.setdefault(key, now_ns)
+        ago_ns = known_ns if heard.ago_ns is None else min(heard.ago_ns, known_ns)
+        return Heard(heard.name, ago_ns)
+
+
 def silence(heard: Iterable[Heard], watched_ns: int) -> tuple[Decimal, str]:
     """Seconds of the most silent, and its name. What was never heard counts since we watch.
 
