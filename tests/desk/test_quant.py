@@ -75,6 +75,7 @@ INSERT INTO trading_paperday
 SELECT 'quant-btc', now()::date - n, %s, true, '', 5, 1, 2, -1, 3, 5000, now()
 FROM generate_series(2, 31) AS n
 """
+HOSTED = "SELECT 1 FROM riskctl_lease WHERE name = %s AND expires_at > now()"
 ASK = """async ([method, path, body]) => {
   const token = document.querySelector('[name=csrfmiddlewaretoken]').value;
   const headers = {'X-CSRFToken': token, 'Content-Type': 'application/json'};
@@ -160,6 +161,7 @@ def quant(tmp_path: Path) -> Iterator[Quant]:
         )  # fmt: skip
         try:
             account_made_known(desk, f"127.0.0.1:{port}")
+            desk.wait_for(lambda: desk.sql(HOSTED, f"gateway:{ACCOUNT}"), 60, "hosted")
             story = Story(desk, chromium, desk.url.replace("127.0.0.1", "localhost"))
             people = {
                 "trader": demo(story, "mercy.okafor"), "risk": demo(story, "ada.nwosu"),

@@ -156,9 +156,13 @@ def enrolled(story: Story, username: str, initial: str) -> Visitor:
 def stop_chosen(story: Story, page: Visitor, query: str) -> str:
     """Send the stop that works without script; what the page says then."""
     story.go(page, f"/stop?{query}")
-    page.press_button("Stop as chosen above")
-    page.do(lambda at: at.wait_for_load_state())
+    page.do(answered)
     return page.text("body")
+
+
+def answered(at: Page) -> None:
+    with at.expect_navigation(wait_until="load"):
+        at.get_by_role("button", name="Stop as chosen above").click()
 
 
 def test_five_roles_come_in_are_refused_stop_and_bring_back(story: Story, tmp_path: Path) -> None:
@@ -193,7 +197,8 @@ def desk_set(desk: Desk) -> None:
 def refused_what_is_not_theirs(story: Story, people: dict[str, Visitor]) -> None:
     firm = "scope=firm&what=kill"
     for name in ("tess.trader", "carla.compliance", "alan.admin"):
-        assert "is placed by" in stop_chosen(story, people[name], firm), name
+        said = stop_chosen(story, people[name], firm)
+        assert "is placed by" in said, (name, said)
     for name in ("tess.trader", "rita.risk", "sam.sre", "carla.compliance"):
         story.go(people[name], "/people/alan.admin")
         sees = name in ("rita.risk", "carla.compliance")
@@ -213,7 +218,7 @@ def trader_stops_and_lifts_own_alone(story: Story, page: Visitor) -> None:
     assert by == "tess.trader"
     there(page, "[data-act=lift]")  # the page draws itself anew
     said = stop_chosen(story, page, f"scope=strategy:{OTHERS}&what=pause")
-    assert "is placed by" in said
+    assert "is placed by" in said, said
     assert not holds(story.desk, OTHERS)
     story.go(page, f"/holds/{hold}")
     written(page, "reason", "rolled over")

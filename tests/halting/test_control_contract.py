@@ -129,9 +129,9 @@ def test_cancelling_names_the_account_and_the_orders(far: FarEnd) -> None:
 def test_an_order_is_tried_under_a_hold_and_nothing_is_left_of_it(far: FarEnd) -> None:
     with far.link() as link:
         link.ask(TellHold(hold(scope=f"instrument:{QUIET}")), HoldTaken)
-        before = link.ask(AskStanding(), Standing).open_orders
         said = link.ask(TryOrder("s00", "shard:0", QUIET, "buy", Decimal(1)), OrderTried)
-        assert link.ask(AskStanding(), Standing).open_orders == before
+        left = link.ask(CancelOpen(f"instrument:{QUIET}", "contract"), Cancelling)
+    assert left.orders == []
     assert (said.account, said.code) == (ACCOUNT, "HELD")
 
 
