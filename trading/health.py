@@ -17,6 +17,7 @@ import numpy.typing as npt
 from redis import Redis
 
 from trading import streams
+from trading.histograms import HistogramMeter, written
 
 STAGES = (
     "feed",
@@ -38,6 +39,9 @@ _RING = 2_048
 _RATE_POINTS = 10
 _ERROR_WINDOW_S = 300.0
 _ERROR_BUCKET_S = 5.0
+HISTOGRAMS = "histograms"
+_HISTOGRAMS_S = 10.0
+"""The field of this name is published so often: it is for periods, not for now."""
 
 
 def key(stage: str, instance: str) -> str:
@@ -54,6 +58,8 @@ class StageMeter:
         self._every_s = every_s
         self._ring: Latencies = np.zeros(_RING, dtype=np.int64)
         self._seen = 0
+        self._histograms = HistogramMeter(time.time_ns())
+        self._histograms_at = 0.0
         self._depth = 0
         self._errors: deque[tuple[float, int]] = deque()
         self._last_error = ""
@@ -64,6 +70,7 @@ class StageMeter:
     def observe(self, latency_ns: int, count: int = 1) -> None:
         """``count`` events passed the stage; the measured latency was ``latency_ns``."""
         self._ring[self._seen % _RING] = latency_ns
+        self._histograms.observe(latency_ns)
         self._seen += 1
         self.total += count
 
@@ -71,6 +78,7 @@ class StageMeter:
         """One event per latency (nanoseconds, int64); the last 2,048 are kept."""
         count = len(latencies_ns)
         self.total += count
+        self._histograms.observe_many(latencies_ns)
         kept = latencies_ns[-_RING:]
         start = self._seen % _RING
         first = min(len(kept), _RING - start)
@@ -100,7 +108,8 @@ class StageMeter:
         """The measures as a hash, and the next publication is due ``every_s`` from now.
 
         ``rate`` is events a second over the last ten publications; percentiles are of the last
-        2,048 latencies in microseconds, empty while there is none.
+        2,048 latencies in microseconds, empty while there is none. Histograms are in every
+        twentieth; a hash keeps the field that it is not given anew.
         """
         now = time.monotonic()
         self._due_at = now + self._every_s
@@ -124,6 +133,9 @@ class StageMeter:
             values = np.percentile(self._ring[: min(self._seen, _RING)], (50, 95, 99)) / 1_000
             for name, value in zip(("p50_us", "p95_us", "p99_us"), values, strict=True):
                 fields[name] = f"{value:.1f}"
+        if now >= self._histograms_at:
+            self._histograms_at = now + _HISTOGRAMS_S
+            fields[HISTOGRAMS] = written(self._histograms.taken(time.time_ns()))
         return fields
 
     def _recent_errors(self, now: float) -> int:

@@ -16,6 +16,7 @@ from trading.models import (
     BooksCheck,
     FeedReject,
     FeedSession,
+    LatencyHistogram,
     PnlPoint,
     PricePoint,
     Reconciliation,
@@ -48,6 +49,7 @@ class Retention:
     price_points: dt.timedelta = dt.timedelta(days=30)
     every_price: dt.timedelta = dt.timedelta(days=2)
     """Older than this, the last price point of each minute stays."""
+    latency_histograms: dt.timedelta = dt.timedelta(days=31)
     venue_readings: dt.timedelta = dt.timedelta(days=7)
     feed_rejects: dt.timedelta = dt.timedelta(days=30)
     books_checks: dt.timedelta = dt.timedelta(days=90)
@@ -72,6 +74,9 @@ def housekeeping_run(
         "signals": Signal.objects.filter(created_at__lt=now - retention.signals),
         "pnl_points": PnlPoint.objects.filter(at__lt=now - retention.pnl_points),
         "price_points": PricePoint.objects.filter(at__lt=now - retention.price_points),
+        "latency_histograms": LatencyHistogram.objects.filter(
+            ended_at__lt=now - retention.latency_histograms
+        ),
         "venue_readings": VenueReading.objects.filter(
             taken_at__lt=now - retention.venue_readings
         ).exclude(id__in=latest_readings.values("latest")),

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from redis import RedisError
-
 from console.pages import formats
-from console.stores import redis_client
-from trading.health import read_stages
+from trading.histograms import Percentiles
 from trading.selectors.execution import Asked, Span
-from trading.selectors.results import Latency, Result, results
+from trading.selectors.results import Result, results
 
 PERIODS = {
     "1 h": dt.timedelta(hours=1), "24 h": dt.timedelta(days=1), "30 d": dt.timedelta(days=30),
@@ -21,32 +18,22 @@ _HUNDRED = Decimal(100)
 
 @dataclass(frozen=True)
 class Measure:
-    """One line: a value for each period. ``latest``: of the newest measurements, whatever the
-    period; there is one value then."""
+    """One line: a value for each period."""
 
     label: str
     unit: str
     values: list[str]
-    latest: bool = False
 
 
 def performance_of(key: str, now: dt.datetime) -> list[Measure]:
     """Raises django.db.Error."""
-    try:
-        stages = read_stages(redis_client())
-    except RedisError:
-        stages = {}
     found = [
-        next(iter(results(Asked(now - one, strategy=key), now=now, stages=stages)), None)
+        next(iter(results(Asked(now - one, strategy=key), now=now)), None)
         for one in PERIODS.values()
     ]
 
     def line(label: str, unit: str, said: Callable[[Result], str]) -> Measure:
         return Measure(label, unit, [said(one) if one else formats.UNKNOWN for one in found])
-
-    def newest(label: str, said: Callable[[Result], Latency]) -> Measure:
-        known = next((said(one) for one in found if one), Latency())
-        return Measure(label, "µs, p50 · p95 · p99", [_latency(known)], latest=True)
 
     return [
         line("PnL after fees", "USD", lambda one: formats.number(one.money.pnl, 2, plus=True)),
@@ -58,8 +45,10 @@ def performance_of(key: str, now: dt.datetime) -> list[Measure]:
         line("Slippage", "bp of arrival", lambda one: formats.number(one.slippage_bp, 2)),
         line("Slippage of budget", "%", _budget),
         line("Order to fill", "ms, p50 · p95 · p99", lambda one: _span(one.order_to_fill)),
-        newest("Risk check", lambda one: one.risk_check),
-        newest("Market data to strategy", lambda one: one.market_data),
+        line("Risk check", "µs, p50 · p95 · p99", lambda one: _latency(one.risk_check)),
+        line(
+            "Market data to strategy", "µs, p50 · p95 · p99", lambda one: _latency(one.market_data)
+        ),
     ]
 
 
@@ -91,10 +80,10 @@ def _span(span: Span) -> str:
     return " · ".join(_number(one) for one in shown) if span.count else formats.UNKNOWN
 
 
-def _latency(one: Latency) -> str:
-    if one.p99_us is None:
+def _latency(one: Percentiles | None) -> str:
+    if one is None:
         return formats.UNKNOWN
-    return " · ".join(_number(value) for value in (one.p50_us, one.p95_us, one.p99_us))
+    return " · ".join(f"{value:,}" for value in (one.p50_us, one.p95_us, one.p99_us))
 
 
 def _number(value: float | None) -> str:

@@ -18,13 +18,14 @@ from django.db import connection
 from redis import Redis
 
 from riskctl.models import Heartbeat, Lease
+from tests.feeds.rig import until
 from tests.portfolio.builders import FEED_NOON_NS, Desk, entry_fields
 from tests.portfolio.relay import Relay, relay
 from tests.support.processes import Started, start_python
 from tests.support.roles import application_url
 from trading import health, streams
 from trading.clock import NS, utc_now, wall_ns
-from trading.models import PnlPoint, Position, Signal
+from trading.models import LatencyHistogram, PnlPoint, Position, Signal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -233,6 +234,16 @@ def test_the_line_of_the_day_is_written(redis: Redis, desk: Desk) -> None:
     assert points[0].gross == Decimal("1161.00")
     # Strategies without a price have no point; flat ones have one of zero.
     assert PnlPoint.objects.filter(strategy="mom-btc").exists()
+
+
+def test_latencies_that_stages_publish_are_kept(redis: Redis, desk: Desk) -> None:
+    meter = health.StageMeter("risk-manager", "paper-1")
+    meter.observe(250_000)
+    redis.hset(health.key("risk-manager", "paper-1"), mapping=meter.fields())
+    publish(redis, ("EURUSD", "1.15998", "1.16002"))
+    with portfolio():
+        until(lambda: LatencyHistogram.objects.filter(instance="paper-1").exists(), seconds=SOON_S)
+    assert LatencyHistogram.objects.get(instance="paper-1").total == 1
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from trading.models import (
     BooksCheck,
     FeedReject,
     FeedSession,
+    LatencyHistogram,
     PnlPoint,
     PricePoint,
     Reconciliation,
@@ -54,6 +55,9 @@ def fill(strategy: Strategy, at: dt.datetime) -> None:
     session = FeedSession.objects.create(id=uuid.uuid4(), spec="x", started_at=at, ended_at=at)
     FeedReject.objects.create(session=session, source="x", line=1, reason="gap", detail="")
     BooksCheck.objects.create(at=at, agrees=True, fills=1)
+    LatencyHistogram.objects.create(
+        stage="risk-manager", instance="x", began_at=at, ended_at=at, counts={}, total=0
+    )
     Reconciliation.objects.create(
         account=strategy.account, at=at, agrees=True, compared={}, asked_by="schedule"
     )
@@ -72,7 +76,7 @@ def test_housekeeping_removes_what_is_old_and_only_that(strategy: Strategy) -> N
     fill(strategy, NOW)
     removed = housekeeping_run(now=NOW)
     assert removed == dict.fromkeys(removed, 1)
-    assert len(removed) == 7
+    assert len(removed) == 8
     for model in (
         Signal,
         PnlPoint,
@@ -81,6 +85,7 @@ def test_housekeeping_removes_what_is_old_and_only_that(strategy: Strategy) -> N
         FeedReject,
         BooksCheck,
         Reconciliation,
+        LatencyHistogram,
     ):
         assert model._default_manager.count() == 1
     assert housekeeping_run(now=NOW) == dict.fromkeys(removed, 0)

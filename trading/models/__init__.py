@@ -8,7 +8,7 @@ from trading.models.gates import Drill, PaperDay, SignOff, SignOffWithdrawal
 from trading.models.orders import Fill, Order, Position, Signal
 from trading.models.protection import StopLoss
 from trading.models.reconciliation import BooksCheck, Break, Reconciliation, VenueReading
-from trading.models.series import PnlPoint, PricePoint
+from trading.models.series import LatencyHistogram, PnlPoint, PricePoint
 
 __all__ = [
     "BacktestReport",
@@ -20,6 +20,7 @@ __all__ = [
     "FeedReject",
     "FeedSession",
     "Fill",
+    "LatencyHistogram",
     "Money",
     "Order",
     "PaperDay",

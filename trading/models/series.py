@@ -37,3 +37,26 @@ class PricePoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.mid} at {self.at}"
+
+
+class LatencyHistogram(models.Model):
+    """Latencies of one instance of a stage over some ten minutes, by bucket of
+    trading.histograms; the one that is being counted grows."""
+
+    stage = models.CharField(max_length=40)
+    instance = models.CharField(max_length=80)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    counts = models.JSONField(help_text="Bucket to how many.")
+    total = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stage", "instance", "began_at"], name="latency_histogram_once"
+            )
+        ]
+        indexes = [models.Index(fields=["stage", "ended_at"], name="latency_histogram_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.total} of {self.stage} {self.instance} from {self.began_at}"

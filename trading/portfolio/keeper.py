@@ -10,6 +10,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 
 from trading.portfolio.books import Books
+from trading.portfolio.latencies import Rows, latencies_keep
 from trading.portfolio.marks import Valuation
 from trading.portfolio.reader import BooksReader
 
@@ -44,6 +45,7 @@ class BooksKeeper:
         self._wanted = threading.Event()
         self._ended = threading.Event()
         self._points: Points | None = None
+        self._latencies: Rows = []
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="books", daemon=True)
 
@@ -64,6 +66,10 @@ class BooksKeeper:
         """Write ``points`` with the next reading; replaces any that still wait."""
         self._points = points
 
+    def keep_latencies(self, rows: Rows) -> None:
+        """Write ``rows`` with the next reading; what could not be written is in the next ones."""
+        self._latencies = rows
+
     def _run(self) -> None:
         while not self._ended.is_set():
             self._wanted.clear()
@@ -83,6 +89,8 @@ class BooksKeeper:
         points, self._points = self._points, None
         if points is not None:
             self._reader.save_points(points.at, points.feed_time, points.worth, points.mids)
+        rows, self._latencies = self._latencies, []
+        latencies_keep(rows)
         before, self.books = self.books.mark, self._reader.read()
         if self.books.mark != before:
             self.news.set()

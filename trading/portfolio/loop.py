@@ -32,6 +32,7 @@ from trading.portfolio.frames import (
     traded_mids,
 )
 from trading.portfolio.keeper import BooksKeeper, Points
+from trading.portfolio.latencies import latency_rows
 from trading.portfolio.market import Entry, Market
 from trading.portfolio.marks import Valuation
 from trading.portfolio.pipeline import pipeline_frame
@@ -45,6 +46,7 @@ STEP_S = 0.1
 FRAME_S = 0.2
 STAGES_S = 0.5
 POINT_S = 5.0
+LATENCIES_S = 30.0
 BATCH = 2_000
 BATCHES_A_STEP = 5
 FRAME_KEPT_S = 3_600
@@ -95,7 +97,7 @@ class PortfolioLoop:
         self._redis_ms: float | None = None
         self._past = past.PipelinePast()
         self._seq = wall_ns() // 1_000_000
-        self._due = dict.fromkeys(("step", "frame", "stages", "point", "past"), 0.0)
+        self._due = dict.fromkeys(("step", "frame", "stages", "point", "past", "latencies"), 0.0)
         self._last_points: Points | None = None
         self._failing = False
         self._told = Books().mark
@@ -205,6 +207,8 @@ class PortfolioLoop:
         if self._is_due("stages", STAGES_S):
             self._stages = health.read_stages(self._redis)
             self._stages_read_ns = boot_ns()
+            if self._is_due("latencies", LATENCIES_S):
+                self._keeper.keep_latencies(latency_rows(self._stages))
 
     def _save_points(self, view: View) -> None:
         """Hand the line's next points over, unless nothing moved since the last."""

@@ -4,13 +4,13 @@ pages, REST and conditions.
 Money is from fills and mids (trading.portfolio.periodline), exact; ratios of it are floats.
 *Sharpe* is of what each ``sharpe_step_s`` made, annualised by 252 days of 24 hours; the capital it
 would be of is fixed over the period, so it cancels out; it is None while fewer than twenty steps
-made or lost anything. Latencies of processes are those of their newest 2,048 measurements. None is
+made or lost anything. Latencies of processes are of all that they measured in the period. None is
 unknown, or nothing to judge. Raises django.db.Error.
 """
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
@@ -18,7 +18,7 @@ from math import isfinite
 from riskctl.models import Limit
 from riskctl.rules import FIRM, GROSS_NOTIONAL, account_scope, strategy_scope
 from trading.engines.budgets import slippage_budgets
-from trading.health import StageReading
+from trading.histograms import Percentiles
 from trading.messages import Side
 from trading.models import Fill, Strategy
 from trading.portfolio.periodline import BookPeriod, changes, deepest_fall, deepest_share, pnl_line
@@ -32,6 +32,7 @@ from trading.selectors.execution import (
     fill_rates,
     slippage,
 )
+from trading.selectors.latencies import stage_latencies
 from trading.selectors.resultbooks import (
     YEAR_S,
     ZERO,
@@ -47,15 +48,6 @@ from trading.universe import REPORTING_RATE, UNIVERSE
 
 SHARPE_LEAST = 20
 """Steps in which something was made or lost: a year's ratio of fewer is no figure to trust."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Microseconds, of the slowest process that serves it."""
-
-    p50_us: float | None = None
-    p95_us: float | None = None
-    p99_us: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +68,8 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy."""
+    """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy; each of
+    the slowest process that serves it."""
 
     name: str
     money: Money
@@ -87,8 +80,8 @@ class Result:
     slippage_bp: Decimal | None
     budget_bp: Decimal | None
     order_to_fill: Span
-    risk_check: Latency
-    market_data: Latency
+    risk_check: Percentiles | None
+    market_data: Percentiles | None
 
     @property
     def budget_used(self) -> Decimal | None:
@@ -100,13 +93,8 @@ def budget_used(slippage_bp: Decimal | None, budget_bp: Decimal | None) -> Decim
     return None if slippage_bp is None or budget_bp is None else slippage_bp / budget_bp
 
 
-def results(
-    asked: Asked, *, now: dt.datetime, stages: Mapping[str, list[StageReading]] | None = None
-) -> list[Result]:
-    """By name, of whatever traded, ordered or held something since ``asked.since``.
-
-    ``stages``: as trading.health.read_stages says; without them no latency of a process is known.
-    """
+def results(asked: Asked, *, now: dt.datetime) -> list[Result]:
+    """By name, of whatever traded, ordered or held something since ``asked.since``."""
     grid = grid_of((now - asked.since).total_seconds())
     books = books_read(asked, grid)
     mids = mids_read({symbol for _, _, symbol in books}, asked.since, now, grid)
@@ -115,16 +103,17 @@ def results(
     slips = {one.name: one.mean_bp for one in slippage(asked)}
     times = {one.name: one.send_to_fill for one in execution_times(asked)}
     budgets = slippage_budgets() if asked.by is By.STRATEGY else {}
-    served = _Served(stages or {})
     groups: dict[str, list[Key]] = defaultdict(list)
     for key, book in books.items():
         if book.fills or book.quantity:
             groups[_name(asked.by, key)].append(key)
+    names = sorted(groups.keys() | rates.keys())
+    served = _Served(asked, {name: groups.get(name, ()) for name in names})
     found = []
-    for name in sorted(groups.keys() | rates.keys()):
+    for name in names:
         mine = groups.get(name, [])
         done, rate = trips.get(name), rates.get(name)
-        risk_check, market_data = served.of(asked.by, name, mine)
+        risk_check, market_data = served.of(name)
         found.append(
             Result(
                 name=name,
@@ -220,27 +209,35 @@ def _trips(asked: Asked, books: Mapping[Key, Book]) -> dict[str, TripsRow]:
 class _Served:
     """Which processes serve whom: an account's gateway, a strategy's shard."""
 
-    def __init__(self, stages: Mapping[str, list[StageReading]]) -> None:
-        self._gateways = _by_instance(stages.get("risk-manager", ()))
-        self._shards = _by_instance(stages.get("indicator-engine", ()))
-        self._shard_of = {
-            key: f"shard:{number}"
-            for key, number in Strategy.objects.values_list("key", "shard")
-        } if stages else {}  # fmt: skip
+    def __init__(self, asked: Asked, groups: Mapping[str, Collection[Key]]) -> None:
+        homes = Strategy.objects.values_list("key", "account_id", "shard")
+        known = {key: (account, f"shard:{shard}") for key, account, shard in homes}
+        self._accounts: dict[str, set[str]] = {}
+        self._shards: dict[str, set[str]] = {}
+        for name, keys in groups.items():
+            accounts, strategies = {one[0] for one in keys}, {one[1] for one in keys}
+            if asked.by is By.VENUE:
+                accounts.add(name)
+            if asked.by is By.STRATEGY and name in known:
+                accounts.add(known[name][0])
+                strategies.add(name)
+            self._accounts[name] = accounts
+            self._shards[name] = {known[one][1] for one in strategies if one in known}
+        self._checks = stage_latencies(
+            stage="risk-manager", instances=set().union(*self._accounts.values()),
+            since=asked.since,
+        )  # fmt: skip
+        self._data = stage_latencies(
+            stage="indicator-engine", instances=set().union(*self._shards.values()),
+            since=asked.since,
+        )  # fmt: skip
 
-    def of(self, by: By, name: str, keys: Iterable[Key]) -> tuple[Latency, Latency]:
+    def of(self, name: str) -> tuple[Percentiles | None, Percentiles | None]:
         """Of the risk check, and of market data."""
-        accounts = {account for account, _, _ in keys}
-        strategies = {name} if by is By.STRATEGY else {strategy for _, strategy, _ in keys}
-        shards = {self._shard_of.get(one, "") for one in strategies}
-        return _slowest(self._gateways, accounts), _slowest(self._shards, shards)
+        checks = _slowest(self._checks, self._accounts[name])
+        return checks, _slowest(self._data, self._shards[name])
 
 
-def _by_instance(found: Iterable[StageReading]) -> dict[str, StageReading]:
-    return {one.instance: one for one in found if one.status != "dead"}
-
-
-def _slowest(found: Mapping[str, StageReading], names: Iterable[str]) -> Latency:
-    mine = [found[one] for one in names if one in found and found[one].p99_us is not None]
-    worst = max(mine, key=lambda one: one.p99_us or 0.0, default=None)
-    return Latency(worst.p50_us, worst.p95_us, worst.p99_us) if worst else Latency()
+def _slowest(found: Mapping[str, Percentiles], names: Collection[str]) -> Percentiles | None:
+    mine = [found[one] for one in names if one in found]
+    return max(mine, key=lambda one: one.p99_us, default=None)

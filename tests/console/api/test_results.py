@@ -1,13 +1,13 @@
 """/api/metrics/performance: of strategies, instruments, accounts and the firm, from the fills."""
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from console.stores import redis_client
 from riskctl.actors import system_actor
 from riskctl.models import Limit
 from tests.console.api.conftest import new_fill, new_order, new_position
@@ -15,8 +15,8 @@ from tests.engines.documents import BASE
 from tests.support.desks import on_no_desk
 from trading.engines.reading import read_document
 from trading.engines.versions import version_store
-from trading.health import StageMeter, key
-from trading.models import PricePoint, Strategy
+from trading.histograms import bucket_of
+from trading.models import LatencyHistogram, PricePoint, Strategy
 
 pytestmark = pytest.mark.django_db
 
@@ -119,16 +119,46 @@ def test_orders_stand_against_arrival_and_against_the_budget(
     assert found(caller, "?by=firm")["firm"]["budget_bp"] is None
 
 
-def test_latencies_are_those_of_the_processes_that_serve_it(caller: Client, desk: None) -> None:
-    for stage, instance, microseconds in (
-        ("risk-manager", "paper-1", 300), ("risk-manager", "paper-2", 900),
-        ("indicator-engine", "shard:0", 700),
-    ):  # fmt: skip
-        meter = StageMeter(stage, instance)
-        meter.observe(microseconds * 1000)
-        redis_client().hset(key(stage, instance), mapping=meter.fields())
+def measured(stage: str, instance: str, ago: float, *microseconds: int) -> None:
+    """Over the ten minutes that ended so many minutes ago."""
+    counts = Counter(bucket_of(one * 1000) for one in microseconds)
+    LatencyHistogram.objects.create(
+        stage=stage, instance=instance, began_at=minutes_ago(ago + 10), ended_at=minutes_ago(ago),
+        counts=counts, total=len(microseconds),
+    )  # fmt: skip
+
+
+def test_latencies_are_of_the_period_and_of_the_slowest_that_serves(
+    caller: Client, desk: None
+) -> None:
+    measured("risk-manager", "paper-1", 5, *[300] * 98, 500, 500)
+    measured("risk-manager", "paper-1", 90, *[9_000] * 100)
+    measured("risk-manager", "paper-2", 1, 700)
+    measured("risk-manager", "nobody's", 1, 70_000)
+    measured("indicator-engine", "shard:0", 1, 800)
     rows = found(caller)
-    assert rows["mom-eurusd"]["risk_check"] == dict.fromkeys(("p50_us", "p95_us", "p99_us"), 300.0)
-    assert rows["mr-btcusdt"]["risk_check"]["p99_us"] == 900.0
-    assert rows["mom-eurusd"]["market_data"]["p95_us"] == 700.0
-    assert found(caller, "?by=firm")["firm"]["risk_check"]["p99_us"] == 900.0
+    assert at_most(rows["mom-eurusd"]["risk_check"], 300, 300, 500)
+    assert at_most(rows["mr-btcusdt"]["risk_check"], 700, 700, 700)
+    assert at_most(rows["mom-eurusd"]["market_data"], 800, 800, 800)
+    assert at_most(found(caller, "?by=firm")["firm"]["risk_check"], 700, 700, 700)
+    day = found(caller, "?by=venue&period=24h")["paper-1"]
+    assert at_most(day["risk_check"], 500, 9_000, 9_000)
+    LatencyHistogram.objects.all().delete()
+    assert found(caller)["mom-eurusd"]["risk_check"] is None
+
+
+def at_most(said: dict[str, float], *wanted: int) -> bool:
+    """Two in a hundred too high, and never too low."""
+    return all(
+        of <= one <= of * 1.02 + 1
+        for one, of in zip((said["p50_us"], said["p95_us"], said["p99_us"]), wanted, strict=True)
+    )
+
+
+def test_what_was_ordered_and_never_filled_was_judged_all_the_same(
+    caller: Client, strategy: Strategy
+) -> None:
+    new_order(strategy, 1, state="denied", created_at=minutes_ago(2), ended_at=minutes_ago(2))
+    measured("risk-manager", strategy.account_id, 1, 250)
+    for by, name in (("strategy", strategy.key), ("venue", strategy.account_id)):
+        assert at_most(found(caller, f"?by={by}")[name]["risk_check"], 250, 250, 250)
