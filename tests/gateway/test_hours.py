@@ -14,7 +14,7 @@ from riskctl.holds import Kind
 from tests.gateway.builders import STRATEGY, Rig
 from tests.gateway.test_holds import hold
 from trading.clock import NS
-from trading.feeds.spec import sessions_for
+from trading.feeds.spec import sessions_for, unpriced
 from trading.gateway.book import LiveOrder
 from trading.gateway.effects import Effect, Persist, SendCancel, SendCreate, StepRow
 from trading.gateway.flatten import Flattener
@@ -118,6 +118,29 @@ def test_a_live_feed_is_judged_by_our_clock_and_the_simulator_never_closes(
         sessions = sessions_for(feed, live_account=live_account)
         rig = Hours("SPY", day, wall="2026-11-28 15:00", sessions=sessions)
         assert rig.want().reason_code == code
+
+
+@pytest.mark.parametrize(
+    ("feed", "live", "address", "priced"),
+    [
+        ("simulated", True, "futures.kraken.com:443", False),
+        ("replay:any.csv", True, "futures.kraken.com:443", False),
+        ("ccxt:kraken", True, "futures.kraken.com:443", True),
+        ("simulated", False, "venue.example:443", True),
+        ("simulated", True, "127.0.0.1:4000", True),
+        ("simulated", True, "[::1]:4000", True),
+        ("simulated", True, "localhost:4000", False),
+    ],
+)
+def test_an_account_at_a_real_exchange_trades_on_real_prices_or_not_at_all(
+    feed: str, live: bool, address: str, priced: bool
+) -> None:
+    rig = Hours("BTCUSDT", "2026-11-27 15:00")
+    rig.core.prices.unpriced = unpriced(feed, live_account=live, address=address)
+    rig.core.prices.forget()
+    rig.at("2026-11-27 15:00")
+    assert rig.want().reason_code == ("" if priced else "FEED_NOT_REAL")
+    assert (rig.core.prices.quote("BTCUSDT") is not None) is priced, "nor does a stop-loss"
 
 
 def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:

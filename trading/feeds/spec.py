@@ -18,6 +18,7 @@ from trading.feeds.live.spec import FORM, LiveSpec, LiveSpecError, parse_live
 from trading.feeds.recordings import recordings
 from trading.sessions import Sessions
 from trading.universe import UNIVERSE
+from trading.venues.addresses import is_here
 
 MAX = "max"
 BACKUP = "|"
@@ -70,9 +71,23 @@ def is_simulated(spec: str) -> bool:
 
 def sessions_for(spec: str, *, live_account: bool = False) -> Sessions:
     """Hours that orders keep under FEED. No account at a real venue trades at the simulator's."""
-    simulated = is_simulated(spec)
-    live = not simulated and not spec.strip().startswith(f"{FeedKind.REPLAY}:")
-    return Sessions(simulated=simulated and not live_account, live=live)
+    return Sessions(simulated=is_simulated(spec) and not live_account, live=_is_real(spec))
+
+
+def _is_real(spec: str) -> bool:
+    """Whether it is of a market as it is now."""
+    return not is_simulated(spec) and not spec.strip().startswith(f"{FeedKind.REPLAY}:")
+
+
+def unpriced(spec: str, *, live_account: bool, address: str) -> str:
+    """Why no price of FEED is one of the market that an account trades in; empty where it may be.
+
+    A simulator or a recording says nothing of a real market now. Who listens on this host is no
+    exchange but a stand-in for one.
+    """
+    if not live_account or _is_real(spec) or is_here(address):
+        return ""
+    return "the feed is not of a real market, the account is: give FEED one that is"
 
 
 def parse_feed(spec: str, speed: str) -> FeedSpec:

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from trading import streams
 from trading.feeds.flow import NONE
-from trading.feeds.reading import read_entry
+from trading.feeds.reading import TickEntry, read_entry
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect
 from trading.gateway.intake import MalformedIntentError, read_intent
@@ -45,6 +45,12 @@ class Inbox:
         self._read_strategies = strategies
         self._strategies: Mapping[str, bool] = {}
         self._learn = asyncio.Event()
+        self._session = ""
+        self._where: dict[Any, Any] = {}
+
+    def at(self, stream: str) -> bytes | None:
+        """The last entry of ``stream`` that was taken in."""
+        return self._where.get(stream)
 
     async def learn(self) -> None:
         self._strategies = await self._read_strategies()
@@ -72,7 +78,7 @@ class Inbox:
     async def run(self) -> None:
         """Read until cancelled; while Redis is away nothing is known, so nothing is done."""
         intents = streams.intents(self._core.account)
-        where: dict[Any, Any] = {}
+        where = self._where
         while True:
             try:
                 if not where:
@@ -80,7 +86,7 @@ class Inbox:
                 answer = await self._redis.xread(where, count=200, block=500)
             except (RedisError, OSError) as error:
                 log.warning("redis.away", error=str(error))
-                where = {}
+                where.clear()
                 await asyncio.sleep(REDIS_RETRY_S)
                 continue
             for name, entries in answer:
@@ -103,7 +109,10 @@ class Inbox:
 
     def _on_tick_entry(self, ident: bytes, fields: dict[bytes, bytes]) -> None:
         entry = read_entry(ident, fields)
-        self._core.prices.on_ticks(entry.ticks, entry.clock_ns, now().boot_ns)
+        if entry.session != self._session:
+            self._session = entry.session
+            self._core.prices.forget()
+        self._core.prices.on_ticks(entry.ticks, entry.clock_ns, _published_boot(entry))
         if entry.lock:
             self._teller.acknowledge(ident)
 
@@ -124,3 +133,12 @@ class Inbox:
         if isinstance(intent, OrderIntent):
             self._teller.risk.observe(now().boot_ns - moment.boot_ns)
         self._perform(effects)
+
+
+def _published_boot(entry: TickEntry) -> int:
+    """When it was published, by our boot clock. A gateway that begins, or comes back to Redis,
+    reads old entries: their prices are as old as they are, not as new as the reading."""
+    moment = now()
+    if entry.boot_id == moment.boot_id:
+        return entry.published_boot
+    return moment.boot_ns - max(0, moment.wall_ns - entry.published_wall)

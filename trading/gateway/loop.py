@@ -46,13 +46,17 @@ DRAIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Wires:
-    """Where a gateway's database, Redis, venue and brakes are, and the hours its orders keep."""
+    """Where a gateway's database, Redis, venue and brakes are, and the hours its orders keep.
+
+    ``unpriced``: why the feed has no price that the account trades at.
+    """
 
     dsn: str
     redis: Redis
     venue: Venue
     place: Place
     sessions: Sessions
+    unpriced: str = ""
 
 
 class GatewayLoop:
@@ -73,6 +77,7 @@ class GatewayLoop:
             sessions=wires.sessions,
             terms=AccountTerms(facts.margin, wires.venue.capabilities.cash_by_value),
         )
+        self.core.prices.unpriced = wires.unpriced
         self._writer = Writer(wires.dsn, owner, self._can_write)
         self._session = VenueSession(
             core=self.core,
@@ -188,7 +193,7 @@ class GatewayLoop:
             "holds": str(len(self.core.holds.open)),
             "fence": str(self._owner.token),
             "fill_sequence": str(self.core.book.fill_sequence),
-            "alarms": self._teller.alarms(),
+            "alarms": "; ".join(filter(None, (self.core.prices.unpriced, self._teller.alarms()))),
             "journal": "written" if self._writer.healthy else "waiting for the database",
         }
 

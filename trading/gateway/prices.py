@@ -29,9 +29,11 @@ class Quote:
 
 
 class PriceBoard:
-    """Latest quotes by instrument number."""
+    """Latest quotes by instrument number. ``unpriced``: why the feed has no price that this
+    account trades at; then none is taken."""
 
     def __init__(self, universe: Universe) -> None:
+        self.unpriced = ""
         self._universe = universe
         size = len(universe)
         self._bid = np.zeros(size, dtype=np.int64)
@@ -43,14 +45,24 @@ class PriceBoard:
         self.heard_boot_ns = 0
 
     def on_ticks(self, ticks: Ticks, clock_ns: int, heard_boot_ns: int) -> None:
-        """Take a batch. For an instrument that is in it twice the later one stays."""
+        """Take a batch, published at ``heard_boot_ns`` of this host's boot clock. For an instrument
+        that is in it twice the later one stays."""
         self._quotes.clear()
+        self.clock_ns = clock_ns
+        self.heard_boot_ns = heard_boot_ns
+        if self.unpriced:
+            return
         where = ticks["instrument"]
         self._bid[where] = ticks["bid"]
         self._ask[where] = ticks["ask"]
         self._time[where] = ticks["time"]
-        self.clock_ns = clock_ns
-        self.heard_boot_ns = heard_boot_ns
+
+    def forget(self) -> None:
+        """Another session of the feed begins: prices of the one before are those of another time,
+        or of another market."""
+        self._quotes.clear()
+        for one in (self._bid, self._ask, self._time):
+            one[:] = 0
 
     def quote(self, symbol: str) -> Quote | None:
         """The latest quote however old, or None when there was none yet. Raises
@@ -71,11 +83,13 @@ class PriceBoard:
 
     def denial(self, symbol: str, now_boot_ns: int) -> Denial | None:
         """Why there is no price to trade ``symbol`` on, or None when there is."""
+        if self.unpriced:
+            return Denial("FEED_NOT_REAL", self.unpriced)
         quote = self.quote(symbol)
         if quote is None:
             return Denial("NO_PRICE", f"{symbol} has had no good quote yet")
         if now_boot_ns - self.heard_boot_ns > SILENT_NS:
             return Denial("FEED_SILENT", "nothing came from the feed for over 30 s")
-        if self.clock_ns - quote.time_ns > STALE_NS:
-            return Denial("STALE_PRICE", f"the last good quote of {symbol} is over 30 s old")
+        if abs(self.clock_ns - quote.time_ns) > STALE_NS:
+            return Denial("STALE_PRICE", f"the last good quote of {symbol} is over 30 s away")
         return None

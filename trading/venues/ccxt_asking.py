@@ -1,7 +1,6 @@
 """The half of a real exchange's adapter that asks: connections, budget, clock, one way out."""
 
 import asyncio
-import ipaddress
 import ssl
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trading.clock import boot_ns
 from trading.universe import Universe
+from trading.venues.addresses import is_here
 from trading.venues.base import (
     Capabilities,
     NewOrder,
@@ -164,10 +164,4 @@ def offered(declared: Capabilities, has: Mapping[str, Any]) -> Capabilities:
 
 def tls_for(address: str) -> ssl.SSLContext | None:
     """In the clear to this machine only."""
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        if ipaddress.ip_address(host).is_loopback:
-            return None
-    except ValueError:  # a name: whoever it resolves to must prove to be it
-        return ssl.create_default_context()
-    return ssl.create_default_context()
+    return None if is_here(address) else ssl.create_default_context()

@@ -12,7 +12,7 @@ from audit.signing import Signer, signer_at, signer_of
 from riskctl.brakes_home import BrakesHome
 from riskctl.threads import begin
 from trading.database import conninfo
-from trading.feeds.spec import sessions_for
+from trading.feeds.spec import sessions_for, unpriced
 from trading.gateway.facts import AccountFacts, FactsError, facts_begin, facts_changed
 from trading.gateway.loop import GatewayLoop, Wires
 from trading.gateway.stopdesk import Place
@@ -49,7 +49,8 @@ def run(ctx: HostContext) -> None:
     async def trade() -> None:
         redis = Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS)
         sessions = sessions_for(settings.FEED, live_account=facts.live)
-        wires = Wires(conninfo(), redis, venue, place, sessions)
+        foreign = unpriced(settings.FEED, live_account=facts.live, address=facts.address)
+        wires = Wires(conninfo(), redis, venue, place, sessions, foreign)
         gateway = GatewayLoop(owner, wires, facts)
         comparing = asyncio.create_task(changed(gateway))
         await gateway.run(ctx.stop_fd)
