@@ -142,7 +142,8 @@ class StopLine(msgspec.Struct, frozen=True):
 
     ``state``: resting (``order`` works at the venue), watched (the gateway closes when it is
     reached), closing, pending, refused (``why``), and with a dry run would-rest or would-watch.
-    ``loss``: USD from the mid to the stop price.
+    ``loss``: USD from the mid to the stop price. ``not_as_asked``: an earlier one stands as it was,
+    ``why`` says why. ``blind``: it is watched, and there is no price to watch or nothing may leave.
     """
 
     strategy: str
@@ -158,6 +159,8 @@ class StopLine(msgspec.Struct, frozen=True):
     covered: str = "0"
     order: str = ""
     loss: str = ""
+    not_as_asked: bool = False
+    blind: bool = False
 
 
 class StopsSet(msgspec.Struct, frozen=True, tag="stops-set", tag_field="op"):

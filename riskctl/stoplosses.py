@@ -43,7 +43,7 @@ class PercentageError(ValueError):
 class StopLosses:
     """``stops`` by account, one line a position; ``failed``: account -> why nothing is known.
 
-    ``complete``: every gateway answered, and every position is covered.
+    ``complete``: every gateway answered, and every position is covered as was asked.
     """
 
     id: str
@@ -66,7 +66,9 @@ class StopLosses:
     @property
     def complete(self) -> bool:
         lines = [one for stops in self.stops.values() for one in stops]
-        covered = self.dry_run or all(one.state in COVERED for one in lines)
+        covered = self.dry_run or all(
+            one.state in COVERED and not (one.not_as_asked or one.blind) for one in lines
+        )
         return covered and self.accounts_known and not self.failed
 
 

@@ -133,9 +133,9 @@ def _highest(world: World, step_s: float) -> tuple[float, list[str]]:
                 break
             rate, p99 = found.answered / step_s, found.whole[-1]
             tried.append(f"{wanted:.0f}: {rate:.0f}, {p99:.0f}")
-            most = max(most, rate)
             if rate < REACHED * wanted or p99 > RUNBOOK_MS:
                 break
+            most = rate
             wanted += STEP
         whole = account(world, [])
     if whole.lost or whole.duplicated:
@@ -148,7 +148,7 @@ def _figures(done: Outcome, floor: tuple[float, float]) -> list[Figure]:
         raise RuntimeError("no order was answered in the measured time")
     found, whole = done.account, done.times.whole
     bad = found.lost + found.duplicated + found.strange
-    name, chain = "order made to the venue's answer", "the bare chain of processes"
+    name, chain = "order due to the venue's answer", "the bare chain of processes"
     return [
         Figure("orders lost, doubled or nobody's", bad, "orders", None, "", "0", bad == 0),
         Figure(f"{name} p50", whole[0], "ms", floor[0] / 1e3, chain),

@@ -21,6 +21,7 @@ from trading.gateway.effects import (
     SendCreate,
     StopLossRow,
 )
+from trading.gateway.guard import became
 from trading.gateway.protecting import Protection
 from trading.gateway.stoploss import StopLoss
 from trading.gateway.stopping import Stopping
@@ -329,7 +330,7 @@ class Guarded:
             return lines
         self.turn()
         self.settle(3)
-        return lines if not self.protection.lines(asked) else self.protection.lines(asked)
+        return became(lines, self.protection.lines(asked))
 
     def stop(self, strategy: str = STRATEGY) -> StopLoss:
         found = self.core.stops.of(strategy, SYMBOL)

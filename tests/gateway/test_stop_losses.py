@@ -192,13 +192,37 @@ def test_frozen_lets_none_leave_and_keeps_what_rests(desk: Guarded) -> None:
     frozen = hold(1, kind=Kind.KILL, mode=Mode.FROZEN, cancels=True)
     desk.perform(desk.stopping.apply(frozen, desk.rig.now()))
     (line,) = desk.set(ask(2, "1"))
-    assert (line.state, "FROZEN" in line.why) == ("resting", False)
+    assert (line.state, line.not_as_asked) == ("resting", True)
+    assert "FROZEN" in line.why
     assert desk.resting() == [("sell", D(10000), D("1.07805"))]
     desk.venue.cancel(desk.venue.stops()[0].new.client_order_id)
     desk.price("1.00000")
     desk.settle(30)
     assert (desk.resting(), len(desk.venue.fills)) == ([], 1)
     assert "FROZEN" in desk.stop().why
+    assert desk.stop().blind
+
+
+def test_a_tightening_that_could_not_be_is_told_and_what_stood_stands(desk: Guarded) -> None:
+    desk.hold("10000")
+    desk.set(ask())
+    desk.rig.later(40_000)  # the feed falls silent
+    (line,) = desk.set(ask(2, "1"))
+    assert (line.state, line.stop_price, line.not_as_asked) == ("resting", "1.07805", True)
+    assert line.why.startswith("FEED_SILENT")
+    assert desk.resting() == [("sell", D(10000), D("1.07805"))]
+
+
+def test_watching_without_a_price_is_blind_until_there_is_one(desk: Guarded) -> None:
+    desk.rests = False
+    desk.hold("10000")
+    assert desk.set(ask())[0].blind is False
+    desk.rig.later(40_000)
+    desk.settle()
+    assert desk.stop().blind
+    desk.price("1.10000")
+    desk.settle()
+    assert not desk.stop().blind
 
 
 def test_where_the_venue_has_none_the_gateway_watches_and_closes(desk: Guarded) -> None:

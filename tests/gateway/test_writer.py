@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import Entry
 from riskctl.models import Lease
-from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, Rig
+from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, D, Rig
 from tests.support.closed import record_closed
 from tests.support.roles import owner
 from trading.database import conninfo
@@ -133,6 +133,30 @@ def test_what_is_read_back_is_what_was_held(dsn: str) -> None:
     assert (order.state, order.filled, order.version) == (held.state, held.filled, held.version)
     assert loaded.holdings == rig.core.book.holdings
     assert loaded.fill_sequence == 2
+
+
+def test_no_number_of_ended_orders_leaves_an_open_one_out(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.gateway.store.KEEP_FINAL", 2)
+    rig = Rig()
+    resting = rig.submit()
+    rig.take(rig.core.on_venue_event(Accepted(resting, "v1"), rig.now()))
+    for _ in range(4):
+        rejected = rig.submit(rig.intent(expected_position=D(10_000)))
+        rig.take(rig.core.on_venue_event(Rejected(rejected, "X", "no"), rig.now()))
+    rows = [row for done in rig.persisted for row in done.rows]
+    written = [one for row in rows for one in statements(row, OWNER, rig.wall_ns)]
+    asyncio.run(write(dsn, [written]))
+    Order.objects.update(created_at=timezone.now())
+
+    async def read() -> Any:
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as one:
+            return await load(one, ACCOUNT)
+
+    loaded = [(one.client_order_id, str(one.state)) for one in asyncio.run(read()).orders]
+    assert loaded[-1] == (resting, "working")
+    assert len(loaded) == 3, "and the newest ended ones, oldest first"
 
 
 def test_without_the_lease_nothing_is_written(dsn: str) -> None:

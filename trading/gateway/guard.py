@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+import msgspec
+
 from riskctl.control import SetStops, StopLine
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect
@@ -67,11 +69,21 @@ class Guard:
                 while self._pending(ask):
                     self._turned.clear()
                     await self._turned.wait()
-        stood = {(one.strategy, one.symbol): one for one in self._protection.lines(ask)}
-        return [
-            line if line.state == "refused" else stood.get((line.strategy, line.symbol), line)
-            for line in lines
-        ]
+        return became(lines, self._protection.lines(ask))
 
     def _pending(self, ask: SetStops) -> bool:
         return any(one.state == StopState.PENDING for one in self._protection.lines(ask))
+
+
+def became(asked: list[StopLine], stand: list[StopLine]) -> list[StopLine]:
+    """What was answered at once, as it stands by now, with why it is not what was asked."""
+    stood = {(one.strategy, one.symbol): one for one in stand}
+    return [_by_now(one, stood.get((one.strategy, one.symbol), one)) for one in asked]
+
+
+def _by_now(asked: StopLine, stands: StopLine) -> StopLine:
+    if asked.state == "refused":
+        return asked
+    if asked.not_as_asked:
+        return msgspec.structs.replace(stands, why=asked.why, not_as_asked=True)
+    return stands

@@ -21,7 +21,7 @@ from trading.gateway.funds import AccountTerms, Funds
 from trading.gateway.prices import PriceBoard
 from trading.gateway.reducing import Confirmed
 from trading.gateway.telling import update_of
-from trading.gateway.words import worded
+from trading.gateway.words import LONGEST_CODE, worded
 from trading.messages import FillInfo
 from trading.orders.states import OrderEvent, OrderState
 from trading.portfolio.ledger import apply_fill
@@ -106,7 +106,7 @@ class Heard:
         if order.state in (_S.WORKING, _S.PARTIALLY_FILLED):
             return [self._lose(order, now)]  # it contradicts itself: ask what it holds
         self._answered(order, now)
-        order.reason_code, order.reason = worded(code), worded(reason)
+        order.reason_code, order.reason = worded(code)[:LONGEST_CODE], worded(reason)
         order.move(_E.REJECT, now.wall_ns)
         self.book.settle(order)
         return [self._persist(order, "reject")]

@@ -12,6 +12,9 @@ MAX_NUMBER = Decimal("1e15")
 
 MAX_LIFE_MS = 3_600_000
 
+LONGEST_SYMBOL = 24
+"""As many as the books' column takes: a refusal that could not be written would end the gateway."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}")
 
 
@@ -32,6 +35,8 @@ def read_intent(data: bytes) -> Intent:
     for field, value in names.items():
         if not _NAME.fullmatch(value):
             raise MalformedIntentError(f"{field}: {value[:60]!r} is no name of up to 40 characters")
+    if len(names.get("symbol", "")) > LONGEST_SYMBOL:
+        raise MalformedIntentError(f"symbol: {names['symbol']!r} is over {LONGEST_SYMBOL} letters")
     return intent
 
 

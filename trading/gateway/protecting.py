@@ -64,7 +64,8 @@ class Protection:
             if not isinstance(found, str):
                 lines.append(self._taken(ask, found))
             elif stands is not None and stands.live:
-                lines.append(msgspec.structs.replace(self._line(stands), why=found))
+                line = msgspec.structs.replace(self._line(stands), why=found, not_as_asked=True)
+                lines.append(line)
             else:
                 lines.append(self._refused(strategy, symbol, found))
         return lines
@@ -208,8 +209,10 @@ class Protection:
 
     def _next(self, one: StopLoss, now: Now) -> list[Effect]:
         """Nothing of it is open: close what was reached, else rest, else watch."""
+        one.blind = False
         if self._core.holds.mode(one.strategy, one.symbol) is Mode.FROZEN:
             one.state, one.why = StopState.WATCHED, "FROZEN: nothing leaves but cancels"
+            one.blind = True
             return []
         quote = self._core.prices.quote(one.symbol)
         blind = self._core.prices.denial(one.symbol, now.boot_ns)
@@ -220,7 +223,7 @@ class Protection:
         if self._may_rest(one) and not waits:
             one.state, one.why = StopState.PENDING, ""
             return self._ordered(one, OrderType.STOP, now)
-        one.state = StopState.WATCHED
+        one.state, one.blind = StopState.WATCHED, blind is not None
         if blind is not None:
             one.why = f"blind, {blind.code}: {blind.text}"
         elif not one.refusals:
@@ -336,6 +339,7 @@ class Protection:
             covered=f"{one.quantity if one.live else ZERO:f}",
             order=one.order if one.state is StopState.RESTING else "",
             loss=f"{self._core.book.unit_value(one.symbol, away) * one.quantity:.2f}",
+            blind=one.blind,
         )
 
     def _position(self, strategy: str, symbol: str) -> tuple[str, str, str, str]:

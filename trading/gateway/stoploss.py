@@ -50,6 +50,8 @@ class StopLoss:
     not_before_ns: int = 0
     """By the boot clock: when an order is tried again."""
     replacing: bool = False
+    blind: bool = False
+    """Watched, and there is no price to watch, or nothing may leave."""
     version: int = 0
 
     @property

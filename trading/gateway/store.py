@@ -278,10 +278,14 @@ def order_from(row: dict[str, Any]) -> LiveOrder:
     )  # fmt: skip
 
 
-_LOAD_OPEN = (
-    "SELECT * FROM trading_order WHERE account_id = %s AND (NOT (state = ANY(%s)) "
-    "OR created_at > now() - interval '1 minute') ORDER BY created_at DESC LIMIT %s"
-)
+_LOAD_OPEN = """
+SELECT * FROM trading_order WHERE account_id = %s AND NOT (state = ANY(%s)) ORDER BY created_at
+"""
+_LOAD_ENDED = """
+SELECT * FROM trading_order WHERE account_id = %s AND state = ANY(%s)
+  AND created_at > now() - interval '1 minute' ORDER BY created_at DESC LIMIT %s
+"""
+"""For late fills and repeated intents; however many there are, they leave no open one out."""
 _LOAD_ONE = "SELECT * FROM trading_order WHERE account_id = %s AND client_order_id = %s"
 _LOAD_POSITIONS = "SELECT * FROM trading_position WHERE account_id = %s"
 _LOAD_SWEPT = """
@@ -316,8 +320,10 @@ async def load(connection: psycopg.AsyncConnection[Any], account: str) -> Loaded
     """What the database holds of ``account``: open and recent orders, positions, last fill."""
     final = [str(state) for state in FINAL]
     async with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_LOAD_OPEN, (account, final, KEEP_FINAL))
-        orders = [order_from(row) for row in await cursor.fetchall()]
+        await cursor.execute(_LOAD_ENDED, (account, final, KEEP_FINAL))
+        ended = reversed(await cursor.fetchall())
+        await cursor.execute(_LOAD_OPEN, (account, final))
+        orders = [order_from(row) for row in (*ended, *await cursor.fetchall())]
         await cursor.execute(_LOAD_POSITIONS, (account,))
         holdings = _holdings(await cursor.fetchall())
         await cursor.execute(_LOAD_SEQUENCE, (account,))

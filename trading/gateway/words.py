@@ -1,5 +1,8 @@
 """A venue's words, as they can be kept. Pure."""
 
+LONGEST_CODE = 40
+"""As the books' column takes it."""
+
 
 def worded(text: str) -> str:
     """A venue's words as they can be kept: a NUL and half of a surrogate pair have no bytes, and a

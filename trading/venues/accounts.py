@@ -1,5 +1,6 @@
 """Accounts at real exchanges: which there are adapters for, and how one is made known."""
 
+import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,9 @@ from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 from trading.venues.credentials import credentials_write
 from trading.venues.registry import VenueSetupError
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,22}")
+"""Short enough that the ids of its orders, which begin with it, fit their column."""
+
 EXCHANGES: Mapping[str, type[CcxtVenue]] = {"krakenfutures": KrakenFuturesVenue}
 
 
@@ -28,6 +32,8 @@ def venue_account_set(
     What was traded on it before is not the desk's. Raises VenueSetupError, CredentialsError,
     audit.keys.KeyStoreError.
     """
+    if not _NAME.fullmatch(name):
+        raise VenueSetupError(f"{name}: a name has 1 to 23 small letters, digits and hyphens")
     adapter = _adapter(name, exchange, address, symbols, live=live)
     known = VenueAccount.objects.filter(name=name).first()
     if known is not None and known.adapter != adapter:

@@ -31,7 +31,7 @@ _FINAL = frozenset({"filled", "cancelled", "expired", "rejected", "denied"})
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Milliseconds from an order's making, at p50, p95, p99, over ``answered`` ones.
+    """Milliseconds from when an order was due, at p50, p95, p99, over ``answered`` ones.
 
     ``sent``: to its bytes at the venue's socket, its row on disk between; ``whole``: to the answer.
     """

@@ -1,13 +1,14 @@
 """Orders at a rate: strategies without a mind, each slot with one order under way.
 
 Most are IOC away from the market (accepted and expired), some trade, back and forth, so that fills,
-books and positions are part of it. Prices stand still. At the end what is held is sold.
+books and positions are part of it. Prices stand still. At the end what is held is sold. An answer
+is waited for from when its order was due: one that a stall kept from being made has waited, too.
 """
 
 import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -67,7 +68,7 @@ class Load:
     redis: Redis
     name: str = "l"
     made: dict[str, int] = field(default_factory=dict)
-    """Boot ns of every order made, by intent."""
+    """Boot ns at which every order made was due, by intent."""
     refused: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
@@ -84,10 +85,10 @@ class Load:
 
     def run(self, plan: Plan, tell: Callable[[Seen], None] = lambda _: None) -> None:
         """Make the plan's orders, and wait until each has ended. Raises redis.RedisError."""
-        begun, made, told = time.monotonic(), 0, 0
-        while (at_s := time.monotonic() - begun) < plan.duration_s:
-            due = plan.due(at_s)
-            made += self._turn(due - made)
+        begun, made, told = clock.boot_ns(), 0, 0
+        while (at_s := (clock.boot_ns() - begun) / NS) < plan.duration_s:
+            due = range(made + 1, plan.due(at_s) + 1)
+            made += self._turn([begun + int(plan.due_s(one) * NS) for one in due])
             if int(at_s) > told:
                 told = int(at_s)
                 tell(self._seen(plan.duration_s - at_s, made / at_s))
@@ -97,7 +98,7 @@ class Load:
         """Until every order has ended, or for so long."""
         until = time.monotonic() + SETTLE_S
         while self._busy and time.monotonic() < until:
-            self._turn(0)
+            self._turn(())
 
     def flatten(self) -> bool:
         """Sell what is held; whether nothing is left."""
@@ -106,7 +107,8 @@ class Load:
         for slot in list(self._free):
             if slot.position:
                 self._free.remove(slot)
-                self._order(pipe, slot, trades=True, quantity=abs(slot.position))
+                held = abs(slot.position)
+                self._order(pipe, slot, clock.boot_ns(), trades=True, quantity=held)
         pipe.execute()
         self.settle()
         return not any(one.position for one in self._slots.values())
@@ -116,9 +118,9 @@ class Load:
         p99 = ordered[int(len(ordered) * 0.99)] if ordered else None
         return Seen(left_s, len(self.made), self._answered, rate, p99)
 
-    def _turn(self, wanted: int) -> int:
-        """Hear what was answered, then make up to ``wanted`` orders; how many there were slots
-        for."""
+    def _turn(self, dues: Sequence[int]) -> int:
+        """Hear what was answered, then make the orders that were due at these boot ns; how many
+        there were slots for."""
         answer: Any = self.redis.xread(
             {streams.ORDERS: self._after}, count=READ_COUNT, block=BLOCK_MS
         )
@@ -131,9 +133,10 @@ class Load:
         if now - self._quoted >= QUOTE_NS:
             self._quoted = now
             pipe.xadd(streams.TICKS, self._quotes(), maxlen=streams.TICKS_MAXLEN)
-        count = max(0, min(wanted, len(self._free)))
-        for _ in range(count):
-            self._order(pipe, self._free.popleft(), trades=len(self.made) % TRADES_EVERY == 0)
+        count = min(len(dues), len(self._free))
+        for due in dues[:count]:
+            trades = len(self.made) % TRADES_EVERY == 0
+            self._order(pipe, self._free.popleft(), due, trades=trades)
         if len(pipe):
             pipe.execute()
         return count
@@ -152,7 +155,7 @@ class Load:
         self._free.append(self._busy.pop(message.intent_id))
 
     def _order(
-        self, pipe: Any, slot: Slot, *, trades: bool, quantity: Decimal | None = None
+        self, pipe: Any, slot: Slot, due: int, *, trades: bool, quantity: Decimal | None = None
     ) -> None:
         one, now = UNIVERSE.by_symbol(slot.symbol), clock.boot_ns()
         ident = f"{self.name}{next(self._numbers):x}"
@@ -174,12 +177,12 @@ class Load:
             shard=SHARD,
             shard_token=SHARD_TOKEN,
             tick_time=clock.wall_ns(),
-            tick_boot=now,
+            tick_boot=due,
             created_boot=now,
             created_wall=clock.wall_ns(),
             boot_id=self._boot,
         )
-        self.made[ident] = now
+        self.made[ident] = due
         self._busy[ident] = slot
         pipe.xadd(streams.intents(ACCOUNT), {"m": encode(intent)}, maxlen=streams.INTENTS_MAXLEN)
 

@@ -1,5 +1,6 @@
 """What is asked of a load test, and who trades in it. Pure."""
 
+import math
 from dataclasses import dataclass
 
 ACCOUNT = "load"
@@ -24,3 +25,11 @@ class Plan:
         if at_s < self.ramp_s:
             return int(self.rate * at_s * at_s / (2 * self.ramp_s))
         return int(self.rate * (at_s - self.ramp_s / 2))
+
+    def due_s(self, number: int) -> float:
+        """Seconds after the start at which order ``number``, from 1, is due: an answer is waited
+        for from then on. What a stall kept from being made has waited through it."""
+        ramped = self.rate * self.ramp_s / 2
+        if number <= ramped:
+            return math.sqrt(2 * self.ramp_s * number / self.rate)
+        return number / self.rate + self.ramp_s / 2

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from audit.models import Entry
@@ -69,6 +70,17 @@ def test_what_is_not_covered_and_who_did_not_answer_is_named(brakes: BrakesDesk)
         {"account": "paper-2", "why": "its books are not the venue's yet"}
     ]
     assert recorded()["outcome"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "change", [{"not_as_asked": True, "why": "FEED_SILENT"}, {"state": "watched", "blind": True}]
+)
+def test_what_stands_and_is_not_what_was_asked_is_not_covered(
+    brakes: BrakesDesk, change: dict[str, Any]
+) -> None:
+    brakes.gateway.stops = [msgspec.structs.replace(RESTS, **change)]
+    answer = sent(brakes.person("ada"), PATH, {"percentage": "2"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "partly")
 
 
 def test_a_dry_run_does_nothing_and_leaves_nothing(brakes: BrakesDesk) -> None:
