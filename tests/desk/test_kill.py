@@ -1,5 +1,6 @@
 """kill -9 of any one process loses no fill and doubles no order, and trading goes on by itself."""
 
+import datetime as dt
 import os
 import signal
 
@@ -30,10 +31,13 @@ HOSTED = (
 )  # fmt: skip
 
 
+LATELY = dt.timedelta(seconds=60)
+
+
 def wait_until_trading(desk: Desk) -> None:
+    """It is ready, and has traded lately: what came before ended with an order."""
     desk.wait_for(lambda: ready(desk), 60, "ready")
-    moment = database_now(desk)
-    desk.wait_for(lambda: answered_since(desk, moment) > 0, 60, "trading")
+    desk.wait_for(lambda: answered_since(desk, database_now(desk) - LATELY) > 0, 60, "trading")
 
 
 def check_recovery(desk: Desk, pid: int) -> None:

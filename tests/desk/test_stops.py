@@ -116,10 +116,12 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
     wait_until_trading(desk)
     desk.wait_for(lambda: held_at_venue(desk), 60, "holding something")
     protect(desk)
-    done = flatten_order(scope="firm", actor=RISK, reason="test", desk=brakes_of(desk))
-    after = wall_ns()
-    assert done.placing.effective
-    assert sorted(done.taken) == sorted(ACCOUNTS)
+    with frozen(desk, "postgres"):
+        done = flatten_order(scope="firm", actor=RISK, reason="test", desk=brakes_of(desk))
+        after = wall_ns()
+        assert done.placing.effective
+        assert sorted(done.taken) == sorted(ACCOUNTS)
+        desk.wait_for(lambda: not held_at_venue(desk), 30, "flat while the database hangs")
     desk.wait_for(
         lambda: len(steps(desk, done.placing.hold.id, "flat")) == len(ACCOUNTS), 30, "flat"
     )

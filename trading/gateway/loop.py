@@ -126,28 +126,44 @@ class GatewayLoop:
         ]
         self._writer.put(written, lambda: self._durable(effect))
         self.stops.on_persist(effect)
+        if effect.release and not self._writer.healthy:
+            self._release_closing(effect.release)
 
     def _durable(self, effect: Persist) -> None:
         """The rows are committed: tell everyone, and let the order leave."""
         for message in effect.messages:
             self._teller.tell(message)
         if effect.release:
-            moment = now()
-            connected = self._venue.connected and self._session.settled.is_set()
-            # While it connects the venue's clock is not known, and nothing may leave anyway.
-            self.perform(
-                self.core.release(
-                    effect.release,
-                    moment,
-                    connected=connected,
-                    not_after_ns=self._venue.not_after(NOT_AFTER_MS) if connected else 0,
-                )
-            )
+            self._release(effect.release)
         self._teller.wake()
+
+    def _release(self, client_order_id: str) -> None:
+        """Once: an order that has left is not sent again."""
+        connected = self._venue.connected and self._session.settled.is_set()
+        # While it connects the venue's clock is not known, and nothing may leave anyway.
+        not_after_ns = self._venue.not_after(NOT_AFTER_MS) if connected else 0
+        self.perform(
+            self.core.release(
+                client_order_id, now(), connected=connected, not_after_ns=not_after_ns
+            )
+        )
+
+    def _release_closing(self, client_order_id: str) -> None:
+        """What closes a position by a person's order, bounded by the venue, waits for no database.
+
+        Should this process die before it is written, its fills are ordered by nobody, which closes
+        the account: by then it is stopped already.
+        """
+        order = self.core.book.order(client_order_id)
+        if order is not None and order.warrant and order.reduce_only and not order.protective:
+            self._release(client_order_id)
 
     def _can_write(self, can: bool) -> None:
         """No licence while what leaves cannot be written down, its entry in the record included."""
         self.core.licence.written = can
+        if not can:
+            for order in self.core.book.open_orders():
+                self._release_closing(order.client_order_id)
 
     def _send(self, effect: SendCreate) -> None:
         try:
