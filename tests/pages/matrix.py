@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 WIDTHS = {"desktop": (1440, 900), "laptop": (1280, 800), "tablet": (820, 1180), "phone": (390, 844)}
+JUDGED = ("phone", "laptop")
 THEMES = ("dark", "light")
 ROLES = ("trader", "risk", "sre", "compliance", "administrator")
 NOBODY = "nobody"
@@ -62,12 +63,15 @@ PAGES = (
 
 @dataclass(frozen=True)
 class Load:
-    """One page opened once, and the widths to look at it in."""
+    """One page opened once, and the widths to look at it in; ``judged``: those in which every rule
+    is asked, which takes longest. Each layout of a page is, wide in one theme, narrow in the other;
+    in the long run all are."""
 
     page: Shown
     role: str
     theme: str
     widths: tuple[str, ...]
+    judged: tuple[str, ...]
 
 
 def by_pairs() -> list[Load]:
@@ -78,7 +82,8 @@ def by_pairs() -> list[Load]:
     for number, page in enumerate(PAGES):
         for turn, theme in enumerate(THEMES):
             role = page.roles[(number + turn) % len(page.roles)]
-            loads.append(Load(page, role, theme, halves[(number + turn) % 2]))
+            half = (number + turn) % 2
+            loads.append(Load(page, role, theme, halves[half], (JUDGED[half],)))
     return sorted(loads, key=lambda one: (one.role, one.theme))
 
 
@@ -86,7 +91,9 @@ def whole() -> list[Load]:
     """All states there are."""
     every = itertools.product((*ROLES, NOBODY), THEMES, PAGES)
     return [
-        Load(page, role, theme, tuple(WIDTHS)) for role, theme, page in every if role in page.roles
+        Load(page, role, theme, tuple(WIDTHS), tuple(WIDTHS))
+        for role, theme, page in every
+        if role in page.roles
     ]
 
 
