@@ -122,12 +122,18 @@ def test_a_firm_is_flattened_and_stays_stopped_whatever_dies(own: Desk) -> None:
         assert done.placing.effective
         assert sorted(done.taken) == sorted(ACCOUNTS)
         desk.wait_for(lambda: not held_at_venue(desk), 30, "flat while the database hangs")
+        kept = {one.stem for one in (desk.home / "brakes" / "entries").glob("*.json")}
+        assert kept, "what left unwritten is on this host's disk"
     desk.wait_for(
         lambda: len(steps(desk, done.placing.hold.id, "flat")) == len(ACCOUNTS), 30, "flat"
     )
     assert held_at_venue(desk) == {}
     assert open_at_venue(desk) == []
     closing = warranted(desk)
+    entered = (
+        "SELECT count(*) FROM audit_entry WHERE action = 'order.intend' AND id::text = ANY(%s)"
+    )
+    desk.wait_for(lambda: desk.sql(entered, [*kept]) == [(len(kept),)], 30, "in the record")
 
     for name in ("gateway-1", "postgres", "redis", "watchdog", "gateway-2", "pipeline-1"):
         pid = desk.kill(name, signal.SIGKILL)

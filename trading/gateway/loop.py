@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from riskctl.licence import NOT_AFTER_MS, SUCCESSOR_WAIT_S, Licence
 from riskctl.rules import Denial
+from riskctl.unrecorded import entry_keep
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
 from trading.gateway.facts import AccountFacts
@@ -26,7 +27,14 @@ from trading.gateway.numbered import known_fills
 from trading.gateway.register import accounts_read, predecessor
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopdesk import Place, StopDesk
-from trading.gateway.store import Owner, Statement, load, load_strategies, statements
+from trading.gateway.store import (
+    Owner,
+    Statement,
+    load,
+    load_strategies,
+    order_entry,
+    statements,
+)
 from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
@@ -67,6 +75,7 @@ class GatewayLoop:
         self._redis = wires.redis
         self._dsn = wires.dsn
         self._venue = wires.venue
+        self._home = wires.place.home
         self.core = GatewayCore(
             account=owner.account,
             universe=UNIVERSE,
@@ -151,12 +160,18 @@ class GatewayLoop:
     def _release_closing(self, client_order_id: str) -> None:
         """What closes a position by a person's order, bounded by the venue, waits for no database.
 
-        Should this process die before it is written, its fills are ordered by nobody, which closes
-        the account: by then it is stopped already.
+        Its entry is on this host's disk before. Should this process die before the order is in the
+        database, its fills are ordered by nobody, which closes the account: it is stopped already.
         """
         order = self.core.book.order(client_order_id)
-        if order is not None and order.warrant and order.reduce_only and not order.protective:
-            self._release(client_order_id)
+        closes = order and order.warrant and order.reduce_only and not order.protective
+        if order is None or not closes or order.sent_wall_ns:
+            return
+        try:
+            entry_keep(self._home, order_entry(order, "intend", self._owner))
+        except OSError as error:
+            log.critical("entry.not-kept", order=client_order_id, error=str(error))
+        self._release(client_order_id)
 
     def _can_write(self, can: bool) -> None:
         """No licence while what leaves cannot be written down, its entry in the record included."""

@@ -182,6 +182,11 @@ def _order_audit(row: OrderRow, owner: Owner, wall_ns: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def order_entry(order: LiveOrder, event: str, owner: Owner) -> tuple[Any, ...]:
+    """The entry of the record that ``event`` made when the order was."""
+    return _order_audit(OrderRow(order, event), owner, order.created_wall_ns)
+
+
 def _fill_statements(row: FillRow, owner: Owner) -> list[Statement]:
     fill, order = row.fill, row.order
     written: list[Statement] = []
