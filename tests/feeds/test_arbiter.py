@@ -175,10 +175,13 @@ def test_a_source_of_which_half_is_refused_is_replaced(feed: Feed) -> None:
     assert feed.turns[0].words == "first to second: 55% of its quotes refused"
 
 
-def test_a_halt_where_we_would_trade_is_not_got_round(feed: Feed) -> None:
+@pytest.mark.parametrize(("bid", "width"), [(PRICE, 1), (PRICE, -1), (0, 0)],
+                         ids=["quoted", "crossed", "empty"])  # fmt: skip
+def test_a_halt_where_we_would_trade_is_not_got_round(feed: Feed, bid: int, width: int) -> None:
     feed.both(0, 10)
     halted = rows_of([(0, 10, 0)])
     halted["halted"] = True
+    halted["tick"]["bid"], halted["tick"]["ask"] = bid, bid + width
     assert [Reason(int(code)) for code in feed.checker.check(halted).codes] == [Reason.HALTED]
     assert set(feed.moves(1, 10, 60)) == {"standby"}
     assert feed.say((1, 60, 2), down=[0]) == ["standby"]

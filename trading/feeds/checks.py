@@ -3,9 +3,10 @@
 Rules, in the order in which they are tried; the first that is broken is the reason:
 
 * ``malformed``: the feed could not read it (counted here so that one sum holds for all).
+* ``halted``: the source says that the instrument cannot be traded there now. Its quotes may be
+  anything then, and none at all.
 * ``non-positive``: a bid or ask of zero or less.
 * ``crossed``: the bid is above the ask. Equal (locked) is good.
-* ``halted``: the source says that the instrument cannot be traded there now.
 * ``stale``: more than 30 s older than the feed clock.
 * ``out-of-order``: older than the instrument's last good quote, or more than 30 s ahead of the
   feed clock.
@@ -222,9 +223,9 @@ def _alone(rows: RawRows, ahead_ns: int) -> Codes:
     codes[time > clock + ahead_ns] = Reason.AHEAD
     codes[time > clock + AHEAD_NS] = Reason.OUT_OF_ORDER
     codes[time < clock - STALE_NS] = Reason.STALE
-    codes[rows["halted"]] = Reason.HALTED
     codes[bid > ask] = Reason.CROSSED
     codes[(bid <= 0) | (ask <= 0)] = Reason.NON_POSITIVE
+    codes[rows["halted"]] = Reason.HALTED
     codes[rows["malformed"]] = Reason.MALFORMED
     return codes
 
