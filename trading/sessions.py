@@ -32,19 +32,24 @@ class Phase(StrEnum):
 @dataclass(frozen=True)
 class Market:
     """``code`` of its calendar. Without one: the ``week`` (weekday from Monday 0, minute it opens,
-    minutes it stays open), else always. ``extended``: it has a pre-market and after hours."""
+    days it stays open), else always. ``shut``: month and day on which a day of such a week ends
+    that is none. ``extended``: it has a pre-market and after hours."""
 
     name: str
     words: str
     code: str = ""
     zone: str = "UTC"
     week: tuple[int, int, int] | None = None
+    shut: tuple[tuple[int, int], ...] = ()
     extended: bool = False
 
     @property
     def always(self) -> bool:
         return not (self.code or self.week)
 
+
+_SHUT_EVERYWHERE = ((1, 1), (12, 25))
+"""No centre trades: what is quoted then is nobody's price. One country's holiday shuts nothing."""
 
 MARKETS: dict[str, Market] = {
     one.name: one
@@ -56,7 +61,9 @@ MARKETS: dict[str, Market] = {
         Market("CME", "Chicago Mercantile Exchange", "CMES", "America/Chicago"),
         Market("ICE", "Intercontinental Exchange", "IEPA", "America/New_York"),
         Market("EUREX", "European Exchange", "XEUR", "Europe/Berlin"),
-        Market("FOREX", "Spot FX", zone="America/New_York", week=(6, 17 * 60, 5 * _MIDNIGHT)),
+        Market(
+            "FOREX", "Spot FX", zone="America/New_York", week=(6, 17 * 60, 5), shut=_SHUT_EVERYWHERE
+        ),
         Market("FX Futures", "Currency futures at CME", "CMES", "America/Chicago"),
         Market("CRYPTO", "Cryptocurrency exchanges"),
     )
@@ -117,9 +124,7 @@ def spans_about(market: Market, day: dt.date, calendars: Calendars = CALENDARS) 
 
 def _phases(market: Market, day: dt.date, calendars: Calendars) -> Iterator[tuple[Phase, int, int]]:
     if market.week:
-        weekday, opens, length = market.week
-        if weekday == day.weekday():
-            yield Phase.OPEN, opens, opens + length
+        yield from _week(market, market.week, day)
         return
     hours = calendars.by_code[market.code].hours(day)
     if not hours or not calendars.since <= day <= calendars.until:
@@ -132,6 +137,24 @@ def _phases(market: Market, day: dt.date, calendars: Calendars) -> Iterator[tupl
         yield Phase.OPEN, opens, closes
     if market.extended:
         yield Phase.AFTER_HOURS, hours[-1][1], _MIDNIGHT + _MORNING
+
+
+def _week(
+    market: Market, week: tuple[int, int, int], day: dt.date
+) -> Iterator[tuple[Phase, int, int]]:
+    """The week that begins on ``day``, if one does, in the pieces that holidays leave of it."""
+    weekday, opens, days = week
+    if weekday != day.weekday():
+        return
+    begins = opens
+    for ahead in range(1, days + 1):
+        date, ends = day + dt.timedelta(ahead), opens + ahead * _MIDNIGHT
+        if (date.month, date.day) in market.shut:
+            if begins < ends - _MIDNIGHT:
+                yield Phase.OPEN, begins, ends - _MIDNIGHT
+            begins = ends
+    if begins < opens + days * _MIDNIGHT:
+        yield Phase.OPEN, begins, opens + days * _MIDNIGHT
 
 
 def standing_at(market: Market, moment: dt.datetime, calendars: Calendars = CALENDARS) -> Standing:

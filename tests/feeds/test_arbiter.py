@@ -108,6 +108,31 @@ def test_that_one_goes_silent_settles_no_disagreement(feed: Feed) -> None:
     assert feed.checker.state()["choices"]["EURUSD"]["withheld"] == BASE + 13.1 * NS
 
 
+def test_a_disagreement_that_nobody_repeats_is_none(feed: Feed) -> None:
+    feed.both(0, 10)
+    # The first moves; the second was heard at 9.6 for the last time, so until 11.6 it is compared.
+    assert set(feed.say(*((0, 10 + n / 10, 50 + n % 2) for n in range(80)))) == {"good"}
+    assert feed.say((1, 18, 50), (0, 18.1, 50)) == ["standby", "good"]
+    assert feed.turns == []
+
+
+def test_a_slow_source_disagrees_when_it_is_heard_again(feed: Feed) -> None:
+    feed.both(0, 10)
+    slow = [(1, 10 + 4 * n + 0.05, 50) for n in range(2)]
+    quick = [(0, 10 + n / 5, n % 2) for n in range(60)]
+    codes = feed.say(*sorted([*slow, *quick], key=lambda one: one[1]))
+    assert feed.words == ["diverge 14.05 first 1.38626/1.38627, second 1.38676/1.38677"]
+    assert codes[-1] == "diverging"
+
+
+def test_after_a_pause_a_disagreement_begins_anew(feed: Feed) -> None:
+    feed.both(0, 10)
+    feed.both(10, 11, apart=50)
+    feed.moves(0, 11, 20)
+    feed.both(20, 25, apart=50)
+    assert [(one.kind, one.clock) for one in feed.turns] == [("diverge", BASE + 231 * NS // 10)]
+
+
 def test_a_silent_source_is_replaced_and_comes_back_when_it_has_been_well(feed: Feed) -> None:
     feed.both(0, 10)
     codes = feed.moves(1, 10, 20)
@@ -150,10 +175,13 @@ def test_a_source_of_which_half_is_refused_is_replaced(feed: Feed) -> None:
     assert feed.turns[0].words == "first to second: 55% of its quotes refused"
 
 
-def test_a_halt_where_we_would_trade_is_not_got_round(feed: Feed) -> None:
+@pytest.mark.parametrize(("bid", "width"), [(PRICE, 1), (PRICE, -1), (0, 0)],
+                         ids=["quoted", "crossed", "empty"])  # fmt: skip
+def test_a_halt_where_we_would_trade_is_not_got_round(feed: Feed, bid: int, width: int) -> None:
     feed.both(0, 10)
     halted = rows_of([(0, 10, 0)])
     halted["halted"] = True
+    halted["tick"]["bid"], halted["tick"]["ask"] = bid, bid + width
     assert [Reason(int(code)) for code in feed.checker.check(halted).codes] == [Reason.HALTED]
     assert set(feed.moves(1, 10, 60)) == {"standby"}
     assert feed.say((1, 60, 2), down=[0]) == ["standby"]

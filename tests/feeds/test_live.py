@@ -1,6 +1,7 @@
 """The real ccxt client against the stand-in for Kraken Futures, over the wire, whatever happens."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ from trading.feeds.backed import BackedChecker
 from trading.feeds.ingestor import Ingestor
 from trading.feeds.live import client as live_client
 from trading.feeds.live import source as live_source
+from trading.feeds.live.heard import Quote
 from trading.feeds.live.source import LiveSource
 from trading.feeds.live.spec import LiveSpec, LiveSpecError, parse_live
 from trading.feeds.spec import FeedSpecError, parse_feed
@@ -123,6 +126,10 @@ async def _day(folder: Path) -> None:
         await desk.until(lambda: desk.has("61000.1", "61000.2"), "REST, at the start")
         tick = await desk.quoted("61000.2", "61000.4")
         assert (int(tick["bid_size"][0]), int(tick["ask_size"][0])) == (3 * NS // 2, 2 * NS)
+        server.quote(a_quote("EURUSD", "5000000000", "5000000001"), wall_ns())
+        await desk.until(lambda: desk.refused("malformed"), "a number that is too large")
+        await desk.quoted("61000.3", "61000.4")
+        server.quote(a_quote("EURUSD", "1.15399", "1.154"), wall_ns())
         server.streams.away = False
         await desk.until(lambda: desk.standing["stream"], "the stream")
         await desk.quoted("1.15401", "1.15402", symbol="EURUSD")
@@ -153,11 +160,15 @@ async def _messages(desk: Desk, server: KrakenFutures) -> None:
     assert volumes == 3 * NS // 4 >= int(tick["volume"][0])
     server.streams.quote("PF_XBTUSD", (Decimal(61009), Decimal(1)), (Decimal(61008), Decimal(1)))
     await desk.until(lambda: desk.refused("crossed"), "a crossed quote")
+    before = desk.refused("malformed")
     server.streams.say("<html>")
     server.streams.say('{"feed":"ticker","product_id":"PF_XBTUSD"}')
     server.streams.say('{"feed":"trade","product_id":"PF_XBTUSD","qty":"much"}')
+    server.streams.say('{"feed":"ticker","product_id":"PF_XBTUSD","time":1e30}')
+    much = {"feed": "trade", "product_id": "PF_XBTUSD", "time": 1, "side": "buy", "price": 1}
+    server.streams.say(json.dumps({**much, "qty": 1e10}))
     server.streams.say('{"feed":"book","product_id":"PF_NOSUCH","seq":1}')
-    await desk.until(lambda: desk.refused("malformed") >= 3, "nonsense")
+    await desk.until(lambda: desk.refused("malformed") >= before + 5, "nonsense")
     await desk.quoted("61001.1", "61001.2")
     for fault in (server.streams.suspended, server.streams.post_only):
         fault.add("PF_XBTUSD")
@@ -232,6 +243,33 @@ async def _backup(folder: Path) -> None:
         assert [int(one["source"]) for one in np.concatenate(desk.trades)] == [1]
 
 
+def test_what_is_heard_in_an_outage_is_lost_but_for_halts(tmp_path: Path) -> None:
+    asyncio.run(_outage(tmp_path))
+
+
+async def _outage(folder: Path) -> None:
+    async with desk_of(folder) as desk:
+        [server] = desk.servers
+        await desk.until(lambda: desk.standing["stream"], "the stream")
+        await desk.quoted("61020.1", "61020.2")
+        heard = desk.source._heard
+        server.quote(a_quote(PERP, "61020.3", "61020.4"), wall_ns())
+        server.streams.suspended.add("PF_XBTUSD")
+        server.streams.trade("PF_XBTUSD", "buy", "1", "61020.3")
+        server.quote(a_quote(PERP, "61020.5", "61020.6"), wall_ns())
+        await asyncio.to_thread(
+            until, lambda: any(isinstance(one, Quote) and one.halted for _, one in list(heard))
+        )
+        desk.source.resume(boot_ns())
+        assert not heard
+        server.streams.tell_ticker("PF_XBTUSD")
+        await desk.until(lambda: desk.refused("halted"), "the halt, again")
+        assert not desk.has("61020.3", "61020.4")
+        assert sum(map(len, desk.trades)) == 0
+        server.streams.suspended.clear()
+        await desk.quoted("61020.7", "61020.8")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_live_feed_is_hosted_like_any_other(
     own_redis: OwnRedis, start_feed: Start, tmp_path: Path
@@ -269,6 +307,14 @@ async def _hosted(own: OwnRedis, start_feed: Start, folder: Path) -> None:
     await heard(lambda: feed_state(redis)["at_wall"] > then + 2 * NS)
     assert published(redis) == count
     assert second.stop() < 5
+
+
+def test_what_is_wrong_with_a_source_can_be_said_whatever_is_in_it() -> None:
+    [spec] = parse_feed(f"ccxt:krakenfutures@127.0.0.1:1:{SYMBOLS}", "1").live
+    source = LiveSource([spec])
+    source._clients[0]._trouble("ExchangeError: \0 \ud83d")
+    said = msgspec.json.decode(msgspec.json.encode(source.state()))
+    assert said["live"][0]["problem"] == "ExchangeError: \ufffd ?"
 
 
 def test_a_desk_that_is_not_live_does_not_load_ccxt() -> None:

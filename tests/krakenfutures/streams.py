@@ -124,6 +124,9 @@ class Streams:
         for side, now in (("buy", bid), ("sell", ask)):
             if now not in before:
                 self._level(product, side, now)
+        self.tell_ticker(product)
+
+    def tell_ticker(self, product: str) -> None:
         for feed in ("ticker", "ticker_lite"):
             self._tell(feed, product, self._ticker(feed, product))
 

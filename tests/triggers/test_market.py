@@ -11,10 +11,13 @@ import pytest
 
 from console.demo import ACCOUNTS as DEMO_ACCOUNTS
 from console.demo import FIRM_LIMITS, STRATEGIES, account_limits
+from tests.feeds.builders import raw_rows
 from tests.triggers.builders import Rig
 from trading import ticks as tick_format
 from trading.clock import NS, utc_from_ns
+from trading.feeds.backed import BackedChecker
 from trading.feeds.ingestor import Ingestor
+from trading.feeds.raw import RawBatch
 from trading.feeds.replay import Replay
 from trading.feeds.simulator import Simulator
 from trading.portfolio.books import AccountRow, Books, PositionRow, StrategyRow
@@ -22,6 +25,7 @@ from trading.strategies.sizing import lots_for
 from trading.ticks import Ticks
 from trading.triggers.carried import SessionFact
 from trading.triggers.market import BAR_NS, MarketWatch
+from trading.triggers.quality import QualityWatch
 from trading.universe import UNIVERSE, to_nano
 
 D = Decimal
@@ -264,6 +268,20 @@ def test_bad_quotes_are_bad_quality() -> None:
         rig.feed_state = {"session": "s1", "read": read, "accepted": accepted}
         rig.look()
     assert rig.breaches() == [("data-quality", "firm")]
+
+
+def test_a_source_that_is_dead_from_the_start_is_no_bad_quality() -> None:
+    watch, backed = QualityWatch(), BackedChecker(("first", "second"), (0, 1))
+    ingestor, found = Ingestor(backed=backed), []
+    for step in range(2_000):
+        time = START_NS + step * NS // 200
+        rows = raw_rows([("EURUSD", time, 10**9 + step % 2, 10**9 + 10, time)])
+        rows["tick"]["source"] = 1
+        ingestor.process(RawBatch(rows, time))
+        if reading := watch.take({**state_of(ingestor), **backed.state()}):
+            found.append(reading.value)
+    assert backed.counters()["standby"] > 500  # the first is waited for
+    assert set(found) == {1}
 
 
 def test_another_session_starts_another_count() -> None:

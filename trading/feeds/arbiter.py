@@ -5,9 +5,10 @@ instrument exactly one source is *in use*; good quotes of the others stand by. P
 
 * **Divergence.** Each good quote is compared with the latest of every other source that was heard
   within ``FRESH_NS``: they are *apart* when their mids differ by more than both spreads together,
-  and by more than the class's ``BOUND_BP``. Apart for ``APART_NS``, neither is believed by itself:
-  the instrument is *withheld* until they have been compared and agreed for ``AGREED_NS``. That one
-  of them has gone silent meanwhile settles nothing.
+  and by more than the class's ``BOUND_BP``. Found apart ``APART_NS`` after they first were, without
+  having agreed between or a pause of more than ``AGREED_NS`` in which nothing was compared, neither
+  is believed by itself: the instrument is *withheld* until they have been compared and agreed for
+  ``AGREED_NS``. That one of them has gone silent meanwhile settles nothing.
 * **Switch-over** to the best source that is not failing, by its next good quote, when the one in
   use *fails*: it is disconnected; was silent for ``SILENT_NS`` and missed ``MISSED`` moves of the
   others, or one and is stale (a market that rests fails nobody); or more than ``REFUSED`` of its
@@ -122,17 +123,18 @@ class Arbiter:
             for number, other in enumerate(choice.seen)
             if number != source and other.heard and clock - other.heard <= FRESH_NS
         ]
-        if others:
-            if any(self._apart(ident, one, other) for other in others):
-                choice.apart, choice.agreed = choice.apart or clock, 0
-            else:
-                unbroken = choice.agreed and clock - choice.compared <= AGREED_NS
-                choice.apart, choice.agreed = 0, choice.agreed if unbroken else clock
-                if choice.withheld and clock - choice.agreed >= AGREED_NS:
-                    self._release(ident, choice, clock)
-            choice.compared = clock
-        if choice.apart and clock - choice.apart >= APART_NS and not choice.withheld:
-            self._withhold(ident, choice, clock)
+        if not others:
+            return
+        unbroken = clock - choice.compared <= AGREED_NS
+        choice.compared = clock
+        if any(self._apart(ident, one, other) for other in others):
+            choice.apart, choice.agreed = (unbroken and choice.apart) or clock, 0
+            if clock - choice.apart >= APART_NS and not choice.withheld:
+                self._withhold(ident, choice, clock)
+        else:
+            choice.apart, choice.agreed = 0, (unbroken and choice.agreed) or clock
+            if choice.withheld and clock - choice.agreed >= AGREED_NS:
+                self._release(ident, choice, clock)
 
     def _apart(self, ident: int, one: Seen, other: Seen) -> bool:
         total = one.bid + one.ask

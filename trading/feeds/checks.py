@@ -3,9 +3,10 @@
 Rules, in the order in which they are tried; the first that is broken is the reason:
 
 * ``malformed``: the feed could not read it (counted here so that one sum holds for all).
+* ``halted``: the source says that the instrument cannot be traded there now. Its quotes may be
+  anything then, and none at all.
 * ``non-positive``: a bid or ask of zero or less.
 * ``crossed``: the bid is above the ask. Equal (locked) is good.
-* ``halted``: the source says that the instrument cannot be traded there now.
 * ``stale``: more than 30 s older than the feed clock.
 * ``out-of-order``: older than the instrument's last good quote, or more than 30 s ahead of the
   feed clock.
@@ -40,6 +41,8 @@ GAP_NS = {
     AssetClass.CRYPTO: 30 * NS,
 }
 BELIEVED_AFTER = 3
+_ANY_JUMP = 1e19
+"""No sum is so many times another: both have 63 bits."""
 
 Codes = npt.NDArray[np.int8]
 _Ints = npt.NDArray[np.int64]
@@ -65,11 +68,17 @@ class QuoteChecker:
     within the batch are walked one by one. Mids are kept as bid + ask in nano, exact.
     """
 
-    def __init__(self, universe: Universe = UNIVERSE, *, live: bool = False) -> None:
+    def __init__(
+        self, universe: Universe = UNIVERSE, *, live: bool = False, recorded: bool = False
+    ) -> None:
+        """``recorded``: the quotes passed these checks before. A new level was believed then, by
+        quotes that were refused and so are not among them: jumps are not judged again."""
         self._universe = universe
         self._ahead_ns = BOUND_NS if live else AHEAD_NS
         size = len(universe)
         self._bound = np.array([one.max_jump for one in universe.instruments], dtype=np.float64)
+        if recorded:
+            self._bound[:] = _ANY_JUMP
         self._gap = np.array(
             [GAP_NS[one.asset_class] for one in universe.instruments], dtype=np.int64
         )
@@ -222,9 +231,9 @@ def _alone(rows: RawRows, ahead_ns: int) -> Codes:
     codes[time > clock + ahead_ns] = Reason.AHEAD
     codes[time > clock + AHEAD_NS] = Reason.OUT_OF_ORDER
     codes[time < clock - STALE_NS] = Reason.STALE
-    codes[rows["halted"]] = Reason.HALTED
     codes[bid > ask] = Reason.CROSSED
     codes[(bid <= 0) | (ask <= 0)] = Reason.NON_POSITIVE
+    codes[rows["halted"]] = Reason.HALTED
     codes[rows["malformed"]] = Reason.MALFORMED
     return codes
 

@@ -27,8 +27,9 @@ class QualityWatch:
     def take(self, state: dict[str, Any]) -> Reading | None:
         """The reading after ``hl:feed:state``; None before enough quotes were read."""
         session = str(state.get("session", ""))
-        # Of several sources those count that are in use: what a backup refuses moves no order.
-        read = int(state.get("judged") or state.get("read") or 0)
+        # Of several sources those count that are in use: what a backup refuses moves no order, and
+        # what it says before it is taken into use is neither accepted nor refused.
+        read = int(state.get("judged", state.get("read")) or 0)
         accepted = int(state.get("accepted") or 0)
         counts = self._counts
         if session != self._session or (counts and read < counts[-1][0]):

@@ -116,8 +116,13 @@ class LiveClient:
             self._symbols = [one.unified for one in found if one]
             self._ready.set()
         said = await self.client.fetch_tickers(self._symbols)
-        for one in self._words.tickers(said, self.client.said_at, wall_ns()):
-            self._hand_on(one)
+        time, now = self._words.server_time(self.client.said_at), wall_ns()
+        for market in said.values():
+            try:
+                for one in self._words.ticker(market["info"], time, now):
+                    self._hand_on(one)
+            except NONSENSE as error:
+                self._garbled(now, error)
 
     # Stream ----------------------------------------------------------------------------------
 
@@ -175,7 +180,14 @@ class LiveClient:
             if self._broken and not self._broken.done():
                 self._broken.set_exception(error)
         except NONSENSE as error:
-            self._deliver(Garbled(now, f"{type(error).__name__}: {error}"[:SHOWN]))
+            self._garbled(now, error)
+
+    def repeat(self) -> None:
+        """What was handed on is lost; to be called in the loop's thread."""
+        self._words.repeat()
+
+    def _garbled(self, now_ns: int, error: Exception) -> None:
+        self._deliver(Garbled(now_ns, f"{type(error).__name__}: {error}"[:SHOWN]))
 
     def _hand_on(self, one: Heard) -> None:
         self.heard_boot = boot_ns()

@@ -6,9 +6,13 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from trading.feeds import raw
+from trading.feeds.lines import LARGEST
 from trading.feeds.raw import RawBatch
 from trading.ticks import no_trades
 from trading.universe import to_nano
+
+LATEST = 2**63
+"""Times must fit into 64 bits."""
 
 
 class Quote(NamedTuple):
@@ -42,7 +46,18 @@ Heard = Quote | Trade | Garbled
 
 def nano(value: Any) -> int:
     """A number as text or as JSON read it. Raises ValueError, ArithmeticError."""
-    return to_nano(Decimal(str(value)))
+    found = to_nano(Decimal(str(value)))
+    if abs(found) >= LARGEST:
+        raise ValueError(f"{value} is too large")
+    return found
+
+
+def moment(value: Any, unit_ns: int) -> int:
+    """A time since the epoch as ns. Raises ValueError, ArithmeticError, TypeError."""
+    found = int(value) * unit_ns
+    if not 0 <= found < LATEST:
+        raise ValueError(f"{value} is no time")
+    return found
 
 
 @dataclass
@@ -67,7 +82,8 @@ class Taken:
         for source, one in told:
             if isinstance(one, Trade):
                 key = source, one.instrument
-                self._volumes[key] = self._volumes.get(key, 0) + one.size
+                # Trades of a market that is not quoted add up: a tick holds no more than this.
+                self._volumes[key] = min(self._volumes.get(key, 0) + one.size, LARGEST)
                 trades.append((source, one))
                 continue
             self._lines[source] += 1

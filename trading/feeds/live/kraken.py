@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trading.clock import NS
-from trading.feeds.live.heard import Heard, Quote, Trade, nano
+from trading.feeds.live.heard import Heard, Quote, Trade, moment, nano
 
 MS = 1_000_000
 REPEAT_NS = 1 * NS
@@ -31,6 +31,7 @@ class KrakenFuturesWords:
         self._instruments = {name.upper(): ident for name, ident in instruments.items()}
         self._seq: dict[str, int] = {}
         self._halted: dict[str, bool] = {}
+        self._halts_told: set[str] = set()
         self._told: dict[str, Quote] = {}
 
     @staticmethod
@@ -52,34 +53,46 @@ class KrakenFuturesWords:
             book = client.orderbooks[client.safe_market(message["product_id"])["symbol"]]
             if book["bids"] and book["asks"]:
                 (bid, bid_size, *_), (ask, ask_size, *_) = book["bids"][0], book["asks"][0]
-                time = int(message["timestamp"]) * MS
+                time = moment(message["timestamp"], MS)
                 yield from self._changed(name, (bid, ask, bid_size, ask_size), time, now_ns)
         elif feed == "ticker":
             halted = bool(message["suspended"]) or bool(message["post_only"])
-            yield from self._halts(name, halted, now_ns)
+            yield from self._halts(name, halted, moment(message["time"], MS), now_ns)
         elif feed == "trade":
             yield Trade(
                 self._instruments[name], SIDES.get(str(message["side"]), 0),
-                int(message["time"]) * MS, nano(message["price"]), nano(message["qty"]),
+                moment(message["time"], MS), nano(message["price"]), nano(message["qty"]),
             )  # fmt: skip
 
-    def tickers(self, said: Mapping[str, Any], server: str, now_ns: int) -> Iterable[Heard]:
-        """What REST says, at the server's time. ``said``: ccxt's tickers."""
-        at = dt.datetime.fromisoformat(server)
-        since = at - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-        time = (since.days * 86_400 + since.seconds) * NS + since.microseconds * 1_000
-        for one in said.values():
-            info = one["info"]
-            name = str(info["symbol"]).upper()
-            if name in self._instruments and info.get("bid") and info.get("ask"):
-                self._halted[name] = _true(info["suspended"]) or _true(info["postOnly"])
-                sides = (info["bid"], info["ask"], info["bidSize"], info["askSize"])
-                yield self._quote(name, sides, time, now_ns)
+    @staticmethod
+    def server_time(said: str) -> int:
+        """ns, of what the server says of its clock. Raises ValueError."""
+        since = dt.datetime.fromisoformat(said) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return moment(since // dt.timedelta(microseconds=1), 1_000)
+
+    def ticker(self, said: Mapping[str, Any], time: int, now_ns: int) -> Iterable[Heard]:
+        """What REST says of a market at the server's ``time``. Raises as ``read``."""
+        name = str(said["symbol"]).upper()
+        if name not in self._instruments:
+            return
+        halted = _true(said["suspended"]) or _true(said["postOnly"])
+        if halted or not (said.get("bid") and said.get("ask")):
+            self._halts_told.discard(name)  # as a quote is told whenever REST is asked
+            yield from self._halts(name, halted, time, now_ns)
+            return
+        self._halted[name] = False
+        sides = (said["bid"], said["ask"], said["bidSize"], said["askSize"])
+        yield self._quote(name, sides, time, now_ns)
 
     def restart(self) -> None:
         """The connection is new: its messages follow nothing."""
         self._seq.clear()
         self._told.clear()
+        self.repeat()
+
+    def repeat(self) -> None:
+        """What was told of halts may be lost: it is told again when it is heard next."""
+        self._halts_told.clear()
 
     def _follows(self, name: str, seq: int, *, snapshot: bool) -> None:
         before = self._seq.get(name)
@@ -96,12 +109,17 @@ class KrakenFuturesWords:
             self._told[name] = quote
             yield quote
 
-    def _halts(self, name: str, halted: bool, now_ns: int) -> Iterable[Quote]:
+    def _halts(self, name: str, halted: bool, time: int, now_ns: int) -> Iterable[Quote]:
+        """A halt and its end are told when they are heard: a halted market may have no book."""
         changed = self._halted.get(name, False) != halted
         self._halted[name] = halted
-        told = self._told.get(name)
-        if changed and told is not None:
-            yield told._replace(received=now_ns, halted=halted)
+        if not changed and (not halted or name in self._halts_told):
+            return
+        self._halts_told.add(name)
+        if name in self._told:
+            yield self._told[name]._replace(received=now_ns, halted=halted)
+        elif halted:
+            yield Quote(now_ns, self._instruments[name], time, 0, 0, 0, 0, halted=True)
 
     def _quote(self, name: str, sides: tuple[Any, ...], time: int, now_ns: int) -> Quote:
         bid, ask, bid_size, ask_size = map(nano, sides)

@@ -16,6 +16,8 @@ from trading.venues.ccxt_client import venue_errors
 PACE_NS = 10_000_000
 DOWN_NS = 10 * NS
 """A source that was not heard for so long, by stream nor by REST, is disconnected."""
+MOST = 50_000
+"""Heard and not taken: beyond it the oldest are forgotten, as all of them will be."""
 STOP_S = 2.0
 
 
@@ -29,7 +31,7 @@ class LiveSource:
 
     def __init__(self, specs: Sequence[LiveSpec]) -> None:
         """Raises trading.venues.ccxt_client.CcxtMissingError."""
-        self._heard: deque[tuple[int, Heard]] = deque()
+        self._heard: deque[tuple[int, Heard]] = deque(maxlen=MOST)
         self._clients = [
             LiveClient(spec, lambda one, number=number: self._heard.append((number, one)))  # type: ignore[misc]
             for number, spec in enumerate(specs)
@@ -81,7 +83,12 @@ class LiveSource:
         return PACE_NS
 
     def resume(self, boot_ns: int) -> None:
-        """What was heard in an outage is judged by its age."""
+        """What was heard in an outage is lost: a quote is judged by when it was heard, so an old
+        one would pass. Halts are told again."""
+        self._heard.clear()
+        if self._thread.is_alive():
+            for one in self._clients:
+                self._loop.call_soon_threadsafe(one.repeat)
 
     def state(self) -> dict[str, Any]:
         return {"live": [dict(one.standing) for one in self._clients]}
