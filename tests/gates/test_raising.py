@@ -17,7 +17,8 @@ from tests.engines.documents import document
 from tests.gates.desk import DAY, KEY, GateDesk, words
 from trading.engines.service import Applied, engine_apply
 from trading.engines.versions import version_get
-from trading.models import EngineAlert, Fill, Order, PricePoint, VenueAccount
+from trading.models import EngineAlert, Fill, Order, PricePoint, Strategy, VenueAccount
+from trading.strategies.resize import size_raise_request
 
 NOW = dt.datetime.now(dt.UTC)
 STEP, DAYS, STOP = "step", "days at the step", "no stop since"
@@ -195,6 +196,34 @@ def test_the_limit_itself_goes_by_the_same_steps(desk: GateDesk) -> None:
     row = asked("60000")
     approval_approve(approval_id=row.id, digest=row.digest, actor=MERCY)
     assert limit_of() == 60_000
+
+
+def test_a_size_beyond_its_limits_raises_the_gross_limit_by_the_same_steps(desk: GateDesk) -> None:
+    """Its document says 0.1 % and 333.33 a symbol: six times the size is six times the limit."""
+    applied("0.1%")
+
+    def asked(size: str) -> Approval:
+        return size_raise_request(strategy=KEY, size=size, actor=MERCY, reason="more")
+
+    def size() -> Decimal:
+        return Decimal(Strategy.objects.get(key=KEY).size_notional)
+
+    row, before = asked("5000"), size()
+    assert [one["met"] for one in row.asked_in["conditions"]] == [False, False, True, True, True,
+                                                                  False]  # fmt: skip
+    with pytest.raises(PreconditionError, match=r"at most 1% in this step.*days at the step"):
+        approved(row)
+    assert (size(), limit_of()) == (before, Decimal(1_000))
+    ready(desk)
+    done = approved(asked("2000"))
+    assert (size(), limit_of()) == (Decimal(2_000), Decimal("6000.07"))
+    assert {one["met"] for one in (done.result or {})["conditions"]} == {True}
+    applied("0.1%")
+    VenueAccount.objects.filter(name="paper-1").update(live=False)
+    row = asked("5000")
+    assert "conditions" not in row.asked_in
+    approved(row)
+    assert size() == 5_000
 
 
 def test_whatever_set_its_limit_it_begins_small(desk: GateDesk) -> None:
