@@ -187,6 +187,15 @@ def test_nothing_that_the_database_cannot_keep_gets_through() -> None:
 # The same said otherwise --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("given", ["9" * 23, "-9007199254740993"])
+def test_a_number_beyond_what_every_reader_keeps_stays_its_text(given: str) -> None:
+    text = document().replace("name: mom-fx", f"name: mom-fx\n  labels:\n    ticket: {given}")
+    config = read_engine(text)
+    assert config.document["metadata"]["labels"] == {"ticket": given}
+    assert digest_of(config.document)
+    assert read_document(config.document)[1].document == config.document
+
+
 def test_a_digest_is_of_what_is_said_and_not_of_how() -> None:
     config = read_engine(document(parameters={"enter": 0.9}))
     text, again = read_document(config.document)
