@@ -141,11 +141,11 @@ def unfilled(desk: GateDesk) -> None:
         desk.order(KEY, "paper-1", created_at=NOW, sent_at=NOW, ended_at=NOW, state="expired")
 
 
-def rang(name: str) -> Callable[[GateDesk], None]:
+def rang(name: str, condition: str = "riskMetrics.pnl < 0") -> Callable[[GateDesk], None]:
     def ring(_: GateDesk) -> None:
         EngineAlert.objects.create(
-            id=uuid.uuid4(), engine=KEY, alert=name, severity="warning", condition="c", version=1,
-            values={}, began_at=NOW - DAY, ended_at=NOW,
+            id=uuid.uuid4(), engine=KEY, alert=name, severity="warning", condition=condition,
+            version=1, values={}, began_at=NOW - DAY, ended_at=NOW,
         )  # fmt: skip
 
     return ring
@@ -158,10 +158,22 @@ SPOILS: dict[str, tuple[Callable[[GateDesk], None], str, list[str]]] = {
     "unpriced": (unpriced, "", [FALL]),
     "few days": (few_days, "", [DAYS]),
     "unfilled, which no alert says": (unfilled, "tradingStats.totalOrders < 1", [FILLS]),
-    "unfilled, and its alert was quiet": (unfilled, "", []),
+    "unfilled, and its alert was quiet": (unfilled, "tradingStats.fillRate < 0.0001", [FILLS]),
     "its alert rang": (rang("Fills"), "", [FILLS]),
     "its budget was spent": (rang("Fills"), "tradingStats.avgSlippage > 0.5", [SLIP]),
     "another alert": (rang("Other"), "", []),
+    "one that is called otherwise now": (
+        rang("Dear fills", "tradingStats.avgSlippage > 0.5"),
+        "tradingStats.avgSlippage > 0.5",
+        [SLIP],
+    ),
+    "one that is no more": (
+        rang("Poor", "tradingStats.successRate < 0.9"),
+        "tradingStats.totalOrders < 1",
+        [FILLS],
+    ),
+    "one on its budget": (rang("Spent", "tradingStats.slippageBudgetUsed > 100%"), "", [SLIP]),
+    "one that nobody can read": (rang("Old", "c"), "", [SLIP, FILLS]),
 }
 
 
