@@ -61,7 +61,9 @@ class PaperDayShape(Shape):
     orders = serializers.IntegerField()
     pnl = text_field("USD after fees.")
     drawdown = text_field("Deepest fall within the day, USD.")
-    capital = text_field("Gross-notional limit then, USD.", null=True)
+    capital = text_field(
+        "Smallest gross-notional limit of that day, USD; null: at a time none was set.", null=True
+    )
 
 
 class DrillShape(Shape):

@@ -14,6 +14,7 @@ from console.api.problems import DATABASE_OUT
 from console.api.stops import looked_up, placed
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.approvals import RequestError
+from riskctl.conditions import PreconditionError
 from riskctl.desk import brakes_desk
 from riskctl.holds import check_scope
 from riskctl.receipts import receipt_body
@@ -23,8 +24,8 @@ from trading.engines.stopping import StopWished
 from trading.engines.versions import NoSuchEngineError
 
 NOT_APPLIED = (
-    EngineInvalidError, NoSuchEngineError, NotAllowedError, RequestError, APIException,
-    *DATABASE_OUT,
+    EngineInvalidError, NoSuchEngineError, NotAllowedError, PreconditionError, RequestError,
+    APIException, *DATABASE_OUT,
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""TradingEngine documents: their versions, what is in force of them, checking and applying one."""
+"""TradingEngine documents: their versions, what is in force of them, checking and asking."""
 
 import re
 from collections.abc import Sequence
@@ -18,10 +18,8 @@ from console.api.engine_shapes import (
     DiffShape,
     EngineAlertShape,
     EngineShape,
-    StandingShape,
     VersionShape,
 )
-from console.api.engine_stops import stopped
 from console.api.holds import LIFT_PROBLEMS, READ_ONE
 from console.api.paging import Order, paged
 from console.api.problems import NoSuchError, QueryInvalidError
@@ -34,15 +32,13 @@ from trading.engines.judging import judge
 from trading.engines.problems import EngineInvalidError, Problem, errors_in
 from trading.engines.reading import read_engine
 from trading.engines.service import Applied, engine_apply
-from trading.engines.standing import engine_standing, engine_standings
-from trading.engines.stopping import stop_in_document
+from trading.engines.standing import engine_standing
 from trading.engines.versions import NoSuchEngineError, version_diff, version_get, versions_of
 from trading.engines.wanted import settings_of
 from trading.models import EngineAlert, Strategy
 
 CONFIG = text_part("config", "The document, YAML.", required=True, longest=MOST_BYTES)
 DRY_RUN = flag_part("dry_run", "true: say what it would do, and do nothing.")
-APPLY_FIELDS = (CONFIG, DRY_RUN, REASON, OPERATOR)
 CHECK_FIELDS = (CONFIG, flag_part("strict", "true: warnings refuse it too."))
 SEEN = whole_part("version", "The latest as it was seen; the latest when not given.")
 ASK_FIELDS = (SEEN, REASON, OPERATOR)
@@ -89,52 +85,6 @@ class EnginesView(ApiView):
         behind = self.request.auth
         person = behind.name if isinstance(behind, Person) else ""
         return engine_seen(self.sight, person, name)
-
-
-class Engines(WriteView, EnginesView):
-    http_method_names = ["get", "head", "post"]
-    query = (LIMIT_WHOLE,)
-    fields = APPLY_FIELDS
-
-    @described(
-        StandingShape(many=True), "Engines by name, and whether their latest document is in force.",
-        (LIMIT_WHOLE,), name="engines",
-    )  # fmt: skip
-    def get(self, request: Request) -> Response:
-        rows = [one for one in engine_standings() if self.sees(one.name)]
-        return Response(StandingShape(rows[: self.given.get("limit")], many=True).data)
-
-    @posted(
-        ANSWERS,
-        "Applies a document: it is kept as a version, what it lowers is lowered at once, what it "
-        "raises becomes a request that another person decides, risk being one of the two. A stop "
-        "in it (riskLimit 0%, phase) is placed first, and answered with its receipt.",
-        name="engine_apply",
-        fields=APPLY_FIELDS,
-        problems=LIFT_PROBLEMS,
-    )
-    def post(self, request: Request) -> Response:
-        actor = self.actor(request)
-        wished = stop_in_document(self.said.text("config"))
-        if wished is None or self.said.values.get("dry_run"):
-            return self.once(request, actor, lambda: self.apply(actor))
-        return stopped(
-            request, wished, actor, self.said.text("reason"), key=self.key,
-            sight=lambda: self.sight,
-            rest=lambda: self.apply(actor),
-        )  # fmt: skip
-
-    def apply(self, actor: Actor) -> Response:
-        text = self.said.text("config")
-        name = read_engine(text).name
-        if Strategy.objects.filter(key=name).exists():
-            self.sight.check(name)
-        return answered(
-            engine_apply(
-                text=text, actor=actor, reason=self.said.text("reason"),
-                dry_run=bool(self.said.values.get("dry_run")),
-            )
-        )  # fmt: skip
 
 
 class EngineOne(EnginesView):

@@ -285,6 +285,7 @@ _REFUSED_AS: dict[str, int] = {
     "approval-decided": 409,
     "approval-expired": 409,
     "approval-void": 409,
+    "approval-moved": 409,
     "approval-digest-differs": 409,
     "approval-altered": 409,
     "stage-moved": 409,

@@ -2,14 +2,14 @@
 
 from django.urls import URLPattern, re_path
 
-from console.api import engine_gates, engine_patch, engines
+from console.api import engine_apply, engine_gates, engine_patch, engines
 
 _ENGINE = r"^api/engines/(?P<engine>[A-Za-z0-9][A-Za-z0-9._\-]{0,60})"
 
 urlpatterns: list[URLPattern] = [
     re_path(r"^api/engine-check/?$", engines.EngineCheck.as_view(), name="api-engine-check"),
     re_path(r"^api/engine-alerts/?$", engines.EngineAlerts.as_view(), name="api-engine-alerts"),
-    re_path(r"^api/engines/?$", engines.Engines.as_view(), name="api-engines"),
+    re_path(r"^api/engines/?$", engine_apply.Engines.as_view(), name="api-engines"),
     re_path(rf"{_ENGINE}/?$", engines.EngineOne.as_view(), name="api-engine"),
     re_path(
         rf"{_ENGINE}/versions/?$", engines.EngineVersions.as_view(), name="api-engine-versions"

@@ -3,14 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from audit.canonical import plain
+from riskctl.actors import NotAllowedError
 from riskctl.approvals.kinds import part_of
-from riskctl.models import TriggerSetting
+from riskctl.approvals.rules import changes
+from riskctl.models import Approval, TriggerSetting
 
 
 def exact(value: Any) -> str:
     """A decimal without trailing zeros: 100 and 100.00 are the same state."""
     text = format(value, "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def check_as_asked(approval: Approval, **parts: Any) -> None:
+    """That ``parts`` of the state, read under the locks of what is about to be written, are those
+    it was asked in: measuring takes time, and who tightens meanwhile waits for nobody.
+
+    Raises NotAllowedError.
+    """
+    changed = changes(approval.asked_in, plain(parts), frozenset(parts))
+    if changed:
+        words = "; ".join(changed)
+        raise NotAllowedError("approval-moved", f"changed while it was carried out: {words}")
 
 
 def trigger_state(subject: str, _request: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from riskctl.actors import Actor, NotAllowedError
-from riskctl.approvals.asked import exact
+from riskctl.approvals.asked import check_as_asked, exact
 from riskctl.approvals.kinds import RequestError, part_of
 from riskctl.approvals.recording import recorded
 from riskctl.holds import OWN, RISK
@@ -35,16 +35,21 @@ def limit_check(subject: str, _request: Mapping[str, Any], actor: Actor) -> None
 
 
 def limit_raise_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
-    """Set ``limit:SCOPE/KIND`` to the request's ``value``. Raises RequestError."""
+    """Set ``limit:SCOPE/KIND`` to the request's ``value``. Raises RequestError, NotAllowedError."""
     scope, kind = _named(approval.subject)
     value = value_of(kind, approval.request.get("value"))
+    row = limits_lock(scope).get(kind)
+    check_as_asked(approval, value=None if row is None else exact(row.value))
     return limit_raise(scope=scope, kind=kind, value=value, approval=approval, actor=actor)
 
 
 def limit_raise(
     *, scope: str, kind: str, value: Decimal, approval: Approval, actor: Actor
 ) -> Mapping[str, Any]:
-    """Set one limit as ``approval`` says, in the transaction that carries it out."""
+    """Set one limit as ``approval`` says, in the transaction that carries it out.
+
+    The caller has locked it and seen that it stands as it was asked in.
+    """
     row = limit_row(scope, kind, lock=True)
     before = None
     if row is None:
@@ -69,6 +74,13 @@ def limit_raise(
         "scope": scope, "kind": kind, "before": before and before["value"], "value": exact(value),
         "version": row.version,
     }  # fmt: skip
+
+
+def limits_lock(scope: str) -> dict[str, Limit]:
+    """All of a scope by kind, in the caller's transaction. In one order, so that two that lock
+    several never wait for each other; a strategy's own row is locked before."""
+    rows = Limit.objects.select_for_update().filter(scope=scope).order_by("kind")
+    return {row.kind: row for row in rows}
 
 
 def limit_row(scope: str, kind: str, *, lock: bool = False) -> Limit | None:

@@ -16,7 +16,7 @@ from trading.engines.alerting import alert_states, engine_alerts_keep, values_re
 from trading.engines.conditions import NAMES, holds, parse
 from trading.engines.reading import read_engine
 from trading.engines.versions import version_store
-from trading.models import EngineAlert, PnlPoint, Strategy, VenueAccount
+from trading.models import EngineAlert, EngineVersion, PnlPoint, Strategy, VenueAccount
 
 pytestmark = pytest.mark.django_db
 
@@ -136,3 +136,15 @@ def test_an_alert_that_a_newer_document_drops_is_over(strategy: Strategy) -> Non
     (over,) = engine_alerts_keep(now=NOON)
     assert (over.alert, over.ended_at) == ("Many", NOON)
     assert not EngineAlert.objects.filter(ended_at=None).exists()
+
+
+def test_a_document_that_cannot_be_read_ends_nothing(strategy: Strategy) -> None:
+    stored(("Many", "tradingStats.totalOrders >= 0"))
+    (begun,) = engine_alerts_keep(now=NOON)
+    EngineVersion.objects.create(
+        name=KEY, number=2, text="a: 1", document={}, digest="d" * 64, made_by="olga.fx",
+        made_at=NOON,
+    )  # fmt: skip
+    assert engine_alerts_keep(now=NOON + dt.timedelta(seconds=10)) == []
+    begun.refresh_from_db()
+    assert begun.ended_at is None

@@ -168,6 +168,7 @@ def test_bombs_objects_and_what_is_no_document_are_refused_at_once() -> None:
         "a: 1\nb: [1": (2, "mend the YAML there"),
         "a: 1\n\x07": (2, "a character that YAML does not allow"),
         b"a: 1\n\xff\xfe": (2, "no UTF-8"),
+        'a: "\\UFFFFFFFF"': (0, "an escape of no character"),
         "- a": (1, "it is no mapping"),
         "": (1, "it is no mapping"),
     }
@@ -185,6 +186,15 @@ def test_nothing_that_the_database_cannot_keep_gets_through() -> None:
 
 
 # The same said otherwise --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["9" * 23, "-9007199254740993"])
+def test_a_number_beyond_what_every_reader_keeps_stays_its_text(given: str) -> None:
+    text = document().replace("name: mom-fx", f"name: mom-fx\n  labels:\n    ticket: {given}")
+    config = read_engine(text)
+    assert config.document["metadata"]["labels"] == {"ticket": given}
+    assert digest_of(config.document)
+    assert read_document(config.document)[1].document == config.document
 
 
 def test_a_digest_is_of_what_is_said_and_not_of_how() -> None:
@@ -260,6 +270,9 @@ def test_what_is_no_condition_says_why(text: str, said: str) -> None:
         ({"spec": {"strategy": {"riskLimit": "0.0 %"}}}, "kill"),
         ({"spec": {"strategy": {"riskLimit": 0}}}, "kill"),
         ({"spec": {"strategy": {"riskLimit": "0"}}}, "kill"),
+        ({"spec": {"strategy": {"riskLimit": "00%"}}}, "kill"),
+        ({"spec": {"strategy": {"riskLimit": " -0.00 "}}}, "kill"),
+        ({"spec": {"strategy": {"riskLimit": "%"}}}, None),
         ({"status": {"phase": "Emergency-Stop"}}, "kill"),
         ({"status": {"phase": "Paused"}, "spec": {"strategy": {"riskLimit": "0%"}}}, "kill"),
         ({"spec": {"strategy": {"phase": "Paused"}}}, "pause"),
@@ -288,6 +301,8 @@ def test_a_patch_that_only_stops_needs_nothing_else() -> None:
     assert only_stops(read_patch('{"spec":{"strategy":{"riskLimit":"0%"}}}'))
     assert not only_stops(read_patch('{"spec":{"strategy":{"riskLimit":"0%","type":"x"}}}'))
     assert not only_stops(read_patch('{"spec":{"markets":[]},"status":{"phase":"Paused"}}'))
+    lowers = '{"spec":{"strategy":{"phase":"Paused","riskLimit":"0.1%"}}}'
+    assert not only_stops(read_patch(lowers))
     for bad in ("", "[1]", "{", "3"):
         with pytest.raises(ValueError, match="an object such as"):
             read_patch(bad)

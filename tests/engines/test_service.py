@@ -252,6 +252,16 @@ def test_parameters_and_instruments_are_never_plainly_lower() -> None:
         applied(instruments=["EURUSD"])
 
 
+def test_parameters_are_compared_in_full() -> None:
+    assert ways(applied(parameters={"enter": 0.9})) == {}
+    done = applied(parameters={"enter": 0.9000001, "fast_s": 3})
+    assert ways(done) == {"parameters": "raise"}
+    assert done.asked is not None
+    assert done.asked.request["settings"] == {"parameters": "enter 0.9000001, fast_s 3"}
+    approved(done.asked)
+    assert engine_standing(KEY).state == "in force"
+
+
 def test_a_new_strategy_is_made_by_two_people_and_may_not_trade() -> None:
     text = document("mom-new", account="paper-1", instruments=["EURUSD"], maxPositionSize="9k")
     done = engine_apply(text=text, actor=actor("olga.fx", TRADER), reason="a new idea")

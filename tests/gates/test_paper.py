@@ -89,6 +89,20 @@ def test_money_is_of_the_rehearsal_account_and_the_minutes_between(desk: GateDes
     assert desk.gates().one("paper trading").evidence["drawdown"] == Decimal("0.3")  # of 1,000
 
 
+def test_capital_is_the_least_limit_of_that_day_also_of_one_judged_late(desk: GateDesk) -> None:
+    paper, named = Paper(desk), f"strategy:{KEY}/gross-notional"
+    moments = (DAY, DAY + NOON, NOW - paper.start)
+    for at, before, after in zip(
+        moments, ("600", "800", "700"), ("800", "700", "1000"), strict=True
+    ):
+        recorded(
+            "limit.raise", RUTH, ("limit", named), before={"value": before}, after={"value": after},
+            happened_at=paper.start + at,
+        )  # fmt: skip
+    found = judged()
+    assert {at: one.capital for at, one in found.items()} == {3: 600, 2: 600, 1: 700}
+
+
 Spoil = Callable[[Paper, dt.datetime], None]
 
 

@@ -17,7 +17,8 @@ from tests.engines.documents import document
 from tests.gates.desk import DAY, KEY, GateDesk, words
 from trading.engines.service import Applied, engine_apply
 from trading.engines.versions import version_get
-from trading.models import EngineAlert, Fill, Order, PricePoint, VenueAccount
+from trading.models import EngineAlert, Fill, Order, PricePoint, Strategy, VenueAccount
+from trading.strategies.resize import size_raise_request
 
 NOW = dt.datetime.now(dt.UTC)
 STEP, DAYS, STOP = "step", "days at the step", "no stop since"
@@ -140,11 +141,11 @@ def unfilled(desk: GateDesk) -> None:
         desk.order(KEY, "paper-1", created_at=NOW, sent_at=NOW, ended_at=NOW, state="expired")
 
 
-def rang(name: str) -> Callable[[GateDesk], None]:
+def rang(name: str, condition: str = "riskMetrics.pnl < 0") -> Callable[[GateDesk], None]:
     def ring(_: GateDesk) -> None:
         EngineAlert.objects.create(
-            id=uuid.uuid4(), engine=KEY, alert=name, severity="warning", condition="c", version=1,
-            values={}, began_at=NOW - DAY, ended_at=NOW,
+            id=uuid.uuid4(), engine=KEY, alert=name, severity="warning", condition=condition,
+            version=1, values={}, began_at=NOW - DAY, ended_at=NOW,
         )  # fmt: skip
 
     return ring
@@ -157,10 +158,22 @@ SPOILS: dict[str, tuple[Callable[[GateDesk], None], str, list[str]]] = {
     "unpriced": (unpriced, "", [FALL]),
     "few days": (few_days, "", [DAYS]),
     "unfilled, which no alert says": (unfilled, "tradingStats.totalOrders < 1", [FILLS]),
-    "unfilled, and its alert was quiet": (unfilled, "", []),
+    "unfilled, and its alert was quiet": (unfilled, "tradingStats.fillRate < 0.0001", [FILLS]),
     "its alert rang": (rang("Fills"), "", [FILLS]),
     "its budget was spent": (rang("Fills"), "tradingStats.avgSlippage > 0.5", [SLIP]),
     "another alert": (rang("Other"), "", []),
+    "one that is called otherwise now": (
+        rang("Dear fills", "tradingStats.avgSlippage > 0.5"),
+        "tradingStats.avgSlippage > 0.5",
+        [SLIP],
+    ),
+    "one that is no more": (
+        rang("Poor", "tradingStats.successRate < 0.9"),
+        "tradingStats.totalOrders < 1",
+        [FILLS],
+    ),
+    "one on its budget": (rang("Spent", "tradingStats.slippageBudgetUsed > 100%"), "", [SLIP]),
+    "one that nobody can read": (rang("Old", "c"), "", [SLIP, FILLS]),
 }
 
 
@@ -195,6 +208,34 @@ def test_the_limit_itself_goes_by_the_same_steps(desk: GateDesk) -> None:
     row = asked("60000")
     approval_approve(approval_id=row.id, digest=row.digest, actor=MERCY)
     assert limit_of() == 60_000
+
+
+def test_a_size_beyond_its_limits_raises_the_gross_limit_by_the_same_steps(desk: GateDesk) -> None:
+    """Its document says 0.1 % and 333.33 a symbol: six times the size is six times the limit."""
+    applied("0.1%")
+
+    def asked(size: str) -> Approval:
+        return size_raise_request(strategy=KEY, size=size, actor=MERCY, reason="more")
+
+    def size() -> Decimal:
+        return Decimal(Strategy.objects.get(key=KEY).size_notional)
+
+    row, before = asked("5000"), size()
+    assert [one["met"] for one in row.asked_in["conditions"]] == [False, False, True, True, True,
+                                                                  False]  # fmt: skip
+    with pytest.raises(PreconditionError, match=r"at most 1% in this step.*days at the step"):
+        approved(row)
+    assert (size(), limit_of()) == (before, Decimal(1_000))
+    ready(desk)
+    done = approved(asked("2000"))
+    assert (size(), limit_of()) == (Decimal(2_000), Decimal("6000.07"))
+    assert {one["met"] for one in (done.result or {})["conditions"]} == {True}
+    applied("0.1%")
+    VenueAccount.objects.filter(name="paper-1").update(live=False)
+    row = asked("5000")
+    assert "conditions" not in row.asked_in
+    approved(row)
+    assert size() == 5_000
 
 
 def test_whatever_set_its_limit_it_begins_small(desk: GateDesk) -> None:

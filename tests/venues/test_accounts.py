@@ -57,9 +57,16 @@ def test_an_account_is_made_known_and_known_anew(
     for changes, said in (
         ({"symbols": "nothing"}, "symbols"), ({"address": "kraken.com"}, "host:port"),
         ({"rehearsal": "kraken-9"}, "no paper account"), ({"keys": "\n\n"}, "two lines"),
+        ({"rehearsal": "kraken-1", "live": True}, "no paper account kraken-1"),
     ):  # fmt: skip
         with pytest.raises(CommandError, match=said):
             call(**changes)
+    VenueAccount.objects.create(
+        name="real-1", venue="R", adapter="x", address="h:1", live=True, rehearsal=account
+    )
+    with pytest.raises(CommandError, match="it is the rehearsal of real-1"):
+        call(live=True)
+    assert not VenueAccount.objects.get(name="kraken-1").live
     VenueAccount.objects.filter(name="kraken-1").update(adapter="trading.venues.paper.PaperVenue")
     with pytest.raises(CommandError, match="another adapter"):
         call()

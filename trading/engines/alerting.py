@@ -1,7 +1,8 @@
 """Alert conditions of the latest documents, evaluated on what the books say now.
 
 An alert begins when its condition is true and ends when it is false; one that is not known leaves
-it as it is, since not knowing is no all-clear. Whose name a newer document drops ends too.
+it as it is, since not knowing is no all-clear, and so does a document that cannot be read. Whose
+name a newer document drops ends too.
 """
 
 import datetime as dt
@@ -57,14 +58,21 @@ class AlertState:
 
 def alert_states(*, now: dt.datetime, engine: str = "") -> list[AlertState]:
     """Of every alert of the latest documents, as it is now. Raises db.Error."""
+    return _looked(now, engine)[0]
+
+
+def _looked(now: dt.datetime, engine: str = "") -> tuple[list[AlertState], set[str]]:
+    """Alerts, and the engines whose document cannot be read."""
     found: list[AlertState] = []
+    unread: set[str] = set()
     for row in latest_versions():
         if engine in ("", row.name):
             try:
                 found += _states(read_engine(row.text), row.number, now)
             except EngineInvalidError as error:  # kept by code that read it otherwise
                 log.error("engine document unreadable", engine=row.name, error=str(error))
-    return found
+                unread.add(row.name)
+    return found, unread
 
 
 def _states(config: EngineConfig, version: int, now: dt.datetime) -> list[AlertState]:
@@ -82,12 +90,14 @@ def _states(config: EngineConfig, version: int, now: dt.datetime) -> list[AlertS
 
 def engine_alerts_keep(*, now: dt.datetime) -> list[EngineAlert]:
     """Begin and end alerts; those that changed. One transaction each, so that each is recorded."""
-    states = {(one.engine, one.alert.name): one for one in alert_states(now=now)}
+    found, unread = _looked(now)
+    states = {(one.engine, one.alert.name): one for one in found}
     standing = {(one.engine, one.alert): one for one in EngineAlert.objects.filter(ended_at=None)}
     changed = []
     for key, row in standing.items():
         state = states.get(key)
-        if state is None or state.on is False:
+        over = row.engine not in unread if state is None else state.on is False
+        if over:
             changed.append(_ended(row, state, now))
     for key, state in states.items():
         if state.on and key not in standing:

@@ -1,12 +1,13 @@
 """What a document raises, by two people, risk among them: the kind ``engine-apply``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from riskctl.actors import Actor
+from riskctl.approvals.asked import check_as_asked
 from riskctl.approvals.kinds import RequestError, part_of
-from riskctl.approvals.limits import limit_raise
+from riskctl.approvals.limits import limit_raise, limits_lock
 from riskctl.approvals.recording import recorded
 from riskctl.conditions import require
 from riskctl.models import Approval, Lease
@@ -53,18 +54,25 @@ def engine_check(subject: str, _request: Mapping[str, Any], actor: Actor) -> Non
 
 
 def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
-    """The executor: exactly what was asked for, the strategy itself where it is new."""
+    """The executor: exactly what was asked for, the strategy itself where it is new.
+
+    Measured before its size and limits are locked: whoever lowers one meanwhile does not wait.
+    """
     version = _said(approval.subject, approval.request)
     gates_lock(version.name)
     config, settings = _settings(version, approval)
-    raised = {one.name: one for one in settings if one.way is Way.RAISE}
-    if {name: one.wanted for name, one in raised.items()} != approval.request["settings"]:
-        words = ", ".join(f"{name} {one.wanted}" for name, one in raised.items()) or "nothing"
-        raise RequestError("settings", f"version {version.number} raises these, exactly: {words}")
+    _exactly(version, settings, approval)
     measured = require(raised_conditions(config, settings))
+    row, scope = _locked(config.name), strategy_scope(config.name)
+    limits_lock(scope)
+    config, settings = _settings(version, approval)
+    now = {one.name: one.now for one in settings}
+    check_as_asked(
+        approval, settings={name: now.get(name) for name in approval.request["settings"]}
+    )
+    raised = _exactly(version, settings, approval)
     before = {name: one.now for name, one in raised.items()}
-    _bring(config, raised, approval)
-    scope = strategy_scope(config.name)
+    _bring(config, row, raised, approval)
     for name in LIMITS:
         if name in raised:
             value = Decimal(raised[name].wanted)
@@ -83,9 +91,25 @@ def engine_apply_execute(*, approval: Approval, actor: Actor) -> Mapping[str, An
     return {**found, "conditions": [one.body() for one in measured]} if measured else found
 
 
-def _bring(config: EngineConfig, raised: Mapping[str, Setting], approval: Approval) -> None:
+def _exactly(
+    version: EngineVersion, settings: Sequence[Setting], approval: Approval
+) -> dict[str, Setting]:
+    """What it raises, by name. Raises RequestError where that is not what was asked for."""
+    raised = {one.name: one for one in settings if one.way is Way.RAISE}
+    if {name: one.wanted for name, one in raised.items()} != approval.request["settings"]:
+        words = ", ".join(f"{name} {one.wanted}" for name, one in raised.items()) or "nothing"
+        raise RequestError("settings", f"version {version.number} raises these, exactly: {words}")
+    return raised
+
+
+def _locked(key: str) -> Strategy | None:
+    return Strategy.objects.select_for_update().filter(key=key).first()
+
+
+def _bring(
+    config: EngineConfig, row: Strategy | None, raised: Mapping[str, Setting], approval: Approval
+) -> None:
     """The strategy's own row. A new one has no rung: it stands on the ground, and may not trade."""
-    row = Strategy.objects.select_for_update().filter(key=config.name).first()
     if row is None:
         Strategy.objects.create(
             key=config.name, kind=config.kind, owner=approval.requested_by,

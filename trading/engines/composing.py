@@ -2,9 +2,14 @@
 
 Nothing is constructed: no tag makes an object. What could grow (aliases, depth, length) is refused
 on the events of the parser, before a tree is made.
+
+``sketched`` is for stops: it refuses nothing, and goes as far as the text can be made out.
 """
 
+import contextlib
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import yaml
 from yaml import events, nodes
@@ -23,12 +28,17 @@ def compose(raw: bytes | str) -> nodes.MappingNode:
     try:
         _check_events(text)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except EngineInvalidError:
+        raise
     except yaml.MarkedYAMLError as problem:
         raise _refused(*_marked(problem)) from None
     except yaml.YAMLError as problem:  # a character that no YAML has
         at = getattr(problem, "position", 0) or 0
         line = text.count("\n", 0, at) + 1
         raise _refused(line, "it has a character that YAML does not allow: remove it") from None
+    except (ValueError, OverflowError):  # of the parser itself, which says no line
+        text = "it has an escape of no character, or a %YAML of no version: remove it"
+        raise _refused(0, text) from None
     if not isinstance(root, nodes.MappingNode):
         raise _refused(1, "it is no mapping: begin with apiVersion, kind, metadata and spec")
     return root
@@ -84,6 +94,68 @@ def _marked(problem: yaml.MarkedYAMLError) -> tuple[int, str]:
     mark = problem.problem_mark or problem.context_mark
     said = " ".join(part for part in (problem.context, problem.problem) if part)
     return (mark.line + 1 if mark else 0), f"{said}: mend the YAML there"
+
+
+# Leniently ---------------------------------------------------------------------------------------
+
+_DEEPEST = 100
+_ODD = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(slots=True, eq=False)
+class Sketch:
+    """A mapping: keys and values in turn, as far as they stand there. Of a list: nothing."""
+
+    mapping: bool
+    said: list["Sketch | str | None"] = field(default_factory=list)
+
+    def at(self, name: str) -> "Iterable[Sketch | str | None]":
+        pairs = zip(self.said[::2], self.said[1::2], strict=False) if self.mapping else ()
+        return (value for key, value in pairs if key == name)
+
+
+def sketched(raw: bytes | str) -> list[Sketch]:
+    """A sketch of each document in it: aliases followed, tags ignored, keys as often as they stand
+    there. What comes behind an error, or beyond MOST_BYTES, is not seen."""
+    text = raw.decode("utf-8-sig", errors="replace") if isinstance(raw, bytes) else raw
+    if len(text) > MOST_BYTES:
+        text = text[: text.rfind("\n", 0, MOST_BYTES) + 1]
+    top, named = Sketch(mapping=False), dict[str, Sketch | str | None]()
+    within = [top]
+    with contextlib.suppress(yaml.YAMLError, ValueError, OverflowError):
+        for event in yaml.parse(_ODD.sub("?", text), Loader=yaml.SafeLoader):
+            if isinstance(event, events.CollectionEndEvent):
+                within.pop()
+            elif isinstance(event, events.NodeEvent):
+                one = _sketch(event, named)
+                within[-1].said.append(one)
+                if isinstance(event, events.CollectionStartEvent) and isinstance(one, Sketch):
+                    within.append(one)
+            if len(within) > _DEEPEST:
+                break
+    return [one for one in top.said if isinstance(one, Sketch)]
+
+
+def _sketch(event: events.NodeEvent, named: dict[str, Sketch | str | None]) -> Sketch | str | None:
+    if isinstance(event, events.AliasEvent):
+        return named.get(str(event.anchor))
+    one: Sketch | str = (
+        str(event.value) if isinstance(event, events.ScalarEvent)
+        else Sketch(mapping=isinstance(event, events.MappingStartEvent))
+    )  # fmt: skip
+    if event.anchor is not None:
+        named[str(event.anchor)] = one
+    return one
+
+
+def scalars_at(root: Sketch, path: Iterable[str]) -> list[str]:
+    """Every scalar that stands at ``path``; a part that stands there by many ways is looked at
+    once."""
+    found: list[Sketch | str | None] = [root]
+    for name in path:
+        inner = [value for one in found if isinstance(one, Sketch) for value in one.at(name)]
+        found = list({id(one): one for one in inner}.values())
+    return [one for one in found if isinstance(one, str)]
 
 
 def _refused(line: int, text: str) -> EngineInvalidError:

@@ -122,9 +122,9 @@ def _applied(
         version = version_store(config=config, text=text, actor=actor, reason=reason)
         named = f"TradingEngine {config.name} version {version.number}"
         why = f"{named}: {reason}" if reason.strip() else named
-        for one in settings:
-            if one.way is Way.LOWER:
-                _lower(config.name, one, actor, why)
+        lower = [one for one in settings if one.way is Way.LOWER]
+        for one in sorted(lower, key=lambda one: (one.name != SIZE, one.name)):  # as locks go
+            _lower(config.name, one, actor, why)
         gates_fall(config.name)
     raised, asked = [one for one in settings if one.way is Way.RAISE], None
     conditions = raised_conditions(config, settings)
@@ -149,6 +149,8 @@ def raised_conditions(config: EngineConfig, settings: Sequence[Setting]) -> list
 def _lower(key: str, one: Setting, actor: Actor, reason: str) -> None:
     if one.name == SIZE:
         row = Strategy.objects.select_for_update().get(key=key)
+        if Decimal(one.wanted) >= row.size_notional:
+            return  # somebody set it lower since it was read
         before = {"size": exact(row.size_notional), "version": row.version}
         row.size_notional, row.version = Decimal(one.wanted), row.version + 1
         row.save(update_fields=["size_notional", "version"])

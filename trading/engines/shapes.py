@@ -9,6 +9,7 @@ from typing import Any
 
 from yaml import nodes
 
+from audit.canonical import LARGEST_INTEGER
 from trading.engines.composing import line_of
 from trading.engines.problems import Problem, error
 from trading.engines.units import UnitError
@@ -180,13 +181,15 @@ def _said(node: nodes.Node, kind: str) -> str:
 
 
 def _written(kind: str, text: str, meant: Any) -> Any:
-    """As JSON has it. A number in a form that only YAML knows stays its text."""
+    """As JSON has it. A whole number that not every JSON reader keeps, or a number in a form that
+    only YAML knows, stays its text."""
     if kind == "bool":
         return meant
     try:
-        return int(text) if kind == "int" else float(text) if kind == "float" else text
+        found = int(text) if kind == "int" else float(text) if kind == "float" else text
     except ValueError:
         return text
+    return text if isinstance(found, int) and abs(found) > LARGEST_INTEGER else found
 
 
 def _unstorable(text: str) -> bool:

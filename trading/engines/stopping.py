@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from yaml import nodes
-
 from riskctl.holds import Kind
-from trading.engines.composing import compose
-from trading.engines.problems import EngineInvalidError
+from trading.engines.composing import Sketch, scalars_at, sketched
 from trading.engines.schema import EMERGENCY_STOP, PAUSED
-from trading.engines.units import UnitError, percent
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,60}")
+_NOTHING = re.compile(r"[-+]?(0+(\.0*)?|\.0+)\s*%?")
+"""Zero however it is written: strict reading refuses most of these, and each means one thing."""
 _PHASES = {EMERGENCY_STOP: Kind.KILL, PAUSED: Kind.PAUSE}
 _RISK_LIMIT = ("spec", "strategy", "riskLimit")
 _WHERE = (("status", "phase"), ("spec", "strategy", "phase"), _RISK_LIMIT)
@@ -40,16 +38,18 @@ def stop_in_patch(strategy: str, patch: Any) -> StopWished | None:
 
 
 def stop_in_document(raw: bytes | str) -> StopWished | None:
-    """The stop that a document wishes, as far as it can be made out; its other fields may be
-    wrong."""
-    try:
-        root = compose(raw)
-    except EngineInvalidError:
+    """The strictest stop that a document wishes, as far as it can be made out: all else in it may
+    be wrong. Of several documents in one file, that of the first that wishes one."""
+    wished = (_stop_in(root) for root in sketched(raw))
+    return next((one for one in wished if one is not None), None)
+
+
+def _stop_in(root: Sketch) -> StopWished | None:
+    names = [one for one in scalars_at(root, ("metadata", "name")) if _KEY.fullmatch(one)]
+    if not names:
         return None
-    name = _scalar(root, ("metadata", "name"))
-    if not isinstance(name, str) or not _KEY.fullmatch(name):
-        return None
-    return _strictest(name, ((path, _scalar(root, path)) for path in _WHERE))
+    said = ((path, value) for path in _WHERE for value in scalars_at(root, path))
+    return _strictest(names[0], said)
 
 
 def read_patch(text: str) -> dict[str, Any]:
@@ -64,7 +64,10 @@ def read_patch(text: str) -> dict[str, Any]:
 
 
 def only_stops(patch: Mapping[str, Any]) -> bool:
-    """Whether a patch that stops has nothing else in it: nothing to validate or to keep."""
+    """Whether a patch that stops has nothing else in it: nothing to validate or to keep.
+
+    A riskLimit above nothing is a limit to be lowered, also beside a phase that stops.
+    """
     spec = patch.get("spec", {"strategy": {}})
     strategy = spec.get("strategy") if isinstance(spec, Mapping) else None
     return (
@@ -72,6 +75,7 @@ def only_stops(patch: Mapping[str, Any]) -> bool:
         and isinstance(strategy, Mapping)
         and set(spec) == {"strategy"}
         and set(strategy) <= {"riskLimit", "phase"}
+        and ("riskLimit" not in strategy or _kind(_RISK_LIMIT, strategy["riskLimit"]) is not None)
     )
 
 
@@ -92,10 +96,7 @@ def _kind(path: tuple[str, ...], value: Any) -> Kind | None:
         return Kind.KILL if _is_nothing(path, value) else None
     if path != _RISK_LIMIT:
         return _PHASES.get(value.strip())
-    try:
-        return Kind.KILL if percent(value) == 0 else None
-    except UnitError:
-        return Kind.KILL if value.strip() in ("0", "0.0") else None
+    return Kind.KILL if _NOTHING.fullmatch(value.strip()) else None
 
 
 def _is_nothing(path: tuple[str, ...], value: Any) -> bool:
@@ -108,11 +109,3 @@ def _in(given: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         given = given.get(name) if isinstance(given, Mapping) else None
     return given
-
-
-def _scalar(node: nodes.Node | None, path: tuple[str, ...]) -> str | None:
-    for name in path:
-        if not isinstance(node, nodes.MappingNode):
-            return None
-        node = next((value for key, value in node.value if key.value == name), None)
-    return str(node.value) if isinstance(node, nodes.ScalarNode) else None

@@ -153,8 +153,9 @@ def _places(config: EngineConfig, row: Strategy | None) -> Iterator[Setting]:
 
 
 def shown_parameters(given: Mapping[str, float]) -> str:
-    """``enter 0.9, fast_s 3``; ``defaults`` where none is given."""
-    return ", ".join(f"{name} {value:g}" for name, value in sorted(given.items())) or "defaults"
+    """``enter 0.9, fast_s 3``, each in full; ``defaults`` where none is given."""
+    said = ((name, repr(float(value)).removesuffix(".0")) for name, value in sorted(given.items()))
+    return ", ".join(f"{name} {value}" for name, value in said) or "defaults"
 
 
 def _controls(config: EngineConfig, deciding: Approval | None) -> Iterator[Setting]:

@@ -4,8 +4,11 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from audit.models import Entry
+from riskctl.models import Limit
+from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from riskctl.rungs import Rung
 from trading.engines.wanted import PARAMETERS, SYMBOLS
 from trading.gates.facts import trades_of
@@ -61,3 +64,23 @@ def _brought_since(key: str, since: dt.datetime) -> bool:
         happened_at__gte=since,
     ).values_list("body", flat=True)  # fmt: skip
     return any(_TRADES & json.loads(bytes(body))["after"].keys() for body in rows)
+
+
+def capital_in(key: str, since: dt.datetime, until: dt.datetime) -> Decimal | None:
+    """The smallest gross-notional limit that was in force between the two; None where at a time
+    none was. What no person set (a desk's first limits) is not in the record, and stood before."""
+    scope = strategy_scope(key)
+    entries = Entry.objects.filter(
+        object_kind="limit", object_id=f"{scope}/{GROSS_NOTIONAL}", outcome="done",
+        action__in=["limit.raise", "limit.tighten"], happened_at__gte=since,
+    ).order_by("happened_at").values_list("happened_at", "body")  # fmt: skip
+    set_since = [(at, json.loads(bytes(body))) for at, body in entries]
+    if set_since:
+        first = (set_since[0][1]["before"] or {}).get("value")
+    else:
+        row = Limit.objects.filter(scope=scope, kind=GROSS_NOTIONAL).first()
+        first = None if row is None else row.value
+    if first is None:
+        return None
+    within = [Decimal(body["after"]["value"]) for at, body in set_since if at < until]
+    return min([Decimal(first), *within])

@@ -16,11 +16,10 @@ from django.db.models import Q, QuerySet, Sum
 from riskctl.actors import system_actor
 from riskctl.approvals.recording import recorded
 from riskctl.holds import Kind
-from riskctl.models import Hold, Limit
-from riskctl.rules import GROSS_NOTIONAL, strategy_scope
+from riskctl.models import Hold
 from riskctl.rungs import Rung
 from trading.gates.facts import config_of, trades_of
-from trading.gates.history import Move, document_at, moves_of, paper_between
+from trading.gates.history import Move, capital_in, document_at, moves_of, paper_between
 from trading.gates.money import DayMoney, Mark, UnpricedError, day_money
 from trading.gates.trades import desk_digest
 from trading.messages import Side
@@ -101,20 +100,20 @@ def _judged(strategy: Strategy, moves: Sequence[Move], day: dt.date) -> PaperDay
         money = money_of(strategy, rehearsals, since, until)
     except UnpricedError as error:
         unpriced = str(error)
-    capital = Limit.objects.filter(scope=strategy_scope(strategy.key), kind=GROSS_NOTIONAL).first()
+    capital = capital_in(strategy.key, since, until)
     whys = [
         "" if paper_between(moves, since, until)[1] else "it was not on paper all day",
         unsure or _other(strategy, text),
         "" if orders else "it sent no order",
         *_against(strategy, since, until),
         unpriced,
-        "" if capital else "its gross-notional limit is not set",
+        "" if capital is not None else "its gross-notional limit was not set",
     ]
     why = "; ".join(one for one in whys if one)
     return PaperDay(
         name=strategy.key, day=day, digest=trades_of(text), counts=not why, why=why, orders=orders,
         pnl=money.pnl, high=money.high, low=money.low, drawdown=money.drawdown,
-        capital=capital.value if capital else None,
+        capital=capital,
     )  # fmt: skip
 
 

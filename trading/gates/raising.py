@@ -18,7 +18,7 @@ from riskctl.approvals.recording import database_now
 from riskctl.conditions import Condition, require
 from riskctl.models import Approval, Limit
 from riskctl.rules import FIRM, GROSS_NOTIONAL, strategy_scope
-from trading.engines.conditions import names_in
+from trading.engines.conditions import NAMES, ConditionError, names_in, parse
 from trading.engines.reading import EngineConfig
 from trading.engines.units import shown_percent
 from trading.gates.facts import config_of
@@ -33,7 +33,7 @@ TENFOLD = 10
 TRADED_DAYS = 5
 FILL_RATE = Decimal("0.95")
 FILLS = ("tradingStats.successRate", "tradingStats.fillRate")
-SLIPPAGE = ("tradingStats.avgSlippage",)
+SLIPPAGE = ("tradingStats.avgSlippage", "tradingStats.slippageBudgetUsed")
 ZERO = Decimal(0)
 
 
@@ -130,23 +130,21 @@ def _slippage(strategy: Strategy, config: EngineConfig | None, since: dt.datetim
     seen = f"{rows[0].mean_bp:.2f} bp" if rows else "no fill to measure it on"
     evidence = {"slippage_bp": rows[0].mean_bp if rows else None}
     named, rang = _alerts(strategy.key, config, SLIPPAGE, since)
-    if not named:
+    if not named and not rang:
         return Condition("slippage", True, f"{seen}; no alert sets a budget", evidence)
     text = f"{seen}; {'; '.join(rang) or 'its alert was quiet'}"
     return Condition("slippage", bool(rows) and not rang, text, evidence)
 
 
 def _fill_rate(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
+    """An alert of the document may ask for more than the least, never for less."""
     rows = fill_rates(_asked(strategy, since))
     rate = rows[0].rate if rows else None
     seen = "no order has ended" if rate is None else f"{rate:.1%} filled"
-    named, rang = _alerts(strategy.key, config, FILLS, since)
-    evidence = {"fill_rate": rate, "least": FILL_RATE}
-    if named:
-        text = f"{seen}; {'; '.join(rang) or 'its alert was quiet'}"
-        return Condition("fill rate", rate is not None and not rang, text, evidence)
-    met = rate is not None and rate >= FILL_RATE
-    return Condition("fill rate", met, f"{seen}, at least {FILL_RATE:.0%}", evidence)
+    _, rang = _alerts(strategy.key, config, FILLS, since)
+    text = "; ".join([f"{seen}, at least {FILL_RATE:.0%}", *rang])
+    met = rate is not None and rate >= FILL_RATE and not rang
+    return Condition("fill rate", met, text, {"fill_rate": rate, "least": FILL_RATE})
 
 
 def _asked(strategy: Strategy, since: dt.datetime) -> Asked:
@@ -158,15 +156,23 @@ def _asked(strategy: Strategy, since: dt.datetime) -> Asked:
 def _alerts(
     key: str, config: EngineConfig | None, names: tuple[str, ...], since: dt.datetime
 ) -> tuple[list[str], list[str]]:
-    """Alerts of the document that name one of ``names``, and those of them that rang since."""
+    """Alerts of the document that name one of ``names``; and what rang since, of those and of any
+    that named one when it rang: a newer document that renames or drops one unsays nothing."""
+    wanted = set(names)
     named = [
-        one.name for one in (config.alerts if config else ())
-        if set(names) & names_in(one.condition)
-    ]  # fmt: skip
-    rows = EngineAlert.objects.filter(
-        Q(ended_at=None) | Q(ended_at__gte=since), engine=key, alert__in=named
-    )
-    return named, sorted({f"{one.alert} rang at {one.began_at:%Y-%m-%d %H:%M}" for one in rows})
+        one.name for one in (config.alerts if config else ()) if wanted & names_in(one.condition)
+    ]
+    rows = EngineAlert.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), engine=key)
+    rang = [one for one in rows if one.alert in named or wanted & _names(one)]
+    return named, sorted({f"{one.alert} rang at {one.began_at:%Y-%m-%d %H:%M}" for one in rang})
+
+
+def _names(row: EngineAlert) -> frozenset[str]:
+    """What its condition named; all there is where that is none that is read today."""
+    try:
+        return names_in(parse(row.condition))
+    except ConditionError:
+        return frozenset(NAMES)
 
 
 # The kind limit-raise ----------------------------------------------------------------------------

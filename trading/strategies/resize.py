@@ -12,11 +12,12 @@ from typing import Any
 from django.db import transaction
 
 from riskctl.actors import Actor, NotAllowedError
-from riskctl.approvals.asked import exact
+from riskctl.approvals.asked import check_as_asked, exact
 from riskctl.approvals.engine import approval_request, check_is_person
 from riskctl.approvals.kinds import RequestError, part_of
-from riskctl.approvals.limits import limit_raise
+from riskctl.approvals.limits import limit_raise, limits_lock
 from riskctl.approvals.recording import recorded, refusals_recorded
+from riskctl.conditions import Condition, require
 from riskctl.models import Approval, Limit
 from riskctl.rules import (
     FIRM,
@@ -25,6 +26,7 @@ from riskctl.rules import (
     POSITION_NOTIONAL,
     strategy_scope,
 )
+from trading.gates.raising import raise_conditions
 from trading.models import Strategy
 
 APPROVAL = "size-raise"
@@ -146,9 +148,16 @@ def _takes(size: Decimal, symbols: int) -> dict[str, Decimal]:
 # By two people ------------------------------------------------------------------------------------
 
 
-def size_state(subject: str, _request: Mapping[str, Any]) -> dict[str, Any]:
-    """Of ``strategy:KEY``: its size, version and limits. Raises RequestError."""
-    row = _known(part_of(subject, "strategy"))
+def size_state(subject: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Of ``strategy:KEY``: its size, version and limits, and the conditions of raising its gross
+    limit where they are asked. Raises RequestError."""
+    row, (_, limits) = _known(part_of(subject, "strategy")), _said(request)
+    state, conditions = _bound(row), _conditions(row, limits)
+    return {**state, "conditions": [one.body() for one in conditions]} if conditions else state
+
+
+def _bound(row: Strategy) -> dict[str, Any]:
+    """What the request rests on."""
     limits = _limits(row.key)
     return {
         "size": exact(row.size_notional),
@@ -161,6 +170,12 @@ def size_state(subject: str, _request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _conditions(row: Strategy, limits: Mapping[str, Decimal]) -> list[Condition]:
+    """A higher gross limit is a higher riskLimit, whatever it is asked for."""
+    wanted = limits.get(GROSS_NOTIONAL)
+    return [] if wanted is None else raise_conditions(row.key, row.account_ids, wanted)
+
+
 def size_check(subject: str, request: Mapping[str, Any], actor: Actor) -> None:
     """Whether ``actor`` may ask for, or approve, this; whether it says what can be asked for."""
     _check_may(actor, part_of(subject, "strategy"))
@@ -168,23 +183,30 @@ def size_check(subject: str, request: Mapping[str, Any], actor: Actor) -> None:
 
 
 def size_raise_execute(*, approval: Approval, actor: Actor) -> Mapping[str, Any]:
-    """The executor: the limits that were asked for, then the size, if it fits them."""
-    row = _locked(part_of(approval.subject, "strategy"))
+    """The executor: the limits that were asked for, then the size, if it fits them.
+
+    Measured before anything is locked: whoever lowers the size meanwhile does not wait for it.
+    """
+    row = _known(part_of(approval.subject, "strategy"))
     size, limits = _asked(row, approval.request)
+    measured = require(_conditions(row, limits))
+    row, scope = _locked(row.key), strategy_scope(row.key)
+    limits_lock(scope)
+    check_as_asked(approval, **_bound(row))
     for kind, value in limits.items():
-        scope = strategy_scope(row.key)
         limit_raise(scope=scope, kind=kind, value=value, approval=approval, actor=actor)
     missing = limits_for(row, size)
     if missing:
         raise BeyondLimitsError(missing)
     done = _set(row, size, actor, approval.reason, approval=approval)
-    return {
+    found = {
         "strategy": row.key,
         "before": exact(done.before),
         "size": exact(done.size),
         "limits": {kind: exact(value) for kind, value in limits.items()},
         "version": done.version,
     }
+    return {**found, "conditions": [one.body() for one in measured]} if measured else found
 
 
 def _said(request: Mapping[str, Any]) -> tuple[Decimal, dict[str, Decimal]]:

@@ -37,15 +37,21 @@ def terms_read(specs: Sequence[StrategySpec]) -> dict[str, Terms]:
     stages = Stage.objects.in_bulk(keys)
     rows = Strategy.objects.filter(key__in=keys)
     stored = {
-        key: (size, first or "", second or "")
-        for key, size, first, second in rows.values_list(
-            "key", "size_notional", "account__rehearsal_id", "second_account__rehearsal_id"
+        key: (size, _paper(first, real), _paper(second, second_real))
+        for key, size, first, real, second, second_real in rows.values_list(
+            "key", "size_notional", "account__rehearsal_id", "account__rehearsal__live",
+            "second_account__rehearsal_id", "second_account__rehearsal__live",
         )
-    }
+    }  # fmt: skip
     return {
         one.key: _one(one, stages.get(one.key), *stored.get(one.key, (one.size_notional, "", "")))
         for one in specs
     }
+
+
+def _paper(rehearsal: str | None, live: bool | None) -> str:
+    """One that reaches a real venue is no rehearsal: no gate stands before the rung paper."""
+    return "" if rehearsal is None or live else rehearsal
 
 
 def _one(

@@ -42,8 +42,7 @@ def venue_account_set(
         "venue": venue, "adapter": adapter, "address": address, "live": live,
         "margin": margin, "rehearsal_id": rehearsal or None,
     }  # fmt: skip
-    if rehearsal and not VenueAccount.objects.filter(name=rehearsal, live=False).exists():
-        raise VenueSetupError(f"{name}: rehearsal: there is no paper account {rehearsal}")
+    _check_rehearsing(name, rehearsal, live=live)
     if known is None:
         entry = {**keys, "symbols": symbols, "since": str(time.time_ns())}
     else:
@@ -67,6 +66,17 @@ def venue_account_set(
         )
         credentials_write(credentials, {name: entry}, keep=("since",))
     return account
+
+
+def _check_rehearsing(name: str, rehearsal: str, *, live: bool) -> None:
+    """Nobody rehearses with real money: the rung paper asks for no gate."""
+    paper = VenueAccount.objects.filter(name=rehearsal, live=False).exclude(name=name)
+    if rehearsal and not paper.exists():
+        raise VenueSetupError(f"{name}: rehearsal: there is no paper account {rehearsal}")
+    others = VenueAccount.objects.filter(rehearsal=name).order_by("name")
+    if live and others:
+        words = ", ".join(one.name for one in others)
+        raise VenueSetupError(f"{name}: live: it is the rehearsal of {words}: give that another")
 
 
 def _adapter(name: str, exchange: str, address: str, symbols: str, *, live: bool) -> str:

@@ -304,6 +304,20 @@ def test_limits_beyond_what_the_size_takes_are_not_carried_out() -> None:
 # The shard ----------------------------------------------------------------------------------------
 
 
+def test_nobody_rehearses_on_an_account_that_reaches_a_real_venue(sized: Strategy) -> None:
+    """However it came to be one: the rung paper asks for no gate."""
+    stages_prepare(strategies=[KEY], rung="paper", entered_by="test")
+    paper = VenueAccount.objects.create(name="paper-r", venue="R", adapter="x", address="x:1")
+    VenueAccount.objects.filter(name="paper-1").update(rehearsal=paper)
+    spec = spec_of(sized, UNIVERSE)
+    terms = terms_read([spec])[KEY]
+    assert (terms.account, terms.orders) == ("paper-r", True)
+    VenueAccount.objects.filter(name="paper-r").update(live=True)
+    terms = terms_read([spec])[KEY]
+    assert (terms.account, terms.orders) == ("paper-1", False)
+    assert terms.why == "on rung paper, and paper-1 has no rehearsal account"
+
+
 def test_a_running_shard_is_told_the_new_size_with_its_rung(sized: Strategy) -> None:
     stages_prepare(strategies=[KEY], entered_by="test")
     spec = spec_of(sized, UNIVERSE)

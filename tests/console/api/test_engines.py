@@ -8,7 +8,7 @@ from riskctl.models import Approval, Hold, Limit
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.engines.documents import document
 from trading.engines.alerting import engine_alerts_keep
-from trading.models import BacktestReport, EngineVersion
+from trading.models import BacktestReport, EngineVersion, VenueAccount
 
 KEY = "mom-eurusd"
 ONE = f"/api/engines/{KEY}"
@@ -110,6 +110,50 @@ def test_what_is_not_there_or_was_seen_otherwise(brakes: BrakesDesk) -> None:
     assert sent(browser, f"{ONE}/patch", patch, **{"If-Match": '"1"'}).status_code == 200
     tried = sent(browser, f"{ONE}/patch", {"patch": OFF, "dry_run": True}).json()
     assert (tried["version"], Hold.objects.count()) == (None, 0)
+
+
+def test_what_comes_with_a_stop_is_done_or_said_not_to_be(brakes: BrakesDesk) -> None:
+    """On a real account, where a riskLimit goes up by steps."""
+    lay_limits()
+    mercy, lower = brakes.person("mercy"), {"phase": "Paused", "riskLimit": "3%"}
+    sent(mercy, "/api/engines", {"config": said()})
+    done = sent(mercy, f"{ONE}/patch", {"patch": {"spec": {"strategy": lower}}}).json()
+    assert (done["hold"]["kind"], done["applied"]["version"]) == ("pause", 2)
+    assert limit("gross-notional") == 300_000
+    VenueAccount.objects.filter(strategy__key=KEY).update(live=True)
+    higher = {"phase": "Paused", "riskLimit": "5%"}
+    text = said(riskLimit="5%", phase="Paused")
+    for answer in (
+        sent(mercy, f"{ONE}/patch", {"patch": {"spec": {"strategy": higher}}}),
+        sent(mercy, "/api/engines", {"config": text}),
+    ):
+        assert answer.status_code == 200, answer.content
+        held = answer.json()
+        assert Hold.objects.get(id=held["hold"]["id"]).kind == "pause"
+        assert "days at the step" in held["not_applied"]
+        assert "applied" not in held
+    assert limit("gross-notional") == 300_000
+
+
+def test_a_stop_in_a_document_is_placed_whatever_else_the_request_says(brakes: BrakesDesk) -> None:
+    lay_limits()
+    script, mercy = brakes.token("stop"), brakes.person("mercy")
+    text = said(riskLimit="0%")
+    odd = {"config": f"{text}---\n", "why": "because", "reason": 7}
+    for client in (script, mercy):
+        answer = sent(client, "/api/engines", odd)
+        assert answer.status_code == 200, answer.content
+        assert (answer.json()["hold"]["kind"], answer.json()["hold"]["scope"]) == (
+            "kill", f"strategy:{KEY}",
+        )  # fmt: skip
+        assert "(ignored: " in answer.json()["hold"]["reason"]
+        assert "a second document" in answer.json()["not_applied"]
+    refused = sent(script, "/api/engines", {"config": said()})
+    assert (refused.status_code, refused.json()["code"]) == (403, "engine-tokens-cannot")
+    assert sent(mercy, "/api/engines", {"config": said(), "why": "x"}).status_code == 400
+    assert script.get("/api/engines").json()["code"] == "scope-missing"
+    assert mercy.get("/api/engines", headers={"accept": "text/html"}).status_code == 406
+    assert len(brakes.told()) == 2
 
 
 def test_stops_are_holds_whatever_else_is_said_and_by_a_token_too(brakes: BrakesDesk) -> None:

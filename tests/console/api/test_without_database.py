@@ -18,6 +18,7 @@ from riskctl.holds import HoldFact
 from riskctl.models import Hold
 from tests.console.api.brakes import BrakesDesk, sent
 from tests.console.api.test_problems import problem
+from tests.engines.documents import document
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +71,19 @@ def test_a_token_that_carries_leave_stops(
     assert (hold.placed_by, hold.actor_kind, hold.on_behalf_of) == (
         "demo of ada.nwosu", "token", "m.okafor",
     )  # fmt: skip
+
+
+def test_a_document_stops_by_it_too(brakes: BrakesDesk, database: Silence) -> None:
+    database("gone")
+    text = document("mom-eurusd", riskLimit="0%")
+    answer = timed(carrying("stop"), "/api/engines", {"config": text})[0]
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["not_applied"]
+    (hold,) = brakes.gateway.holds.values()
+    assert hold.scope == "strategy:mom-eurusd"
+    problem(timed(carrying("read"), "/api/engines", {"config": text})[0], 403, "scope-missing")
+    client = carrying("read", "stop")
+    assert client.get("/api/engines").json()["code"] == "token-unknown"
 
 
 def test_it_may_what_its_scopes_say_and_only_stop(brakes: BrakesDesk, database: Silence) -> None:

@@ -242,6 +242,9 @@ ENGINES: dict[Key, Sample] = {
     ("POST", "/api/engine-check", ""): Sample({"config": "a: 1"}),
     ("POST", "/api/engines", "lower"): Sample(_config(riskLimit="4%")),
     ("POST", "/api/engines", "higher: asks"): Sample(_config(riskLimit="6%"), (202,)),
+    # the rest of it is no document, so that nobody tries to apply it
+    ("POST", "/api/engines", "riskLimit 0%"): Sample(
+        _config(riskLimit="0%", frequency="never"), LATCHED),
     ("POST", f"{ENGINE}/ask", ""): Sample(WHY, (202,)),
     # 409: let in, and there is no such evidence
     **{
