@@ -16,6 +16,7 @@ from trading.engines.reading import Bound, read_engine
 from trading.models import EngineVersion
 from trading.triggers.documents import documents_read
 from trading.triggers.stops import Documents, used
+from trading.triggers.stored import Past
 
 D = Decimal
 KEY = "mom-eurusd"
@@ -95,7 +96,7 @@ def test_one_bad_quote_and_no_document_stop_nothing() -> None:
 def test_seconds_begin_anew_for_nobody_who_restarts() -> None:
     """The peak of before the process began is read from the line of PnL."""
     made = book(drawdown="0.01")
-    made.rig.desk._money.seed(STRATEGY, [(made.rig.wall_ns, D(6_000))], 60, 3_600)
+    made.rig.past = Past({STRATEGY: [(made.rig.wall_ns, D(6_000))]})
     made.price("1.1", times=3)
     assert made.rig.breaches() == [(DOCUMENT_DRAWDOWN, STRATEGY)]
 

@@ -25,10 +25,21 @@ class Documents:
         return (self.stops or {}).get(strategy)
 
     @property
+    def look_backs(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Seconds that each strategy's stop-loss and drawdown limit look back; 0 without one."""
+        return {
+            key: (_seconds(one.loss), _seconds(one.drawdown))
+            for key, one in (self.stops or {}).items()
+        }
+
+    @property
     def look_back_s(self) -> int:
         """The longest look-back of any drawdown limit."""
-        bounds = [one.drawdown for one in (self.stops or {}).values() if one.drawdown]
-        return max((int(one.seconds) for one in bounds), default=0)
+        return max((int(drawdown_s) for _, drawdown_s in self.look_backs.values()), default=0)
+
+
+def _seconds(bound: Bound | None) -> Decimal:
+    return bound.seconds if bound is not None else Decimal(0)
 
 
 def window_ns(bound: Bound) -> int:
