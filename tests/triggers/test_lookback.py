@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
-from tests.engines.documents import document
+from tests.engines.documents import BASE
 from tests.portfolio.builders import Desk
 from tests.triggers.test_documents import KEY, book
 from tests.triggers.test_money import STRATEGY, Book
@@ -291,9 +291,8 @@ def test_what_was_before_is_read_again_when_a_look_back_is_another() -> None:
     assert first == Past({"firm": []}, {})
     reader.read()
     assert reader.past is first
-    text = document(KEY)
     EngineVersion.objects.create(
-        name=KEY, number=1, text=text, document={}, digest="1", made_by="m"
+        name=KEY, number=1, text="", document=BASE, digest="1", made_by="m"
     )
     reader.read()
     found = reader.past

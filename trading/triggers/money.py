@@ -17,6 +17,7 @@ from riskctl.rules import GROSS_NOTIONAL
 from riskctl.triggers.evaluate import Reading
 from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
+from trading.engines.bounds import Stops
 from trading.engines.reading import Bound
 from trading.margin import MARGIN_RATE
 from trading.portfolio.books import Books, PositionRow
@@ -25,7 +26,7 @@ from trading.portfolio.marks import ZERO, Valuation, add, value_position
 from trading.triggers.carried import Carried, SessionFact
 from trading.triggers.history import History
 from trading.triggers.played import Lately, Played
-from trading.triggers.stops import Documents, said, used, window_ns
+from trading.triggers.stops import Documents, closed, said, used, window_ns
 from trading.triggers.windows import Extreme
 from trading.universe import Universe
 
@@ -186,17 +187,17 @@ class MoneyWatch:
                 Reading(name, scope, None if worth.unknown else value, worth.at_ns, worth.detail)
                 for name, value in figures.items()
             ]
-            found += self._of_document(scope, worth, capital, look)
+            stops = look.documents.of(scope.removeprefix("strategy:"))
+            if stops is not None and scope.startswith("strategy:"):
+                used_of = self._of_document(scope, stops, worth, capital, look)
+                found += closed(scope, stops, used_of, worth.at_ns)
         return found
 
     def _of_document(
-        self, scope: str, worth: Worth, capital: Decimal, look: Look
+        self, scope: str, stops: Stops, worth: Worth, capital: Decimal, look: Look
     ) -> Iterator[Reading]:
         """After ``_figures``, which steadies the PnL."""
         key = scope.removeprefix("strategy:")
-        stops = look.documents.of(key) if key != scope else None
-        if stops is None:
-            return
         if worth.unknown:
             for name, bound in ((DOCUMENT_LOSS, stops.loss), (DOCUMENT_DRAWDOWN, stops.drawdown)):
                 if bound is not None:

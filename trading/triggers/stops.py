@@ -1,15 +1,18 @@
 """Stop-loss and drawdown limit of a TradingEngine document: how much of them is used. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
+from riskctl.triggers.evaluate import Reading
+from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
-from trading.engines.bounds import Stops
+from trading.engines.bounds import DRAWDOWN_FIELD, LOSS_FIELD, Stops
 from trading.engines.reading import Bound
 from trading.engines.units import shown_percent
 
 _GRAIN = Decimal("0.01")
+_BREACH = Decimal(100)
 _MOST = Decimal(100_000)
 """Of a threshold of nothing everything is beyond."""
 
@@ -60,3 +63,20 @@ def said(strategy: str, stops: Stops, field: str, measured: Decimal, bound: Boun
         f"TradingEngine {strategy} version {stops.version} riskControls.{field}: {share} in"
         f" {bound.seconds.normalize():f} s, at most {shown_percent(bound.share)}"
     )
+
+
+def closed(scope: str, stops: Stops, readings: Iterable[Reading], at_ns: int) -> Iterator[Reading]:
+    """``readings`` of a strategy's stops; unknown where some version says what nobody can read,
+    unless what can be read is a breach already."""
+    found, unread = {one.trigger: one for one in readings}, dict(stops.unread)
+    for name, field in ((DOCUMENT_LOSS, LOSS_FIELD), (DOCUMENT_DRAWDOWN, DRAWDOWN_FIELD)):
+        one = found.get(name)
+        breached = one is not None and one.value is not None and one.value >= _BREACH
+        if field in unread and not breached:
+            key = scope.removeprefix("strategy:")
+            detail = (
+                f"TradingEngine {key} version {unread[field]} riskControls.{field} is unreadable"
+            )
+            one = Reading(name, scope, None, at_ns, detail)
+        if one is not None:
+            yield one
