@@ -22,7 +22,7 @@ from trading.triggers.carried import SessionFact
 from trading.triggers.desk import DeskTriggers, Sight
 from trading.triggers.stages import Heard
 from trading.triggers.stops import Documents
-from trading.triggers.stored import Activity
+from trading.triggers.stored import Activity, Past
 from trading.universe import UNIVERSE
 
 
@@ -121,6 +121,7 @@ class Rig:
         self.gateways: dict[str, Heard] = {}
         self.activity = Activity()
         self.documents = Documents()
+        self.past = Past()
         self.session: SessionFact | None = SessionFact("s1", differs=False)
         self.fired: list[Firing] = []
 
@@ -142,8 +143,8 @@ class Rig:
         others: Sequence[Reading] = more.get("others", ())
         sight = Sight(
             books=self.books, market=self.market, phase=phase, feed_state=self.feed_state,
-            peaks={}, activity=self.activity, session=self.session, components=self.components,
-            documents=self.documents,
+            past=self.past, activity=self.activity, session=self.session,
+            components=self.components, documents=self.documents,
             gateways=self.gateways, others=others,
         )  # fmt: skip
         self.fired += self.desk.look(sight, Moment(self.boot_ns, self.wall_ns))

@@ -8,14 +8,16 @@ import pytest
 from riskctl.triggers.config import Environment
 from riskctl.triggers.inforce import SettingError, changed, default_of, in_force
 from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS, SPECS
-from tests.engines.documents import document
+from tests.engines.documents import BASE, document
 from tests.triggers.builders import plain_settings
 from tests.triggers.test_money import STRATEGY, Book
-from trading.engines.bounds import Stops
+from trading.engines import wanted
+from trading.engines.bounds import Stops, controls_of
 from trading.engines.reading import Bound, read_engine
 from trading.models import EngineVersion
 from trading.triggers.documents import documents_read
 from trading.triggers.stops import Documents, used
+from trading.triggers.stored import Past
 
 D = Decimal
 KEY = "mom-eurusd"
@@ -95,7 +97,7 @@ def test_one_bad_quote_and_no_document_stop_nothing() -> None:
 def test_seconds_begin_anew_for_nobody_who_restarts() -> None:
     """The peak of before the process began is read from the line of PnL."""
     made = book(drawdown="0.01")
-    made.rig.desk._money.seed(STRATEGY, [(made.rig.wall_ns, D(6_000))], 60, 3_600)
+    made.rig.past = Past({STRATEGY: [(made.rig.wall_ns, D(6_000))]})
     made.price("1.1", times=3)
     assert made.rig.breaches() == [(DOCUMENT_DRAWDOWN, STRATEGY)]
 
@@ -118,6 +120,12 @@ def test_nobody_sets_them_here_or_puts_them_in_shadow() -> None:
         assert not SPECS[name].shadowable
 
 
+def kept(number: int, said: object, **more: Any) -> EngineVersion:
+    return EngineVersion.objects.create(
+        name=KEY, number=number, text="", document=said, digest=str(number), made_by="m", **more
+    )
+
+
 @pytest.mark.django_db
 def test_they_are_the_strictest_that_a_version_said() -> None:
     assert documents_read(Documents()).of(KEY) is None
@@ -125,9 +133,7 @@ def test_they_are_the_strictest_that_a_version_said() -> None:
     texts.append(texts[1].replace("enabled: true", "enabled: false", 1))
     found = Documents()
     for number, text in enumerate(texts, 1):
-        EngineVersion.objects.create(
-            name=KEY, number=number, text=text, document={}, digest=str(number), made_by="m"
-        )
+        kept(number, read_engine(text).document)
         found = documents_read(found)
         stops = found.of(KEY)
         assert stops is not None
@@ -137,3 +143,70 @@ def test_they_are_the_strictest_that_a_version_said() -> None:
         assert stops.drawdown == config.drawdown
     assert found.look_back_s == 86_400
     assert documents_read(found) is found
+
+
+@pytest.mark.django_db
+def test_a_version_that_commits_after_a_later_one_is_seen() -> None:
+    """Two strategies are changed at once: each counts on in its own transaction."""
+    kept(2, read_engine(document(KEY)).document, id=11)
+    found = documents_read(Documents())
+    kept(1, read_engine(document(KEY).replace("1.0%", "0.5%")).document, id=10)
+    stops = documents_read(found).of(KEY)
+    assert stops is not None
+    assert stops.loss == Bound(True, D("0.005"), D(60))
+
+
+CONTROLS = BASE["spec"]["riskControls"]
+LOSS, DRAWDOWN = CONTROLS["stopLoss"], CONTROLS["drawdownLimit"]
+
+
+@pytest.mark.django_db
+def test_what_else_is_refused_today_takes_no_stop_away() -> None:
+    kept(1, {"spec": {"strategy": {"parameters": {"enter": 99}}, "riskControls": CONTROLS}})
+    stops = documents_read(Documents()).of(KEY)
+    assert stops == Stops(1, Bound(True, D("0.01"), D(60)), Bound(True, D("0.05"), D(86_400)))
+
+
+@pytest.mark.parametrize(
+    ("said", "unread"),
+    [
+        ({"riskControls": CONTROLS}, set()),
+        ({"riskControls": {}}, set()),
+        ({}, set()),
+        ({"riskControls": {"stopLoss": {"enabled": False}}}, set()),
+        ({"riskControls": {"stopLoss": {**LOSS, "threshold": "1"}}}, {"stopLoss"}),
+        ({"riskControls": {"stopLoss": {**LOSS, "threshold": 1}}}, {"stopLoss"}),
+        ({"riskControls": {"stopLoss": {**LOSS, "enabled": "no"}}}, {"stopLoss"}),
+        ({"riskControls": {"stopLoss": {"threshold": "1%"}}}, {"stopLoss"}),
+        ({"riskControls": {"stopLoss": None}}, {"stopLoss"}),
+        ({"riskControls": {"drawdownLimit": {**DRAWDOWN, "lookbackPeriod": "1y"}}},
+         {"drawdownLimit"}),
+        ({"riskControls": []}, {"stopLoss", "drawdownLimit"}),
+        (None, {"stopLoss", "drawdownLimit"}),
+        ("spec", {"stopLoss", "drawdownLimit"}),
+    ],
+)  # fmt: skip
+def test_stops_that_cannot_be_read_are_known_as_such(said: object, unread: set[str]) -> None:
+    assert controls_of(said).unread == unread
+
+
+def test_a_stop_that_nobody_can_read_closes_and_hides_no_breach_of_what_can_be() -> None:
+    made = book(loss="0.005")
+    stops = (made.rig.documents.stops or {})[KEY]
+    made.rig.documents = Documents(1, {KEY: stops.tightened(4, controls_of(None))})
+    assert made.price("1.1", times=300) == []
+    assert made.value(DOCUMENT_LOSS, STRATEGY) is None
+    assert set(made.price("1.075", times=3)) == {(DOCUMENT_LOSS, STRATEGY)}
+    assert made.price("1.075", times=650)[1:] == [("component-down", "firm")]
+    assert made.rig.fired[-1].detail.endswith(
+        "TradingEngine mom-eurusd version 4 riskControls.drawdownLimit is unreadable"
+    )
+
+
+@pytest.mark.django_db
+def test_two_people_replace_a_stop_that_nobody_can_read() -> None:
+    """Nobody can say that what is wanted is no looser."""
+    kept(1, {"spec": None})
+    config = read_engine(document(KEY))
+    found = {one.name: (one.now, one.way) for one in wanted._controls(config, None)}
+    assert found == dict.fromkeys(("stop-loss", "drawdown-limit"), ("unreadable", wanted.Way.RAISE))

@@ -30,6 +30,7 @@ class Book:
 
     def __init__(self, quantity: str = "100000", **changes: Any) -> None:
         self.rig = Rig({**LIMITS, **changes.pop("limits", {})})
+        self.session = "s1"
         cost = D(quantity) * D("1.1")
         self.hold(quantity, cost=cost, **changes)
 
@@ -50,7 +51,8 @@ class Book:
             self.rig.boot_ns += pause_ns
             self.rig.clock_ns += int(after_s * NS)
             bid, ask = D(mid) - D("0.00001"), D(mid) + D("0.00001")
-            self.rig.ticks(unpack(packed([("EURUSD", str(bid), str(ask), self.rig.clock_ns)])))
+            ticks = unpack(packed([("EURUSD", str(bid), str(ask), self.rig.clock_ns)]))
+            self.rig.ticks(ticks, session=self.session)
             self.rig.look()
         return self.rig.breaches()
 

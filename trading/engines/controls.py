@@ -1,14 +1,13 @@
 """Risk controls of documents in force: the strictest since two people last agreed to a version.
 
-So one person tightens them by a new version, at once; looser ones wait for two.
+So one person tightens them by a new version, at once; looser ones wait for two. A version is kept
+for good and its stops are read alone: what later code refuses elsewhere in it takes none away.
 """
 
 import structlog
 
 from riskctl.models import Approval
-from trading.engines.bounds import Stops
-from trading.engines.problems import EngineInvalidError
-from trading.engines.reading import read_engine
+from trading.engines.bounds import Stops, controls_of
 from trading.engines.versions import APPROVAL
 from trading.models import EngineVersion
 
@@ -19,17 +18,16 @@ def stops_in_force(name: str = "", *, deciding: Approval | None = None) -> dict[
     """By strategy; of all, or of one. ``deciding``: a request that is being carried out, and so
     counts for nothing yet. Raises db.Error."""
     versions = EngineVersion.objects.order_by("name", "number")
+    rows = versions.filter(name=name) if name else versions
     agreed = _agreed(deciding)
     found: dict[str, Stops] = {}
-    for row in versions.filter(name=name) if name else versions:
-        if row.number < agreed.get(row.name, 0):
+    for key, number, spec in rows.values_list("name", "number", "document__spec"):
+        if number < agreed.get(key, 0):
             continue
-        try:
-            config = read_engine(row.text)
-        except EngineInvalidError as error:  # kept by code that read it otherwise
-            log.error("engine document unreadable", engine=row.name, error=str(error))
-            continue
-        found[row.name] = found.get(row.name, Stops(row.number)).tightened(row.number, config)
+        said = controls_of(spec)
+        if said.unread:
+            log.error("engine stops unreadable", engine=key, version=number, unread=[*said.unread])
+        found[key] = found.get(key, Stops(number)).tightened(number, said)
     return found
 
 

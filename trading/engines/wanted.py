@@ -20,7 +20,7 @@ from riskctl.rules import (
     POSITION_NOTIONAL,
     strategy_scope,
 )
-from trading.engines.bounds import enabled, shown_bound, stricter
+from trading.engines.bounds import DRAWDOWN_FIELD, LOSS_FIELD, enabled, shown_bound, stricter
 from trading.engines.controls import stops_in_force
 from trading.engines.problems import EngineInvalidError, error
 from trading.engines.reading import EngineConfig
@@ -164,12 +164,14 @@ def _controls(config: EngineConfig, deciding: Approval | None) -> Iterator[Setti
     if now is None:
         return
     for name, field, before, wanted in (
-        (STOP_LOSS, "stopLoss", now.loss, enabled(config.stop_loss)),
-        (DRAWDOWN, "drawdownLimit", now.drawdown, enabled(config.drawdown)),
+        (STOP_LOSS, LOSS_FIELD, now.loss, enabled(config.stop_loss)),
+        (DRAWDOWN, DRAWDOWN_FIELD, now.drawdown, enabled(config.drawdown)),
     ):
-        if stricter(before, wanted) != wanted:
+        unread = field in dict(now.unread)  # no way to tell that it is not the stricter one
+        if unread or stricter(before, wanted) != wanted:
             path = f"spec.riskControls.{field}"
-            yield Setting(name, path, shown_bound(before), shown_bound(wanted), Way.RAISE)
+            said = "unreadable" if unread else shown_bound(before)
+            yield Setting(name, path, said, shown_bound(wanted), Way.RAISE)
 
 
 def _figures(

@@ -42,6 +42,7 @@ class Carried:
         self._differs = self._late = False
         self._seen: set[tuple[str, str, str]] = set()
         self._offsets: dict[str, Decimal] = defaultdict(Decimal)
+        self._left: dict[str, Decimal] = defaultdict(Decimal)
 
     def begin(self, session: str, fact: SessionFact | None, now_ns: int) -> bool:
         """Whether it is known what kind of session this is; of none there is nothing to know."""
@@ -51,6 +52,8 @@ class Carried:
             self._session, self._since_ns, self._ready = session, now_ns, False
             self._differs = self._late = False
             self._seen.clear()
+            for strategy, offset in self._offsets.items():
+                self._left[strategy] += offset
             self._offsets.clear()
         if self._ready:
             return True
@@ -60,6 +63,17 @@ class Carried:
         elif now_ns - self._since_ns > PATIENCE_NS:
             self._ready = True
         return self._ready
+
+    @property
+    def differs(self) -> bool:
+        """Whether this session's first prices are seen here, and make of positions what they do."""
+        return self._differs and not self._late
+
+    def left(self) -> dict[str, Decimal]:
+        """What was kept out in sessions that ended since this was last asked, by strategy."""
+        found = self._left
+        self._left = defaultdict(Decimal)
+        return found
 
     def quoted(self, row: PositionRow, unrealised: Decimal, *, at_cost: bool) -> None:
         """A position as it is valued now, in a session that ``begin`` knows."""

@@ -30,7 +30,7 @@ from trading.triggers.stages import (
     gateway_reading,
 )
 from trading.triggers.stops import Documents
-from trading.triggers.stored import Activity, Peaks
+from trading.triggers.stored import Activity, Past
 from trading.triggers.tally import Windows
 from trading.universe import Universe
 
@@ -50,7 +50,7 @@ class Sight:
     market: Market
     phase: FeedPhase
     feed_state: Mapping[str, Any]
-    peaks: Peaks | None
+    past: Past | None
     activity: Activity
     session: SessionFact | None = None
     documents: Documents = field(default_factory=Documents)
@@ -81,7 +81,7 @@ class DeskTriggers:
         self._legs = LegWatch(universe)
         self._known = Known()
         self._session = ""
-        self._seeded = False
+        self._recalled: Past | None = None
         self._market: list[Reading] = []
         self._market_at = 0
 
@@ -151,20 +151,23 @@ class DeskTriggers:
     def _money_readings(self, sight: Sight, now: Moment) -> list[Reading]:
         windows = self.windows()
         known = self._keeper.known
-        if not self._seeded and sight.peaks is not None:
-            self._seeded = True
-            for scope, peaks in sight.peaks.items():
-                name = "drawdown" if scope == FIRM else "strategy-drawdown"
-                stops = sight.documents.of(scope.removeprefix("strategy:"))
-                bound = stops.drawdown if stops else None
-                document_s = int(bound.seconds) if bound else 0
-                self._money.seed(scope, peaks, windows[name], document_s)
-        books = sight.books if self._seeded and known is not None else Books()
+        if sight.past is not None and sight.past is not self._recalled:
+            self._recalled = sight.past
+            self._recall(sight.past, sight.documents, windows)
+        books = Books() if self._recalled is None or known is None else sight.books
         limits = {} if known is None else known.limits
         look = Look(
             books, sight.market, limits, windows, now.wall_ns, sight.session, sight.documents
         )
         return self._money.readings(look)
+
+    def _recall(self, past: Past, documents: Documents, windows: Mapping[str, int]) -> None:
+        for scope, peaks in past.peaks.items():
+            name = "drawdown" if scope == FIRM else "strategy-drawdown"
+            stops = documents.of(scope.removeprefix("strategy:"))
+            bound = stops.drawdown if stops else None
+            self._money.recall(scope, peaks, windows[name], int(bound.seconds) if bound else 0)
+        self._money.recall_losses(past.lately)
 
     def _market_readings(self, sight: Sight, now: Moment) -> list[Reading]:
         if sight.phase == "ended":

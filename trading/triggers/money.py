@@ -7,7 +7,7 @@ another feed's first prices make of it is kept out (trading.triggers.carried). A
 gross-notional limit has no capital and no reading: nothing of it may trade.
 """
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,13 +17,16 @@ from riskctl.rules import GROSS_NOTIONAL
 from riskctl.triggers.evaluate import Reading
 from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
+from trading.engines.bounds import Stops
 from trading.engines.reading import Bound
 from trading.margin import MARGIN_RATE
 from trading.portfolio.books import Books, PositionRow
 from trading.portfolio.market import Market
 from trading.portfolio.marks import ZERO, Valuation, add, value_position
 from trading.triggers.carried import Carried, SessionFact
-from trading.triggers.stops import Documents, said, used, window_ns
+from trading.triggers.history import History
+from trading.triggers.played import Lately, Played
+from trading.triggers.stops import Documents, closed, said, used, window_ns
 from trading.triggers.windows import Extreme
 from trading.universe import Universe
 
@@ -52,38 +55,6 @@ class Worth:
         if self.unknown:
             return f"no value for {', '.join(sorted(self.unknown))}"
         return f"at cost: {', '.join(sorted(self.at_cost))}" if self.at_cost else ""
-
-
-@dataclass(slots=True)
-class _History:
-    last: deque[Decimal] = field(default_factory=lambda: deque(maxlen=3))
-    facts: int | None = None
-    peak: Extreme = field(default_factory=lambda: Extreme(1))
-    loss: Extreme = field(default_factory=lambda: Extreme(1))
-    high: Extreme = field(default_factory=lambda: Extreme(1))
-    low: Extreme = field(default_factory=lambda: Extreme(-1))
-    document_loss: Extreme = field(default_factory=lambda: Extreme(1))
-    document_peak: Extreme = field(default_factory=lambda: Extreme(1))
-    steadied: Decimal | None = None
-
-    def steady(self, pnl: Decimal, facts: int) -> Decimal | None:
-        """The middle one of the last three, each of other facts: what one bad quote cannot move."""
-        if facts != self.facts:
-            self.facts = facts
-            self.last.append(pnl)
-        self.steadied = sorted(self.last)[1] if len(self.last) == 3 else None
-        return self.steadied
-
-    def before(self, extreme: Extreme, pnl: Decimal, at_ns: int, window_ns: int) -> Decimal:
-        """The extreme of what was; a PnL that one bad quote made is judged, but not remembered."""
-        if self.steadied is None:
-            return pnl if extreme.value is None else extreme.value
-        return extreme.add(at_ns, self.steadied, window_ns)
-
-    def restart(self) -> None:
-        """Another feed session: the minute's moves are of one market only."""
-        for one in (self.loss, self.high, self.low, self.document_loss):
-            one.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +141,27 @@ class MoneyWatch:
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
-        self._past: dict[str, _History] = defaultdict(_History)
+        self._past: dict[str, History] = defaultdict(History)
         self._session = ""
         self._carried = Carried()
+        self._played = Played()
+        self._lately: dict[str, Lately] = {}
 
-    def seed(
+    def recall(
         self, scope: str, peaks: Iterable[tuple[int, Decimal]], window_s: int, document_s: int
     ) -> None:
-        """Peaks of ``scope`` of before this process began: (wall ns, PnL), oldest first.
+        """Stored peaks of ``scope``, beside those seen here: (wall ns, PnL).
 
         ``document_s``: the look-back of its document, 0 without one.
         """
-        past = self._past[scope]
-        for at_ns, pnl in peaks:
-            past.peak.add(at_ns, pnl, window_s * NS)
-            if document_s:
-                past.document_peak.add(at_ns, pnl, document_s * NS)
+        past, stored = self._past[scope], list(peaks)
+        past.peak.merge(stored, window_s * NS)
+        if document_s:
+            past.document_peak.merge(stored, document_s * NS)
+
+    def recall_losses(self, lately: Mapping[str, Lately]) -> None:
+        """Stored PnL of strategies, beside what was seen here; taken once a feed runs."""
+        self._lately = dict(lately)
 
     def readings(self, look: Look) -> list[Reading]:
         """Of every scope with capital."""
@@ -195,8 +171,10 @@ class MoneyWatch:
             return [Reading("gross-exposure", FIRM, None, look.wall_ns, UNNAMED)]
         if look.market.session != self._session:
             self._session = look.market.session
-            for past in self._past.values():
-                past.restart()
+            left, differs = self._carried.left(), self._carried.differs
+            for scope, past in self._past.items():
+                kept_out = left.get(scope.removeprefix("strategy:"), ZERO)
+                past.restart(kept_out, differs=differs)
         found: list[Reading] = []
         for scope, worth in worth_by_scope(
             look.books, look.market, self._universe, self._carried
@@ -209,17 +187,17 @@ class MoneyWatch:
                 Reading(name, scope, None if worth.unknown else value, worth.at_ns, worth.detail)
                 for name, value in figures.items()
             ]
-            found += self._of_document(scope, worth, capital, look)
+            stops = look.documents.of(scope.removeprefix("strategy:"))
+            if stops is not None and scope.startswith("strategy:"):
+                used_of = self._of_document(scope, stops, worth, capital, look)
+                found += closed(scope, stops, used_of, worth.at_ns)
         return found
 
     def _of_document(
-        self, scope: str, worth: Worth, capital: Decimal, look: Look
+        self, scope: str, stops: Stops, worth: Worth, capital: Decimal, look: Look
     ) -> Iterator[Reading]:
         """After ``_figures``, which steadies the PnL."""
         key = scope.removeprefix("strategy:")
-        stops = look.documents.of(key) if key != scope else None
-        if stops is None:
-            return
         if worth.unknown:
             for name, bound in ((DOCUMENT_LOSS, stops.loss), (DOCUMENT_DRAWDOWN, stops.drawdown)):
                 if bound is not None:
@@ -233,7 +211,9 @@ class MoneyWatch:
 
         if stops.loss is not None and feed_ns is not None:
             window = window_ns(stops.loss)
-            best = past.before(past.document_loss, pnl, feed_ns, window)
+            played_ns = self._played.at(look.market.session, feed_ns)
+            self._remember(key, past, window)
+            best = past.before(past.document_loss, pnl, played_ns, window, past.base)
             lost = max(ZERO, best - pnl) / capital
             yield reading(DOCUMENT_LOSS, "stopLoss.threshold", lost, stops.loss)
         if stops.drawdown is not None:
@@ -242,6 +222,14 @@ class MoneyWatch:
             peak = capital + max(pnl, best)
             fall = (peak - capital - pnl) / peak if peak > 0 else Decimal(1)
             yield reading(DOCUMENT_DRAWDOWN, "drawdownLimit.maxDrawdown", fall, stops.drawdown)
+
+    def _remember(self, key: str, past: History, window_ns: int) -> None:
+        lately = self._lately.pop(key, None)
+        if lately is not None:
+            last_ns = self._played.of(lately.session, lately.feed_ns)
+            base = past.base - self._carried.offset(key)
+            points = [(last_ns - ago_ns, pnl + base) for ago_ns, pnl in lately.points]
+            past.document_loss.merge(points, window_ns)
 
     def _figures(
         self, scope: str, worth: Worth, capital: Decimal, look: Look

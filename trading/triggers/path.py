@@ -6,6 +6,7 @@ The loop never waits: holds are placed and records written by other threads.
 import threading
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import Any
 
 import structlog
 from msgspec import DecodeError
@@ -26,7 +27,14 @@ from trading.triggers.documents import documents_read
 from trading.triggers.publishing import published
 from trading.triggers.stages import Heard, Signs, queue_reading, stage_heard
 from trading.triggers.stops import Documents
-from trading.triggers.stored import Activity, Peaks, activity_read, peaks_read, session_read
+from trading.triggers.stored import (
+    Activity,
+    Past,
+    activity_read,
+    lately_read,
+    peaks_read,
+    session_read,
+)
 from trading.triggers.tally import OrderTally
 from trading.universe import Universe
 
@@ -38,14 +46,16 @@ ACTIVITY_NS = 5 * NS
 
 
 class StoredReader:
-    """What is read beside books and brakes, in the keeper's thread: peaks once, activity often."""
+    """What is read beside books and brakes, in the keeper's thread: activity often, what was before
+    when another look-back is in force."""
 
     def __init__(self) -> None:
-        self.peaks: Peaks | None = None
+        self.past: Past | None = None
         self.activity = Activity()
         self.session: SessionFact | None = None
         self.documents = Documents()
         self.windows: Callable[[], dict[str, int]] | None = None
+        self._asked: tuple[Any, ...] = ()
         self._read_at = 0
         self._lock = threading.Lock()
 
@@ -55,15 +65,23 @@ class StoredReader:
         with self._lock:
             self.session = session_read(self.session)
             self.documents = documents_read(self.documents)
-            if self.peaks is None:
-                look_back = (
-                    windows.get("drawdown", 0), windows.get("strategy-drawdown", 0),
-                    self.documents.look_back_s,
-                )  # fmt: skip
-                self.peaks = peaks_read(max(look_back))
+            self._read_past(windows)
             if boot_ns() - self._read_at >= ACTIVITY_NS:
                 self._read_at = boot_ns()
                 self.activity = activity_read(windows, self._read_at)
+
+    def _read_past(self, windows: dict[str, int]) -> None:
+        look_back = (
+            windows.get("drawdown", 0), windows.get("strategy-drawdown", 0),
+            self.documents.look_back_s,
+        )  # fmt: skip
+        asked = (*look_back, self.documents.look_backs)
+        if self.past is None or asked != self._asked:
+            losses = {
+                key: loss_s for key, (loss_s, _) in self.documents.look_backs.items() if loss_s
+            }
+            self.past = Past(peaks_read(max(look_back)), lately_read(losses))
+            self._asked = asked
 
 
 class PathTriggers:
@@ -130,7 +148,7 @@ class PathTriggers:
             market=view.market,
             phase=view.phase,
             feed_state=view.feed_state,
-            peaks=self._stored.peaks,
+            past=self._stored.past,
             activity=self._stored.activity,
             session=self._stored.session,
             documents=self._stored.documents,

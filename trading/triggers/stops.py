@@ -1,15 +1,18 @@
 """Stop-loss and drawdown limit of a TradingEngine document: how much of them is used. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 
+from riskctl.triggers.evaluate import Reading
+from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
-from trading.engines.bounds import Stops
+from trading.engines.bounds import DRAWDOWN_FIELD, LOSS_FIELD, Stops
 from trading.engines.reading import Bound
 from trading.engines.units import shown_percent
 
 _GRAIN = Decimal("0.01")
+_BREACH = Decimal(100)
 _MOST = Decimal(100_000)
 """Of a threshold of nothing everything is beyond."""
 
@@ -25,10 +28,21 @@ class Documents:
         return (self.stops or {}).get(strategy)
 
     @property
+    def look_backs(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Seconds that each strategy's stop-loss and drawdown limit look back; 0 without one."""
+        return {
+            key: (_seconds(one.loss), _seconds(one.drawdown))
+            for key, one in (self.stops or {}).items()
+        }
+
+    @property
     def look_back_s(self) -> int:
         """The longest look-back of any drawdown limit."""
-        bounds = [one.drawdown for one in (self.stops or {}).values() if one.drawdown]
-        return max((int(one.seconds) for one in bounds), default=0)
+        return max((int(drawdown_s) for _, drawdown_s in self.look_backs.values()), default=0)
+
+
+def _seconds(bound: Bound | None) -> Decimal:
+    return bound.seconds if bound is not None else Decimal(0)
 
 
 def window_ns(bound: Bound) -> int:
@@ -49,3 +63,20 @@ def said(strategy: str, stops: Stops, field: str, measured: Decimal, bound: Boun
         f"TradingEngine {strategy} version {stops.version} riskControls.{field}: {share} in"
         f" {bound.seconds.normalize():f} s, at most {shown_percent(bound.share)}"
     )
+
+
+def closed(scope: str, stops: Stops, readings: Iterable[Reading], at_ns: int) -> Iterator[Reading]:
+    """``readings`` of a strategy's stops; unknown where some version says what nobody can read,
+    unless what can be read is a breach already."""
+    found, unread = {one.trigger: one for one in readings}, dict(stops.unread)
+    for name, field in ((DOCUMENT_LOSS, LOSS_FIELD), (DOCUMENT_DRAWDOWN, DRAWDOWN_FIELD)):
+        one = found.get(name)
+        breached = one is not None and one.value is not None and one.value >= _BREACH
+        if field in unread and not breached:
+            key = scope.removeprefix("strategy:")
+            detail = (
+                f"TradingEngine {key} version {unread[field]} riskControls.{field} is unreadable"
+            )
+            one = Reading(name, scope, None, at_ns, detail)
+        if one is not None:
+            yield one

@@ -1,9 +1,11 @@
 """What triggers need of the books' database beyond what frames are built from. Raises db.Error."""
 
+import datetime as dt
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -12,7 +14,9 @@ from riskctl.triggers.specs import SIGNAL_LATENCY, SIGNALS_ZERO
 from trading.clock import NS
 from trading.models import FeedSession
 from trading.triggers.carried import SessionFact
+from trading.triggers.played import Lately, Session, Stretch, lately
 from trading.triggers.tally import RISK_DENIALS, AccountOrders, Happening
+from trading.triggers.windows import RESOLUTION
 
 _PEAKS = """
 SELECT 'strategy:' || strategy_id, (extract(epoch FROM max(at)) * 1000000)::bigint,
@@ -76,12 +80,38 @@ CROSS JOIN LATERAL (
     WHERE strategy_id = s.key AND at >= %(started)s ORDER BY at LIMIT 1
 ) after
 """
+# Width buckets of sessions: an odd number is of the first seconds of one, 0 of before the first.
+_LATELY = """
+SELECT width_bucket(at, %(bounds)s::timestamptz[]),
+       (extract(epoch FROM max(feed_time)) * 1000000)::bigint, max(pnl),
+       (array_agg(pnl ORDER BY at))[1], (array_agg(pnl ORDER BY at DESC))[1]
+FROM (
+    SELECT at, feed_time, realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    WHERE strategy_id = %(key)s ORDER BY at DESC LIMIT %(most)s
+) AS newest
+GROUP BY 1, date_bin(make_interval(secs => %(grain_s)s), feed_time, '2000-01-01Z')
+ORDER BY max(at)
+"""
 ORDERS_MOST = 5_000
 """The newest so many of a window are judged: at more orders a second, of a shorter one."""
 
 LATE_S = 10
 
+POINT_S = 5
+"""A point of the line of PnL is written so often, while anything moves."""
+
+SESSIONS_MOST = 1_000
+
 Peaks = Mapping[str, list[tuple[int, Decimal]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was before: of each scope peaks on the wall clock, of strategies whose document has a
+    stop-loss their PnL on the feed's."""
+
+    peaks: Peaks = field(default_factory=dict)
+    lately: Mapping[str, Lately] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +149,43 @@ def peaks_read(window_s: int) -> Peaks:
         cursor.execute(_FIRM_PEAKS, {"window_s": window_s})
         found[FIRM] = [(at_us * 1000, pnl) for at_us, pnl in cursor.fetchall()]
     return found
+
+
+def lately_read(seconds: Mapping[str, Decimal]) -> dict[str, Lately]:
+    """PnL of strategies, over so many seconds of each as the feed was played, to a thousandth.
+
+    As many points as there can be in that time at the feed's own pace.
+    """
+    bounds, sessions = _sessions()
+    found: dict[str, Lately] = {}
+    with connection.cursor() as cursor:
+        for key, window_s in seconds.items():
+            asked: dict[str, Any] = {
+                "key": key, "bounds": bounds, "most": int(window_s / POINT_S) + 2,
+                "grain_s": max(float(window_s) / RESOLUTION, 0.001),
+            }  # fmt: skip
+            cursor.execute(_LATELY, asked)
+            stretches = [
+                Stretch(sessions[place], place % 2 == 0, feed_us * 1000, best, first, last)
+                for place, feed_us, best, first, last in cursor.fetchall()
+            ]
+            one = lately(stretches)
+            if one is not None:
+                found[key] = one
+    return found
+
+
+def _sessions() -> tuple[list[dt.datetime], list[Session | None]]:
+    """When each began and was settled, oldest first; and of which session each bucket is."""
+    rows = FeedSession.objects.order_by("-started_at").values_list("id", "spec", "started_at")
+    bounds: list[dt.datetime] = []
+    of: list[Session | None] = [None]
+    for ident, spec, started in reversed(rows[:SESSIONS_MOST]):
+        if bounds and bounds[-1] > started:
+            bounds[-1] = started  # it did not last so long as to be settled
+        bounds += [started, started + dt.timedelta(seconds=LATE_S)]
+        of += [Session(str(ident), spec)] * 2
+    return bounds, of
 
 
 def session_read(known: SessionFact | None) -> SessionFact | None:

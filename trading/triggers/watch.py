@@ -159,7 +159,7 @@ class WatchdogTriggers:
             market=self._market,
             phase=self._market.phase(said, now.wall_ns),
             feed_state=self._feed_state,
-            peaks=self._stored.peaks,
+            past=self._stored.past,
             activity=self._stored.activity,
             session=self._stored.session,
             documents=self._stored.documents,
