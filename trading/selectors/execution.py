@@ -2,7 +2,8 @@
 
 By strategy, instrument or venue account, over orders made since a moment. *Slippage* is what fills
 cost beyond the mid the strategy saw, in basis points of the value there; negative is better than
-the mid. Stops are left out of it and of fill rates: they rest on purpose. Raises django.db.Error.
+the mid. Stops are left out of it and of fill rates: they rest on purpose. Orders of a rehearsal
+account count as trading.rehearsals has it. Raises django.db.Error.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from typing import Any
 from django.db import connection
 
 from trading.portfolio.orders_sql import COST, FILL_RATE, SLIPPAGE_BP, VALUE, WORKED
+from trading.rehearsals import OF_FIRM, OF_STRATEGY
 
 
 class By(StrEnum):
@@ -46,6 +48,13 @@ class Asked:
     account: str = ""
     strategies: Collection[str] | None = None
 
+    @property
+    def counted(self) -> str:
+        """In SQL, which rows ``o`` count; all of an account do there."""
+        if self.by is By.VENUE or self.account:
+            return "true"
+        return OF_STRATEGY if self.by is By.STRATEGY or self.strategy else OF_FIRM
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         given: dict[str, Any] = {
             "since": self.since, "strategy": self.strategy, "symbol": self.symbol,
@@ -53,7 +62,8 @@ class Asked:
             "strategies": sorted(self.strategies or ()), "shares": _SHARES,
         }  # fmt: skip
         with connection.cursor() as cursor:
-            cursor.execute(sql.format(by=self.by.sql, orders=_ORDERS), given)
+            orders = f"{_ORDERS} AND {self.counted}"
+            cursor.execute(sql.format(by=self.by.sql, orders=orders), given)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 

@@ -199,7 +199,7 @@ def _trips(asked: Asked, books: Mapping[Key, Book]) -> dict[str, TripsRow]:
         "account_id", "strategy_id", "symbol", "side", "quantity", "price", "fee"
     )
     for account, strategy, symbol, side, quantity, price, fee in found:
-        if symbol in UNIVERSE:
+        if (account, strategy, symbol) in books:
             signed = quantity if side == Side.BUY else -quantity
             value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
             trips.take(Change(book_of((account, strategy, symbol)), signed, value, fee))

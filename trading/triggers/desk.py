@@ -19,7 +19,7 @@ from trading.ticks import unpack
 from trading.triggers.carried import SessionFact
 from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
-from trading.triggers.money import Look, MoneyWatch
+from trading.triggers.money import REHEARSED, Look, MoneyWatch
 from trading.triggers.quality import QualityWatch, divergence_readings, skew_readings
 from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
@@ -155,7 +155,7 @@ class DeskTriggers:
             self._seeded = True
             for scope, peaks in sight.peaks.items():
                 name = "drawdown" if scope == FIRM else "strategy-drawdown"
-                stops = sight.documents.of(scope.removeprefix("strategy:"))
+                stops = sight.documents.of(scope.removeprefix("strategy:").removesuffix(REHEARSED))
                 bound = stops.drawdown if stops else None
                 document_s = int(bound.seconds) if bound else 0
                 self._money.seed(scope, peaks, windows[name], document_s)
