@@ -74,5 +74,8 @@ def position_alerts(
     duration: Annotated[int | None, _DURATION] = None,
     output: Output = Form.TABLE,
 ) -> None:
-    """Say each time a position's unrealised PnL has moved so much; until Ctrl-C, or so long."""
+    """Say each time a position's unrealised PnL has moved so much; until Ctrl-C, or so long.
+
+    It ends with 6 when one moved, and when one had no price: that one was not watched.
+    """
     raise typer.Exit(_work().moves_watched(threshold, every, duration, output))

@@ -141,6 +141,7 @@ class Move:
     """USD of unrealised PnL, ``was`` when it was said last or first seen."""
 
     at: str
+    account: str
     strategy: str
     symbol: str
     quantity: str
@@ -157,11 +158,15 @@ class Moves:
     """What has moved by ``threshold`` since it was said last; one that was closed is forgotten."""
 
     threshold: Decimal
-    _last: dict[Key, Decimal] = field(default_factory=dict)
+    _last: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
 
     def look(self, rows: Iterable[Any], at: str) -> Iterator[Move]:
         """``rows``: positions as trading.selectors has them; without a price nothing is known."""
-        known = {(one.strategy, one.symbol): one for one in rows if one.unrealized_pnl is not None}
+        known = {
+            (one.account, one.strategy, one.symbol): one
+            for one in rows
+            if one.unrealized_pnl is not None
+        }
         self._last = {key: was for key, was in self._last.items() if key in known}
         for key, one in sorted(known.items()):
             was = self._last.setdefault(key, one.unrealized_pnl)
@@ -173,11 +178,12 @@ class Moves:
 def moves_watched(threshold: float, every: int, duration: int | None, output: Form) -> Code:
     desk_here()
     books, stores = service("trading.selectors"), service("console.stores")
-    moves, said, blind = Moves(Decimal(str(threshold))), 0, 0
+    moves, said, blind, unwatched = Moves(Decimal(str(threshold))), 0, 0, False
     try:
         for _ in _passing(duration, every):
             rows = _read(lambda: books.positions(stores.redis_client(), open_only=True))
             unpriced = sum(one.unrealized_pnl is None for one in rows)
+            unwatched |= unpriced > 0
             if unpriced != blind:
                 blind = unpriced
                 tell(f"{blind} of {len(rows)} open positions have no price and are not watched")
@@ -186,7 +192,7 @@ def moves_watched(threshold: float, every: int, duration: int | None, output: Fo
                 _show_move(one, output)
     except KeyboardInterrupt:
         tell(f"{said} moves of {threshold:g} USD and more")
-    return Code.MISSED if said else Code.DONE
+    return Code.MISSED if said or unwatched else Code.DONE
 
 
 def _show_move(one: Move, output: Form) -> None:
@@ -195,7 +201,7 @@ def _show_move(one: Move, output: Form) -> None:
         show_json({name: str(value) for name, value in body.items()}, line=True)
         return
     show(
-        f"{one.at}  {one.strategy}  {one.symbol}  {one.quantity}"
+        f"{one.at}  {one.account}  {one.strategy}  {one.symbol}  {one.quantity}"
         f"  unrealised {one.now:+,.2f} USD, moved {one.by:+,.2f}"
     )
 

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import django.db
 import pytest
 from typer.testing import CliRunner
 
+from console.cli import runbookwork
 from console.cli.app import app
 from console.cli.codes import Code, EndError
+from console.cli.output import Form
 from console.cli.runbooks import milliseconds
 from console.cli.runbookwork import Moves, quantities
 
@@ -80,6 +84,7 @@ class Held:
     symbol: str
     quantity: Decimal
     unrealized_pnl: Decimal | None
+    account: str = "paper-1"
 
 
 def test_a_move_is_said_once_and_from_there_on_the_next() -> None:
@@ -94,6 +99,43 @@ def test_a_move_is_said_once_and_from_there_on_the_next() -> None:
     assert list(moves.look([], "10:00:00")) == []
     assert list(moves.look([Held("mom", "EURUSD", D(5), D(9000))], "10:00:00")) == []
     assert list(Moves(D(0)).look([Held("mom", "SPY", D(5), D(1))], "10:00:00")) == []
+
+
+def test_each_account_s_position_is_watched() -> None:
+    moves = Moves(D(1000))
+
+    def look(live: int) -> list[tuple[str, Decimal]]:
+        rows = [
+            Held("mom", "SPY", D(100), D(live), "live-1"),
+            Held("mom", "SPY", D(100), D(0), "rehearsal"),
+        ]
+        return [(one.account, one.by) for one in moves.look(rows, "10:00:00")]
+
+    assert look(0) == []
+    assert look(-50_000) == [("live-1", D(-50_000))]
+
+
+@pytest.mark.parametrize(
+    ("looks", "code"),
+    [
+        ([[0], [10]], Code.DONE), ([[], []], Code.DONE), ([[0], [5000]], Code.MISSED),
+        ([[None], [None]], Code.MISSED), ([[0], [None], [0]], Code.MISSED),
+    ],
+)  # fmt: skip
+def test_what_moved_and_what_could_not_be_watched_is_not_as_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, looks: list[list[int | None]], code: Code
+) -> None:
+    rows = iter(
+        [Held("mom", "SPY", D(1), None if one is None else D(one)) for one in look]
+        for look in looks
+    )
+    books = SimpleNamespace(positions=lambda redis, open_only: next(rows))
+    stores = SimpleNamespace(redis_client=lambda: None)
+    services = {"trading.selectors": books, "console.stores": stores}
+    monkeypatch.setattr(runbookwork, "desk_here", lambda: None)
+    monkeypatch.setattr(runbookwork, "service", lambda name: services.get(name, django.db))
+    monkeypatch.setattr(runbookwork, "_passing", lambda duration, every: iter(looks))
+    assert runbookwork.moves_watched(1000, 1, 1, Form.TABLE) is code
 
 
 @pytest.mark.parametrize(("text", "ms"), [("500ms", 500), ("0.5s", 500), ("20", 20)])
