@@ -55,11 +55,11 @@ class Asked:
             return "true"
         return OF_STRATEGY if self.by is By.STRATEGY or self.strategy else OF_FIRM
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, **more: Any) -> list[tuple[Any, ...]]:
         given: dict[str, Any] = {
             "since": self.since, "strategy": self.strategy, "symbol": self.symbol,
             "account": self.account, "all": self.strategies is None,
-            "strategies": sorted(self.strategies or ()), "shares": _SHARES,
+            "strategies": sorted(self.strategies or ()), "shares": _SHARES, **more,
         }  # fmt: skip
         with connection.cursor() as cursor:
             orders = f"{_ORDERS} AND {self.counted}"
@@ -110,6 +110,14 @@ SELECT name, count(*),
     count(tick_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_answer),
     count(send_to_fill), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_fill)
 FROM took GROUP BY name ORDER BY name
+"""
+
+
+_UNANSWERED = """
+SELECT {by}, count(*)
+{orders} AND o.order_type <> 'stop' AND o.answered_at IS NULL
+    AND o.sent_at < clock_timestamp() - make_interval(secs => %(late_s)s)
+GROUP BY 1
 """
 
 
@@ -195,6 +203,14 @@ def execution_times(asked: Asked) -> list[ExecutionTimes]:
         ExecutionTimes(name, orders, *(_span(*rest[at : at + 2]) for at in range(0, len(rest), 2)))
         for name, orders, *rest in asked.rows(_TIMES)
     ]
+
+
+def unanswered(asked: Asked, late_ms: float) -> dict[str, int]:
+    """By name, orders that were sent over ``late_ms`` ago and have no answer of the venue's.
+
+    Percentiles of answers know nothing of them.
+    """
+    return dict(asked.rows(_UNANSWERED, late_s=late_ms / 1000))
 
 
 def _span(count: int, shares: list[Any] | None) -> Span:
