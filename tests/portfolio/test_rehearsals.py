@@ -23,7 +23,7 @@ from tests.portfolio.builders import (
 )
 from trading import selectors
 from trading.clock import utc_now
-from trading.models import PnlPoint, VenueAccount
+from trading.models import PnlPoint, Position, VenueAccount
 from trading.portfolio.books import AccountRow, Counting, RungRow
 from trading.portfolio.exposure import Holding, exposures
 from trading.portfolio.frames import View, desk_frame
@@ -162,6 +162,16 @@ def test_results_of_the_day(desk: Desk, rung: str, ended: int) -> None:
     read = BooksReader().read()
     assert read.trips["mom-eurusd"] == TripsRow(won=ended - 1, ended=ended)
     assert [one.name for one in read.accounts if one.rehearsal] == ["paper-2"]
+
+
+def test_what_was_left_on_another_account_ends_no_trip_here(desk: Desk) -> None:
+    """Flat is flat on an account: what was bought on paper long ago is no part of these trips."""
+    climb("live")
+    Position.objects.filter(account="paper-2").update(quantity=D(10_000))
+    for quantity in ("1000", "2000"):
+        for side in ("buy", "sell"):
+            desk.fill("mom-eurusd", "EURUSD", side, quantity, "1.15")
+    assert BooksReader().read().trips["mom-eurusd"].ended == 3
 
 
 def test_the_summary_of_positions(desk: Desk) -> None:
