@@ -38,6 +38,11 @@ class Instrument:
     max_jump: float
     reference_price: Decimal
 
+    @property
+    def unit(self) -> Decimal:
+        """USD value of a price move of 1 on a quantity of 1."""
+        return self.multiplier * REPORTING_RATE[self.currency]
+
 
 def _row(
     ident: int, symbol: str, name: str, where: tuple[AssetClass, str], tick: str, lot: str, mult: str,

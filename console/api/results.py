@@ -29,14 +29,21 @@ class ResultShape(Shape):
     fees = exact_field("USD", source="money.fees")
     turnover = exact_field("USD traded, bought and sold.", source="money.turnover")
     fills = serializers.IntegerField(source="money.fills")
-    drawdown = exact_field("Deepest fall from a peak, USD, not above 0.", source="money.drawdown")
+    drawdown = exact_field(
+        "Deepest fall from a peak, USD, not above 0; null: something held had no price at times.",
+        source="money.drawdown",
+        null=True,
+    )
     drawdown_pct = exact_field(
-        "The same of equity at its peak; null: no capital.", source="money.drawdown_pct", null=True
+        "The same of equity at its peak; null also: no capital.",
+        source="money.drawdown_pct",
+        null=True,
     )
     sharpe = serializers.FloatField(
         source="money.sharpe",
         allow_null=True,
-        help_text="Annualised, 252 days; null: fewer than ten returns, or none that differ.",
+        help_text="Annualised, 252 days; null: fewer than twenty steps made or lost anything, or "
+        "all made the same.",
     )
     sharpe_step_s = serializers.IntegerField(
         source="money.sharpe_step_s", allow_null=True, help_text="A return is of so many seconds."

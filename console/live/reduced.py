@@ -44,11 +44,12 @@ def _firm(firm: Mapping[str, Any], lines: list[Frame]) -> Frame:
 
 
 def _totals(lines: list[Frame]) -> Frame:
-    marked = [line for line in lines if line.get("pnl") is not None]
+    real = [line.get("real") or line for line in lines]  # paper money is in no sum
+    marked = [one for one in real if one.get("pnl") is not None]
     return {
-        "pnl_today": _sum(line.get("pnl") for line in lines),
-        **{name: _sum(line.get(name) for line in lines) for name in _SUMS},
-        "fills": _count(line.get("fills") for line in lines),
+        "pnl_today": _sum(one.get("pnl") for one in real),
+        **{name: _sum(one.get(name) for one in real) for name in _SUMS},
+        "fills": _count(one.get("fills") for one in real),
         "orders_open": _count(line.get("orders_open") for line in lines),
         "strategies": len(lines),
         "active": sum(line.get("state") == "ACTIVE" for line in lines),
@@ -56,15 +57,16 @@ def _totals(lines: list[Frame]) -> Frame:
         "unknown": sum(line.get("state") == "UNKNOWN" for line in lines),
         "unmarked": sorted({symbol for line in lines for symbol in _unmarked(line)}),
         "marked": {
-            "pnl_today": _sum(line.get("pnl") for line in marked),
-            **{name: _sum(line.get(name) for line in marked) for name in _MARKED},
+            "pnl_today": _sum(one.get("pnl") for one in marked),
+            **{name: _sum(one.get(name) for one in marked) for name in _MARKED},
         },
     }
 
 
 def _unmarked(line: Mapping[str, Any]) -> list[str]:
     held = line.get("position") or ()
-    return [str(one["symbol"]) for one in held if one.get("unrealised") is None]
+    mine = (one for one in held if not one.get("rehearsal"))
+    return [str(one["symbol"]) for one in mine if one.get("unrealised") is None]
 
 
 def _sum(parts: Iterable[Any]) -> str | None:

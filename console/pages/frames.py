@@ -42,10 +42,12 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """An open position of one strategy in one symbol."""
+    """An open position of one strategy in one symbol; ``rehearsal``: no money of the firm's."""
 
     symbol: str
     quantity: Decimal
+    account: str = ""
+    rehearsal: bool = False
     average_price: Decimal | None = None
     mark: Decimal | None = None
     unrealised: Decimal | None = None

@@ -50,7 +50,14 @@ def exposures_of(lines: Iterable[StrategyLine]) -> Exposures:
     known = list(lines)
     return exposures(
         [
-            Holding(one.key, one.account, held.symbol, held.quantity, held.mark)
+            Holding(
+                one.key,
+                held.account or one.account,
+                held.symbol,
+                held.quantity,
+                held.mark,
+                held.rehearsal,
+            )
             for one in known
             for held in one.position or ()
         ],

@@ -159,6 +159,18 @@ def test_files_that_are_no_data_say_so(tmp_path: Path) -> None:
             backtest(read_engine(text), [BARS])
 
 
+def test_quotes_that_are_all_refused_say_so(tmp_path: Path) -> None:
+    crossed, config = tmp_path / "crossed.csv", tmp_path / "one.yaml"
+    lines = [f"2014-05-02T00:00:0{second}Z,EURUSD,1.3871,1.3869,," for second in range(3)]
+    crossed.write_text("\n".join(["ts,symbol,bid,ask,bid_size,ask_size", *lines, ""]))
+    text = document(instruments=["EURUSD"])
+    with pytest.raises(DataError, match=r"^every quote was refused: 3 crossed$"):
+        backtest(read_engine(text), [crossed])
+    config.write_text(text)
+    said = haltline(tmp_path, "backtest", "-c", str(config), "-d", str(crossed))
+    assert (said.code, "every quote was refused" in said.err) == (4, True)
+
+
 # Reports ------------------------------------------------------------------------------------------
 
 

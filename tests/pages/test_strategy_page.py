@@ -183,7 +183,7 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     assert "Performance up to now" in text
     assert re.search(r"PnL after fees USD \S+ \S+ \S+ Deepest drawdown % of equity", text)
     assert "Slippage of budget % no budget no budget no budget" in text
-    assert "Risk check µs, p50 · p95 · p99 – Market data to strategy" in text
+    assert "Risk check µs, p50 · p95 · p99 – – – Market data to strategy" in text
     assert "claims at 13:30" in text
     assert 'data-from="/strategies/mom-eurusd/series?period=today&amp;symbol=EURUSD"' in html
     parts = reader.get(f"{PATH}/parts").content.decode()

@@ -131,7 +131,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.sequences: dict[str, int] = {}
-        self.holdings: dict[tuple[str, str], Holding] = {}
+        self.holdings: dict[tuple[str, str, str], Holding] = {}
         for name, venue in (("paper-1", "Paper One"), ("paper-2", "Paper Two")):
             VenueAccount.objects.create(
                 name=name, venue=venue, adapter="trading.venues.paper.PaperVenue", address="x:1"
@@ -162,15 +162,20 @@ class Desk:
         return Order.objects.create(**{**values, **changes})
 
     def fill(
-        self, strategy: str, symbol: str, side: str, quantity: str, price: str, *, fee: str = "0.10"
-    ) -> Fill:
-        """One order, filled at once: order, fill and position as the gateway leaves them."""
-        account = Strategy.objects.get(key=strategy).account_id
+        self, strategy: str, symbol: str, side: str, quantity: str, price: str, *,
+        fee: str = "0.10", account: str = "", **changes: Any,
+    ) -> Fill:  # fmt: skip
+        """One order, filled at once: order, fill and position as the gateway leaves them.
+
+        ``account``: not its own; ``changes``: of the order.
+        """
+        account = account or Strategy.objects.get(key=strategy).account_id
         sequence = self.sequences[account] = self.sequences.get(account, 0) + 1
         many, paid, charged = Decimal(quantity), Decimal(price), Decimal(fee)
         order = self.order(
             f"o-{account}-{sequence}", strategy, symbol, quantity, side=side, state="filled",
             filled=many, filled_value=many * paid, fees=charged,
+            **{"account_id": account, **changes},
         )  # fmt: skip
         now = dt.datetime.now(dt.UTC)
         booked = Fill.objects.create(
@@ -179,11 +184,11 @@ class Desk:
             fee=charged, fee_currency="USD", venue_time=now, feed_time=now,
         )  # fmt: skip
         held = apply_fill(
-            self.holdings.get((strategy, symbol), EMPTY),
+            self.holdings.get((account, strategy, symbol), EMPTY),
             side=Side(side), quantity=many, price=paid, fee=charged, sequence=sequence,
             multiplier=UNIVERSE.by_symbol(symbol).multiplier,
         )  # fmt: skip
-        self.holdings[strategy, symbol] = held
+        self.holdings[account, strategy, symbol] = held
         Position.objects.update_or_create(
             account_id=account, strategy_id=strategy, symbol=symbol,
             defaults={

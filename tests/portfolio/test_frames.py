@@ -187,9 +187,12 @@ def test_the_desk_frame_in_full() -> None:
                 "fees": "0.50",
                 "gross": "1160.00",
                 "net": "1160.00",
+                "real": None,
                 "position": [
                     {
                         "symbol": "EURUSD",
+                        "account": "paper-1",
+                        "rehearsal": False,
                         "quantity": "1000",
                         "average_price": "1.1524",
                         "mark": "1.160000",

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading.backtest.figures import DayEquity, drawdowns
 from trading.messages import Side
 from trading.portfolio.ledger import EMPTY, apply_fill
 from trading.portfolio.periodline import (
@@ -21,6 +22,7 @@ from trading.portfolio.periodline import (
     pnl_line,
 )
 from trading.portfolio.ratios import max_drawdown, sharpe
+from trading.selectors.performance import drawdown
 from trading.selectors.resultbooks import POINTS, grid_of
 
 D = Decimal
@@ -110,6 +112,23 @@ def test_sharpe_and_drawdown_are_the_published_ones(name: str) -> None:
     if wanted is not None:  # of a fixed capital the same returns add up
         simple = [capital * sum(percents[: at + 1]) / 100 for at in range(len(percents))]
         assert sharpe(changes(simple, 1), 252) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_drawdown_that_is_drawn_is_the_published_one(name: str) -> None:
+    """Of a strategy's line, and of a backtest's days."""
+    percents, _, fall = VALUES[name]
+    capital, equity = D(1000), [D(1000)]
+    for one in percents:
+        equity.append(equity[-1] * (1 + D(one) / 100))
+    peaks = [max(equity[: at + 1]) - capital for at in range(len(equity))]
+    line = [
+        drawdown(value - capital, peak, capital) or D(0)
+        for value, peak in zip(equity, peaks, strict=True)
+    ]
+    assert float(min(line)) / 100 == pytest.approx(fall, abs=1e-6)
+    days = [DayEquity(number, value) for number, value in enumerate(equity[1:])]
+    assert min(drawdowns(days, capital)) == pytest.approx(fall, abs=1e-6)
 
 
 @given(st.lists(st.decimals("-50", "50", places=2), min_size=1, max_size=20))

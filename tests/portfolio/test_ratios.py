@@ -61,13 +61,52 @@ def test_other_periods_of_the_year(periods: int, volatility: float, yearly: floa
     assert ratios.annual_return(PLAIN, periods) == pytest.approx(yearly, rel=1e-9)
 
 
-def test_the_drawdown_of_the_funds_of_funds() -> None:
+def edhec(name: str) -> list[float]:
+    """293 monthly returns of one kind of hedge fund."""
     with (DATA / "edhec-monthly-returns.csv").open() as file:
-        rows = list(csv.reader(file))
-    (at,) = (number for number, name in enumerate(rows[0]) if "Funds" in name or name == "FoF")
-    returns = [float(row[at].rstrip("%")) for row in rows[1:] if row[at]]
-    scale = 100 if max(abs(one) for one in returns) > 1 else 1
-    assert ratios.max_drawdown([one / scale for one in returns]) == pytest.approx(-0.2059, abs=1e-4)
+        return [float(row[name]) for row in csv.DictReader(file)]
+
+
+def test_the_drawdown_of_the_funds_of_funds() -> None:
+    assert ratios.max_drawdown(edhec("Funds of Funds")) == pytest.approx(-0.2059, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "deviation"),
+    [
+        ("Convertible Arbitrage", 0.0167), ("CTA Global", 0.0227),
+        ("Distressed Securities", 0.0181), ("Emerging Markets", 0.0327),
+    ],
+)  # fmt: skip
+def test_the_deviation_of_kinds_of_funds(name: str, deviation: float) -> None:
+    """PerformanceAnalytics prints it truncated to four digits."""
+    returns = edhec(name)
+    assert ratios.volatility(returns, 1) == pytest.approx(deviation, abs=1e-4)
+    assert ratios.volatility(returns, 12) == pytest.approx(deviation * 12**0.5, abs=1e-3)
+
+
+def test_a_year_s_sharpe_is_a_month_s_times_the_root_of_twelve() -> None:
+    monthly = ratios.sharpe(PLAIN, 1)
+    assert monthly is not None
+    assert ratios.sharpe(PLAIN, 12) == pytest.approx(monthly * 12**0.5, rel=1e-12)
+
+
+def test_the_drawdown_of_a_moving_window() -> None:
+    found = [ratios.max_drawdown(NEGATIVE[at : at + 6]) for at in range(4)]
+    assert found == pytest.approx([-0.2282, -0.2745, -0.2899, -0.2747], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("figure", "returns"),
+    [
+        (ratios.sharpe, percent(1, 1, 1, 1)), (ratios.sortino, POSITIVE),
+        (ratios.sharpe, []), (ratios.sharpe, [0.01]),
+    ],
+)  # fmt: skip
+def test_what_is_published_as_infinite_or_no_number_is_none(
+    figure: Any, returns: list[float]
+) -> None:
+    assert figure(returns) is None
 
 
 def test_what_has_no_value_is_none() -> None:

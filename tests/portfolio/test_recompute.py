@@ -125,7 +125,7 @@ def test_differences_and_their_end_are_recorded(desk: Desk) -> None:
     assert check.differences[0]["subject"] == "paper-1 mom-eurusd EURUSD"
 
     Position.objects.filter(symbol="EURUSD").update(
-        realised=desk.holdings["mom-eurusd", "EURUSD"].realised
+        realised=desk.holdings["paper-1", "mom-eurusd", "EURUSD"].realised
     )
     books_check()
     books_check()

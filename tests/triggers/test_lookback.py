@@ -19,6 +19,7 @@ from trading.engines.bounds import Stops
 from trading.engines.reading import Bound
 from trading.models import EngineVersion, FeedSession, PnlPoint
 from trading.triggers.carried import SessionFact
+from trading.triggers.money import REHEARSED
 from trading.triggers.path import StoredReader
 from trading.triggers.played import Lately, Session, Stretch, lately
 from trading.triggers.stops import Documents
@@ -86,7 +87,7 @@ def test_what_another_feed_makes_of_a_position_is_no_loss_and_hides_none() -> No
 def test_a_process_that_begins_looks_back_on_what_is_stored() -> None:
     made = losing()
     points = ((int(60 * NS), D(2_000)), (0, D(0)))
-    made.rig.past = Past({}, {KEY: Lately("s1", made.rig.clock_ns, points)})
+    made.rig.past = Past({}, {STRATEGY: Lately("s1", made.rig.clock_ns, points)})
     made.price("1.1", times=4)
     assert made.value(DOCUMENT_LOSS, STRATEGY) == 80
     assert made.price("1.09", times=3) == [(DOCUMENT_LOSS, STRATEGY)]
@@ -107,7 +108,7 @@ def test_a_look_back_that_is_told_of_later_looks_back_as_well(before: int | None
     longer = Bound(True, D("0.005"), DAY)
     made.rig.documents = Documents(2, {KEY: Stops(4, longer, longer)})
     last = (made.rig.clock_ns - 1_200 * NS, ((0, D(5_000)),))
-    made.rig.past = Past({STRATEGY: peaks}, {KEY: Lately("s1", *last)})
+    made.rig.past = Past({STRATEGY: peaks}, {STRATEGY: Lately("s1", *last)})
     stops = {(DOCUMENT_LOSS, STRATEGY), (DOCUMENT_DRAWDOWN, STRATEGY)}
     assert set(made.price("1.12", times=3)) == stops
 
@@ -116,7 +117,7 @@ def test_what_is_stored_hides_no_higher_peak_that_was_seen() -> None:
     made = losing()
     made.price("1.1", times=10)
     made.price("1.08", times=3)
-    made.rig.past = Past({}, {KEY: Lately("s1", made.rig.clock_ns, ((0, D(-2_000)),))})
+    made.rig.past = Past({}, {STRATEGY: Lately("s1", made.rig.clock_ns, ((0, D(-2_000)),))})
     made.price("1.08", times=3)
     assert made.value(DOCUMENT_LOSS, STRATEGY) == 80
 
@@ -158,7 +159,7 @@ class Recomputed:
             for _, session, feed_ns, pnl in self.stored
         ]
         one = lately(found)
-        return Past({}, {} if one is None else {KEY: one})
+        return Past({}, {} if one is None else {STRATEGY: one})
 
 
 steps = st.one_of(
@@ -260,7 +261,7 @@ def test_stored_pnl_is_read_by_the_feeds_clock_over_its_sessions() -> None:
     point(ago(99), 1_700_000_106, 85)  # as the session before said it last
     point(ago(80), 1_699_999_000, 20)
     point(ago(75), 1_699_999_005, 10)
-    [found] = lately_read({KEY: D(1_000)}).values()
+    found = lately_read({KEY: D(1_000)})[STRATEGY]
     assert (found.session, found.feed_ns) == (newest, 1_699_999_005 * NS)
     assert [(ago_ns // NS, int(pnl)) for ago_ns, pnl in found.points] == [
         (15, -10), (10, 40), (10, 40), (10, 30), (5, 90), (5, 85), (5, 20), (0, 10),
@@ -274,7 +275,7 @@ def test_a_point_in_a_thousandth_of_the_time_is_enough_and_the_highest_counts() 
     ident = session("sim", now - dt.timedelta(seconds=1_000))
     for step in range(100):
         point(now - dt.timedelta(seconds=500 - step), 1_700_000_000 + step, -abs(step - 50))
-    [found] = lately_read({KEY: D(20_000)}).values()
+    found = lately_read({KEY: D(20_000)})[STRATEGY]
     assert found.session == ident
     assert len(found.points) in (5, 6)
     assert max(pnl for _, pnl in found.points) == 0
@@ -298,6 +299,15 @@ def test_what_was_before_is_read_again_when_a_look_back_is_another() -> None:
     found = reader.past
     assert found is not None
     assert [pnl for _, pnl in found.peaks[STRATEGY]] == [900]
-    assert [pnl for _, pnl in found.lately[KEY].points] == [900]
+    assert [pnl for _, pnl in found.lately[STRATEGY].points] == [900]
     reader.read()
     assert reader.past is found
+
+
+@pytest.mark.django_db
+def test_what_was_stored_of_paper_is_of_the_past_with_paper_alone() -> None:
+    Desk()
+    point(utc_now() - dt.timedelta(minutes=2), 1_700_000_000, 900)
+    PnlPoint.objects.update(paper=D(500), rehearsing=True)
+    found = {scope: one.points[-1][1] for scope, one in lately_read({KEY: DAY}).items()}
+    assert found == {STRATEGY: 400, f"{STRATEGY}{REHEARSED}": 900}

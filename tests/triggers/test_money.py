@@ -111,6 +111,21 @@ def test_the_drawdown_is_of_equity_from_its_peak() -> None:
     assert book.value("drawdown", FIRM) == 0  # the peak lies outside the look-back
 
 
+@pytest.mark.parametrize(
+    ("percents", "deepest"), [([10, -10, 10], 10), ([0, -6, -7, -1, -9, -2, -6, -8, -5], 36.5907)]
+)
+def test_the_deepest_drawdown_is_the_published_one(percents: list[int], deepest: float) -> None:
+    """empyrical's test_stats (40f61b4f); the start counts as a peak."""
+    book = Book(limits={("firm", "gross-notional"): D(110_000)})  # what the position cost
+    mid, found = D("1.1"), list[Decimal]()
+    book.price("1.1", times=3, after_s=100)
+    for one in percents:
+        mid *= 1 + D(one) / 100
+        book.price(f"{mid:.5f}", times=3, after_s=100)
+        found.append(book.value("drawdown", FIRM) or D(0))
+    assert float(max(found)) == pytest.approx(deepest, abs=1e-3)
+
+
 def test_the_loss_of_the_day_begins_at_its_baseline() -> None:
     book = Book(realised=D(-90_000))
     assert ("strategy-intraday-loss", STRATEGY) in book.price("1.1", times=3)

@@ -13,14 +13,17 @@ from itertools import pairwise
 import numpy as np
 
 from trading.backtest.path import Played
+from trading.gateway.book import LiveOrder
 from trading.gateway.effects import FillRow, OrderRow
 from trading.messages import Side
 from trading.orders.states import FINAL
 from trading.portfolio import ratios
 from trading.portfolio.ledger import EMPTY, Holding, apply_fill
 from trading.portfolio.results import Change, Trips
+from trading.resume import measures
 from trading.ticks import Ticks
 from trading.universe import REPORTING_RATE, UNIVERSE, Instrument, from_nano
+from trading.venues.base import Filled
 
 DAY_NS = 86_400 * 10**9
 YEAR_DAYS = Decimal("365.25")
@@ -203,11 +206,12 @@ def _fill_rate(sent: Sequence[OrderRow]) -> Decimal | None:
 
 def _slippage_bp(fills: Sequence[FillRow], extra: Decimal) -> Decimal | None:
     """Against the mid that the strategy saw, by value, with what is charged on top."""
-    lost = value = ZERO
-    for one in fills:
-        if one.order is None:
-            continue
-        sign = 1 if one.fill.side is Side.BUY else -1
-        lost += sign * (one.fill.price - one.order.reference_price) * one.fill.quantity
-        value += one.order.reference_price * one.fill.quantity
-    return lost / value * _BP + extra if value else None
+    found = measures.slippage_bp([_traded(one.fill, one.order) for one in fills if one.order])
+    return None if found is None else found + extra
+
+
+def _traded(fill: Filled, order: LiveOrder) -> measures.Traded:
+    return measures.Traded(
+        symbol=fill.symbol, sign=fill.side.sign, quantity=fill.quantity, price=fill.price,
+        fee=fill.fee, unit=UNIVERSE.by_symbol(fill.symbol).unit, reference=order.reference_price,
+    )  # fmt: skip

@@ -25,7 +25,7 @@ from riskctl.rules import (
 )
 from trading.backtest.data import DataError, Recorded, load, symbols_in
 from trading.backtest.figures import Figures, figures_of
-from trading.backtest.path import Limits, Progress, play
+from trading.backtest.path import Limits, Played, Progress, play
 from trading.calendars import COMPILED
 from trading.engines.problems import EngineInvalidError, error
 from trading.engines.reading import EngineConfig, digest_of
@@ -79,6 +79,7 @@ def backtest(
     recorded = load(paths, spread_bp=assumed.spread_bp, since_ns=_ns(since), until_ns=_ns(until))
     _check_quoted(config, recorded)
     played = play([spec], limits, recorded, progress=progress)
+    _check_accepted(played)
     capital = limits[strategy_scope(config.name), GROSS_NOTIONAL]
     figures = figures_of(played, capital=capital, slippage_bp=assumed.slippage_bp)
     bound = {
@@ -155,6 +156,13 @@ def _check_quoted(config: EngineConfig, recorded: Recorded) -> None:
     if missing:
         there = ", ".join(sorted(quoted))
         raise DataError(f"no quote of {', '.join(missing)} in the data: it has {there}")
+
+
+def _check_accepted(played: Played) -> None:
+    if len(played.ticks):
+        return
+    reasons = ", ".join(f"{count:,} {name}" for name, count in sorted(played.refused.items()))
+    raise DataError(f"every quote was refused: {reasons}")
 
 
 def _ns(day: dt.date | None) -> int | None:

@@ -7,7 +7,11 @@ from trading.models.desk import Strategy
 
 
 class PnlPoint(models.Model):
-    """A strategy's PnL at a moment, USD; drawn as its line of the day."""
+    """A strategy's PnL at a moment, USD; drawn as its line of the day.
+
+    ``paper``: the part of it that was made on rehearsal accounts, since their books began. It is in
+    the other figures only while the strategy is ``rehearsing``.
+    """
 
     strategy = models.ForeignKey(Strategy, models.CASCADE)
     at = models.DateTimeField()
@@ -17,6 +21,8 @@ class PnlPoint(models.Model):
     fees = Money()
     gross = Money()
     net = Money()
+    paper = Money(null=True, default=0, db_default=0, help_text="None where not known.")
+    rehearsing = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["strategy", "-at"], name="pnl_point_newest")]

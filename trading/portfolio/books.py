@@ -7,7 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from riskctl.holds import HoldFact
+from riskctl.rungs import Rung
 from trading.portfolio.results import OrdersRow, TripsRow
+
+REAL_RUNGS = frozenset({Rung.RAMP, Rung.LIVE})
+"""Where a strategy's orders go to its own accounts."""
 
 Mark = tuple[int, frozenset[tuple[str, bool]]]
 """How many fills, and which holds, and whether each is proven."""
@@ -66,9 +70,12 @@ class SignalRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
+    """``rehearsal``: strategies of another account trade here while they stand on paper."""
+
     name: str
     venue: str
     live: bool
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +109,10 @@ class RungRow:
 class Books:
     """One reading. ``as_of`` is the reader's wall time when it began; None: never read yet.
 
-    ``baselines`` are each strategy's PnL when the day began, ``lines`` its PnL of the day so far;
-    a strategy without one began at 0. ``holds`` are open ones, ``rungs`` by strategy;
-    ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
+    ``baselines`` are each strategy's PnL when the day began, without what it made on rehearsal
+    accounts, which is in ``rehearsed``; a strategy without one began at 0. ``lines`` are its PnL of
+    the day so far, of what counted then (``Counting``). ``holds`` are open ones, ``rungs`` by
+    strategy; ``dead_man`` is riskctl.deadman.DeadManState.body(), None when it was not read;
     ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
     them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed;
     ``limits`` in force by kind, of each strategy and of each scope above; ``trips`` and ``orders``:
@@ -122,6 +130,7 @@ class Books:
     leases: tuple[LeaseRow, ...] = ()
     watchdog_at: dt.datetime | None = None
     baselines: Mapping[str, Decimal] = field(default_factory=dict)
+    rehearsed: Mapping[str, Decimal] = field(default_factory=dict)
     lines: Mapping[str, tuple[Decimal, ...]] = field(default_factory=dict)
     holds: tuple[HoldRow, ...] = ()
     rungs: Mapping[str, RungRow] = field(default_factory=dict)
@@ -138,6 +147,41 @@ class Books:
         """Another wherever fills or holds differ: what nobody should wait to see."""
         fills = sum(one.fills for one in self.positions)
         return fills, frozenset((one.fact.id, one.effective_at is not None) for one in self.holds)
+
+
+class Counting:
+    """In whose figures a position counts, beside its account's: one rule for pages and triggers.
+
+    Paper money is not the firm's: what lies on a rehearsal account would hide what is lost on
+    another. It counts for its strategy alone, and only below the rung ramp, or where that is the
+    strategy's own account. What it left on an earlier account of its is real.
+    """
+
+    def __init__(self, books: Books) -> None:
+        self._books = books
+        self._rehearsals = {one.name for one in books.accounts if one.rehearsal}
+        self._at_home = {
+            one.key for one in books.strategies if not self._rehearsals.isdisjoint(one.accounts)
+        }
+
+    def real(self, account: str) -> bool:
+        return account not in self._rehearsals
+
+    def firm(self, row: PositionRow) -> bool:
+        return self.real(row.account)
+
+    def strategy(self, row: PositionRow) -> bool:
+        return self.firm(row) or self.rehearses(row.strategy)
+
+    def rehearses(self, key: str) -> bool:
+        """Whether what lies on rehearsal accounts counts for the strategy."""
+        rung = self._books.rungs.get(key)
+        return key in self._at_home or rung is None or rung.rung not in REAL_RUNGS
+
+    def base(self, key: str) -> Decimal:
+        """Its PnL when the day began, of what counts for it now."""
+        base = self._books.baselines.get(key, Decimal(0))
+        return base + self._books.rehearsed.get(key, Decimal(0)) if self.rehearses(key) else base
 
 
 def day_start(moment: dt.datetime) -> dt.datetime:

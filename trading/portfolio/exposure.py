@@ -16,18 +16,23 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One open position. ``mark``: the latest mid, None where there is none."""
+    """One open position. ``mark``: the latest mid, None where there is none.
+
+    ``rehearsal``: paper money, in the sums of its strategy and account alone.
+    """
 
     strategy: str
     account: str
     symbol: str
     quantity: Decimal
     mark: Decimal | None
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ExposureLine:
-    """One of its kind. ``share``: of all gross exposure, of 1; currencies have none."""
+    """One of its kind. ``share``: of the firm's gross exposure, of 1; currencies have none, nor
+    has a line with paper money in it."""
 
     name: str
     long: Decimal | None
@@ -82,14 +87,15 @@ def exposures(
 ) -> Exposures:
     """Largest first. ``strategies`` and ``accounts`` stand there although they hold nothing."""
     rows = [(one, value_of(one, universe)) for one in holdings]
-    total = _line("firm", [value for _, value in rows], None)
-    instruments = _lines(rows, lambda one: one.symbol, (), total.gross)
+    real = [(one, value) for one, value in rows if not one.rehearsal]
+    total = _line("firm", [value for _, value in real], None)
+    instruments = _lines(real, lambda one: one.symbol, (), total.gross)
     return Exposures(
         total=total,
         strategies=_lines(rows, lambda one: one.strategy, strategies, total.gross),
         accounts=_lines(rows, lambda one: one.account, accounts, total.gross),
         instruments=instruments,
-        currencies=_currencies(rows, universe),
+        currencies=_currencies(real, universe),
         concentration=_concentration(instruments),
     )
 
@@ -104,9 +110,14 @@ def _lines(
     whole: Decimal | None,
 ) -> list[ExposureLine]:
     found: dict[str, list[Decimal | None]] = {name: [] for name in known}
+    paper = set()
     for one, value in rows:
         found.setdefault(key(one), []).append(value)
-    return _sorted(_line(name, values, whole) for name, values in found.items())
+        if one.rehearsal:
+            paper.add(key(one))
+    return _sorted(
+        _line(name, values, None if name in paper else whole) for name, values in found.items()
+    )
 
 
 def _line(name: str, values: list[Decimal | None], whole: Decimal | None) -> ExposureLine:

@@ -14,7 +14,7 @@ from typing import Any
 from riskctl.holds import FIRM
 from riskctl.rules import GROSS_NOTIONAL
 from trading.clock import utc_from_ns
-from trading.portfolio.books import Books, PositionRow, SignalRow, StrategyRow
+from trading.portfolio.books import Books, Counting, SignalRow, StrategyRow
 from trading.portfolio.held import (
     dead_man_body,
     firm_body,
@@ -24,8 +24,9 @@ from trading.portfolio.held import (
     stopped_body,
     triggers_body,
 )
+from trading.portfolio.holdings import Holding, holdings_of
 from trading.portfolio.market import DataAge, FeedPhase, Market
-from trading.portfolio.marks import UNKNOWN, Valuation, average_price, less, total, value_position
+from trading.portfolio.marks import Valuation, average_price, less, total
 from trading.portfolio.results import drawdowns, gauges_body, limit_body, results_body
 from trading.portfolio.standing import (
     Gateway,
@@ -100,32 +101,6 @@ def feed_head(view: View) -> Frame:
     }
 
 
-def value_of(row: PositionRow, market: Market, universe: Universe) -> Valuation:
-    """Worth of one stored position at the market's latest quotes."""
-    if row.symbol not in universe:
-        return UNKNOWN
-    quote = market.quote(row.symbol)
-    return value_position(
-        quantity=row.quantity,
-        cost=row.cost,
-        realised=row.realised,
-        fees=row.fees,
-        mark=None if quote is None else quote.mid,
-        instrument=universe.by_symbol(row.symbol),
-    )
-
-
-@dataclass(frozen=True)
-class _Holding:
-    row: PositionRow
-    worth: Valuation
-
-
-def strategy_pnl(view: View) -> dict[str, Valuation]:
-    """Each strategy's valuation now, all its symbols together."""
-    return {key: total(one.worth for one in held) for key, held in _holdings(view).items()}
-
-
 def traded_mids(view: View) -> dict[str, Decimal]:
     """The mid of each symbol that a strategy trades; none where its price is stale."""
     found = {}
@@ -143,21 +118,18 @@ def _marks(view: View) -> dict[str, str | None]:
     return {symbol: price(mid, grain[symbol]) for symbol, mid in mids.items()}
 
 
-def _holdings(view: View) -> dict[str, list[_Holding]]:
-    held: dict[str, list[_Holding]] = {one.key: [] for one in view.books.strategies}
-    for row in view.books.positions:
-        held.setdefault(row.strategy, []).append(
-            _Holding(row, value_of(row, view.market, view.universe))
-        )
-    return held
-
-
 def desk_frame(view: View, seq: int) -> Frame:
     """The frame of topic ``desk``; see docs/live-frames.md for its fields."""
-    held, ages, gateways = _holdings(view), view.ages(), view.gateways()
+    counting, ages, gateways = Counting(view.books), view.ages(), view.gateways()
+    held = holdings_of(view.books, view.market, view.universe, counting)
     strategies = [
         _strategy(
-            one, held[one.key], view, ages, {name: gateways.get(name) for name in one.accounts}
+            one,
+            [which for which in held[one.key] if which.counts],
+            view,
+            ages,
+            {name: gateways.get(name) for name in one.accounts},
+            base=counting.base(one.key),
         )
         for one in view.books.strategies
     ]
@@ -199,11 +171,14 @@ def desk_frame(view: View, seq: int) -> Frame:
 
 def _strategy(
     row: StrategyRow,
-    held: list[_Holding],
+    held: list[Holding],
     view: View,
     ages: Mapping[str, DataAge],
     gateways: Mapping[str, Gateway | None],
+    *,
+    base: Decimal,
 ) -> Frame:
+    """``held``: what counts for it; ``base``: PnL of that when the day began."""
     worth = total(one.worth for one in held)
     stopped, rung = held_strategy(row, view.books.holds), view.books.rungs.get(row.key)
     standing = standing_of(
@@ -230,8 +205,9 @@ def _strategy(
         "why": standing.why,
         **stopped_body(row, stopped),
         "stage": rung_body(rung),
-        "pnl": money(less(worth.pnl, view.books.baselines.get(row.key, Decimal(0)))),
+        "pnl": money(less(worth.pnl, base)),
         **_figures(worth),
+        "real": _real(row, held, view),
         "position": [_position(one, view, ages) for one in held if one.row.quantity != 0],
         "orders_open": orders_open,
         "limit": limit_body(
@@ -248,6 +224,20 @@ def _strategy(
     }
 
 
+def _real(row: StrategyRow, held: list[Holding], view: View) -> Frame | None:
+    """Its figures without what lies on rehearsal accounts; None: nothing does."""
+    mine = [one for one in held if one.firm]
+    if len(mine) == len(held):
+        return None
+    worth = total(one.worth for one in mine)
+    base = view.books.baselines.get(row.key, Decimal(0))
+    return {
+        "pnl": money(less(worth.pnl, base)),
+        **_figures(worth),
+        "fills": sum(one.row.fills for one in mine),
+    }
+
+
 def _figures(worth: Valuation) -> Frame:
     return {
         "realised": money(worth.realised),
@@ -258,7 +248,7 @@ def _figures(worth: Valuation) -> Frame:
     }
 
 
-def _position(held: _Holding, view: View, ages: Mapping[str, DataAge]) -> Frame:
+def _position(held: Holding, view: View, ages: Mapping[str, DataAge]) -> Frame:
     row = held.row
     if row.symbol not in view.universe:
         average, mark = None, None
@@ -270,6 +260,8 @@ def _position(held: _Holding, view: View, ages: Mapping[str, DataAge]) -> Frame:
     age = ages.get(row.symbol) or view.market.age(row.symbol, view.now_ns)
     return {
         "symbol": row.symbol,
+        "account": row.account,
+        "rehearsal": not held.firm,
         "quantity": exact(row.quantity),
         "average_price": average,
         "mark": mark,
@@ -291,8 +283,8 @@ def _signal(row: SignalRow | None, now: dt.datetime) -> Frame | None:
     }
 
 
-def _totals(view: View, held: Mapping[str, list[_Holding]], strategies: list[Frame]) -> Frame:
-    every = [one for rows in held.values() for one in rows]
+def _totals(view: View, held: Mapping[str, list[Holding]], strategies: list[Frame]) -> Frame:
+    every = [one for rows in held.values() for one in rows if one.firm]
     marked = [one for one in every if one.worth.pnl is not None]
     by_symbol: dict[str, int] = defaultdict(int)
     for one in every:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from trading.portfolio.books import Books
 from trading.portfolio.latencies import Rows, latencies_keep
-from trading.portfolio.marks import Valuation
+from trading.portfolio.marks import StrategyWorth
 from trading.portfolio.reader import BooksReader
 
 REREAD_S = 1.0
@@ -26,7 +26,7 @@ class Points:
 
     at: dt.datetime
     feed_time: dt.datetime
-    worth: Mapping[str, Valuation]
+    worth: Mapping[str, StrategyWorth]
     mids: Mapping[str, Decimal] = field(default_factory=dict)
 
 

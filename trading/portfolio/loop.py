@@ -28,13 +28,12 @@ from trading.portfolio.frames import (
     PIPELINE,
     View,
     desk_frame,
-    strategy_pnl,
     traded_mids,
 )
+from trading.portfolio.holdings import strategy_pnl
 from trading.portfolio.keeper import BooksKeeper, Points
 from trading.portfolio.latencies import latency_rows
 from trading.portfolio.market import Entry, Market
-from trading.portfolio.marks import Valuation
 from trading.portfolio.pipeline import pipeline_frame
 from trading.portfolio.prices import load_market, read_feed_state
 from trading.portfolio.standing import Stages
@@ -214,7 +213,7 @@ class PortfolioLoop:
         """Hand the line's next points over, unless nothing moved since the last."""
         if self._market.clock_ns is None:
             return
-        worth: dict[str, Valuation] = strategy_pnl(view)
+        worth = strategy_pnl(view.books, self._market, self._universe)
         feed_time = utc_from_ns(self._market.clock_ns)
         last = self._last_points
         if last is not None and last.worth == worth and last.feed_time == feed_time:

@@ -54,6 +54,18 @@ class Valuation:
             return self.realised + self.unrealised - self.fees
 
 
+@dataclass(frozen=True, slots=True)
+class StrategyWorth:
+    """``worth`` of what counts for a strategy, ``paper`` in it only if it ``rehearses``.
+
+    ``paper``: PnL of what it has on rehearsal accounts; None where not known.
+    """
+
+    worth: Valuation
+    paper: Decimal | None
+    rehearses: bool
+
+
 UNKNOWN = Valuation(None, None, None, None, None)
 
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from riskctl.approvals.rules import State
 from riskctl.deadman import deadman_state
@@ -34,6 +34,7 @@ from trading.orders.states import OPEN
 from trading.portfolio.books import (
     AccountRow,
     Books,
+    Counting,
     HoldRow,
     LeaseRow,
     PositionRow,
@@ -43,7 +44,8 @@ from trading.portfolio.books import (
     day_start,
 )
 from trading.portfolio.line import KEPT, Line, Point
-from trading.portfolio.marks import Valuation
+from trading.portfolio.marks import StrategyWorth
+from trading.portfolio.points_sql import COUNTED, REAL
 from trading.portfolio.results_read import ResultsReader, limits_in_force
 
 WATCHDOG = "watchdog"
@@ -60,23 +62,26 @@ FROM trading_strategy s CROSS JOIN LATERAL (
     WHERE strategy_id = s.key ORDER BY created_at DESC, id DESC LIMIT 1
 ) l
 """
-_BASELINES = """
-SELECT s.key, l.pnl
+_BASELINES = f"""
+SELECT s.key, l.pnl, coalesce(p.paper, 0)
 FROM trading_strategy s CROSS JOIN LATERAL (
-    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
-    WHERE strategy_id = s.key AND at < %s ORDER BY at DESC LIMIT 1
-) l
-"""
-_LINES = """
+    SELECT {REAL} AS pnl FROM trading_pnlpoint
+    WHERE strategy_id = s.key AND at < %(start)s ORDER BY at DESC LIMIT 1
+) l LEFT JOIN LATERAL (
+    SELECT paper FROM trading_pnlpoint
+    WHERE strategy_id = s.key AND at < %(start)s AND paper IS NOT NULL ORDER BY at DESC LIMIT 1
+) p ON true
+"""  # noqa: S608 - constants
+_LINES = f"""
 WITH day AS (
     SELECT min(at) AS first, greatest((%(now)s - min(at)) / %(most)s, interval '1 second') AS step
     FROM trading_pnlpoint WHERE at >= %(start)s
 )
 SELECT DISTINCT ON (strategy_id, date_bin(day.step, at, day.first))
-    strategy_id, at, realised + unrealised - fees
+    strategy_id, at, {COUNTED}, rehearsing
 FROM trading_pnlpoint, day WHERE at >= %(start)s
 ORDER BY strategy_id, date_bin(day.step, at, day.first), at DESC
-"""
+"""  # noqa: S608 - constants
 
 
 def control_read() -> Books:
@@ -107,6 +112,7 @@ class BooksReader:
         self._control: Books | None = None
         self._day: dt.datetime | None = None
         self._baselines: dict[str, Decimal] = {}
+        self._rehearsed: dict[str, Decimal] = {}
         self._lines: dict[str, Line] = {}
         self._mids: dict[str, Decimal] = {}
         self._signals: dict[str, SignalRow] = {}
@@ -137,6 +143,7 @@ class BooksReader:
                 leases=control.leases,
                 watchdog_at=control.watchdog_at,
                 baselines=dict(self._baselines),
+                rehearsed=dict(self._rehearsed),
                 lines={key: line.shown() for key, line in self._lines.items()},
                 holds=holds,
                 rungs=control.rungs,
@@ -153,14 +160,14 @@ class BooksReader:
         self,
         at: dt.datetime,
         feed_time: dt.datetime,
-        worth: Mapping[str, Valuation],
+        worth: Mapping[str, StrategyWorth],
         mids: Mapping[str, Decimal],
     ) -> int:
         """Write a point of the line for each strategy whose worth is known; how many were.
 
         And one for each mid that is not the last that was written of its symbol.
         """
-        known = {key: (one, one.pnl) for key, one in worth.items()}
+        known = {key: (one, one.worth.pnl) for key, one in worth.items()}
         points = [
             _point(key, at, feed_time, one) for key, (one, pnl) in known.items() if pnl is not None
         ]
@@ -171,10 +178,10 @@ class BooksReader:
                 PricePoint(symbol=symbol, at=at, mid=mid) for symbol, mid in moved.items()
             )
         self._mids.update(moved)
-        for key, (_, pnl) in known.items():
+        for key, (one, pnl) in known.items():
             if pnl is not None:
                 line = self._lines.setdefault(key, Line())
-                line.add(at, pnl - self._baselines.get(key, Decimal(0)))
+                line.add(at, pnl - self._base(key, rehearsing=one.rehearses))
         return len(points)
 
     def _control_read(self, now: dt.datetime) -> Books:
@@ -186,11 +193,11 @@ class BooksReader:
             rungs = _rungs()
             results = self._results or ResultsReader(day_start(now))
             self._results = results
+            control = replace(control_read(), rungs=rungs)
             self._control = known = replace(
-                control_read(),
-                rungs=rungs,
+                control,
                 limits=limits_in_force({key: one.factor for key, one in rungs.items()}),
-                trips=results.trips(),
+                trips=results.trips(Counting(control)),
                 orders=results.orders(),
                 dead_man=deadman_state().body(),
                 waiting=len(waiting),
@@ -202,14 +209,21 @@ class BooksReader:
     def _begin_day(self, now: dt.datetime) -> None:
         start = day_start(now)
         with connection.cursor() as cursor:
-            cursor.execute(_BASELINES, [start])
-            baselines: dict[str, Decimal] = dict(cursor.fetchall())
+            cursor.execute(_BASELINES, {"start": start})
+            rows = cursor.fetchall()
+            self._baselines = {key: real for key, real, _ in rows}
+            self._rehearsed = {key: paper for key, _, paper in rows}
             cursor.execute(_LINES, {"now": now, "start": start, "most": KEPT // 2})
             points: dict[str, list[Point]] = {}
-            for key, at, pnl in cursor.fetchall():
-                points.setdefault(key, []).append((at, pnl - baselines.get(key, Decimal(0))))
-        self._day, self._baselines, self._results = start, baselines, None
+            for key, at, pnl, rehearsing in cursor.fetchall():
+                made = pnl - self._base(key, rehearsing=rehearsing)
+                points.setdefault(key, []).append((at, made))
+        self._day, self._results = start, None
         self._lines = {key: Line(line) for key, line in points.items()}
+
+    def _base(self, key: str, *, rehearsing: bool) -> Decimal:
+        base = self._baselines.get(key, Decimal(0))
+        return base + self._rehearsed.get(key, Decimal(0)) if rehearsing else base
 
     def _read_signals(self) -> None:
         if self._signals_since is None:
@@ -226,8 +240,11 @@ class BooksReader:
         self._signals_since = None if newest is None else newest - _SIGNAL_OVERLAP
 
 
-def _point(key: str, at: dt.datetime, feed_time: dt.datetime, worth: Valuation) -> PnlPoint:
-    return PnlPoint(strategy_id=key, at=at, feed_time=feed_time, **asdict(worth))
+def _point(key: str, at: dt.datetime, feed_time: dt.datetime, one: StrategyWorth) -> PnlPoint:
+    return PnlPoint(
+        strategy_id=key, at=at, feed_time=feed_time, paper=one.paper, rehearsing=one.rehearses,
+        **asdict(one.worth),
+    )  # fmt: skip
 
 
 def _positions() -> tuple[PositionRow, ...]:
@@ -238,7 +255,10 @@ def _positions() -> tuple[PositionRow, ...]:
 
 
 def _accounts() -> tuple[AccountRow, ...]:
-    rows = VenueAccount.objects.order_by("name").values_list("name", "venue", "live")
+    rehearsed_on = VenueAccount.objects.filter(rehearsal=OuterRef("name"))
+    rows = VenueAccount.objects.order_by("name").values_list(
+        "name", "venue", "live", Exists(rehearsed_on)
+    )
     return tuple(AccountRow(*row) for row in rows)
 
 

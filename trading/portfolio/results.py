@@ -1,10 +1,11 @@
 """How the day's trades of a strategy came out, and how much of its limits it uses. Pure.
 
-*Hit ratio*: round trips (flat to flat in one symbol) that began and ended today and made money
-after fees, of all that did. *Slippage*: what fills cost beyond the mid the strategy saw, in basis
-points of the value; negative is better than the mid. *Fill rate*: how much of each order that
-ended was filled, on average. Stops are left out of both: they rest on purpose. *Drawdown* is that
-of the trigger, from the peak of its window, in percent. None is unknown, or nothing to judge yet.
+*Hit ratio*: round trips (flat to flat in one symbol of one account) that began and ended today and
+made money after fees, of all that did. *Slippage*: what fills cost beyond the mid the strategy saw,
+in basis points of the value; negative is better than the mid. *Fill rate*: how much of each order
+that ended was filled, on average. Stops are left out of both: they rest on purpose. *Drawdown* is
+that of the trigger, from the peak of its window, in percent. None is unknown, or nothing to judge
+yet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,8 @@ _SHARE = Decimal("0.001")
 _HUNDREDTH = Decimal("0.01")
 
 Book = tuple[str, str]
-"""Strategy and symbol."""
+"""Strategy (or what else trips are of), and account and symbol: each account is a book of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from riskctl.models import Limit
 from riskctl.rules import SCALED
 from trading.messages import Side
 from trading.models import Fill, Position
+from trading.portfolio.books import Counting
 from trading.portfolio.orders_sql import FILL_RATE, SLIPPAGE_BP, WORKED
 from trading.portfolio.results import Book, Change, OrdersRow, Trips, TripsRow
+from trading.rehearsals import OF_STRATEGY
 from trading.universe import UNIVERSE
 
 _OVERLAP = dt.timedelta(seconds=10)
@@ -26,6 +28,8 @@ _REST = 50
 _ORDERS = f"""
 SELECT o.strategy_id, {SLIPPAGE_BP}, {FILL_RATE} FROM trading_order o
 WHERE o.created_at >= %s AND o.sent_at IS NOT NULL AND {WORKED} AND o.strategy_id IS NOT NULL
+    AND {OF_STRATEGY}
+    AND {OF_STRATEGY}
 GROUP BY o.strategy_id
 """  # noqa: S608 - constants
 
@@ -37,11 +41,22 @@ class ResultsReader:
         self._day = day
         self._since = day
         self._trips: Trips | None = None
+        self._paper = Trips()
         self._seen: dict[str, int] = {}
         self._orders: dict[str, OrdersRow] = {}
         self._orders_due = 0.0
 
-    def trips(self) -> dict[str, TripsRow]:
+    def trips(self, counting: Counting) -> dict[str, TripsRow]:
+        """By strategy, of what counts for it."""
+        self._follow(counting)
+        found = self._trips.rows() if self._trips else {}
+        for key, paper in self._paper.rows().items():
+            if counting.rehearses(key):
+                real = found.get(key, TripsRow())
+                found[key] = TripsRow(real.won + paper.won, real.ended + paper.ended)
+        return found
+
+    def _follow(self, counting: Counting) -> None:
         rows = (
             Fill.objects.filter(recorded_at__gte=self._since, strategy__isnull=False)
             .order_by("account", "sequence")
@@ -50,7 +65,7 @@ class ResultsReader:
                 "sequence", "recorded_at",
             )
         )  # fmt: skip
-        fresh: list[Change] = []
+        fresh: list[tuple[str, Change]] = []
         newest = self._since
         for account, strategy, symbol, side, quantity, price, fee, sequence, at in rows:
             if sequence <= self._seen.get(account, -1) or symbol not in UNIVERSE:
@@ -59,13 +74,14 @@ class ResultsReader:
             newest = max(newest, at)
             signed = quantity if side == Side.BUY else -quantity
             value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
-            fresh.append(Change((strategy, symbol), signed, value, fee))
+            book = (strategy, f"{account}/{symbol}")
+            fresh.append((account, Change(book, signed, value, fee)))
         if self._trips is None:
-            self._trips = Trips(_opening(fresh))
-        for one in fresh:
-            self._trips.take(one)
+            opening = _opening([one for _, one in fresh])
+            self._trips, self._paper = Trips(opening), Trips(opening)
+        for account, one in fresh:
+            (self._trips if counting.real(account) else self._paper).take(one)
         self._since = max(self._day, newest - _OVERLAP)
-        return self._trips.rows()
 
     def orders(self) -> dict[str, OrdersRow]:
         begun = time.monotonic()
@@ -81,10 +97,10 @@ class ResultsReader:
 def _opening(today: list[Change]) -> dict[Book, Decimal]:
     """What was held when the day began: what is held now, less what was filled since."""
     held: dict[Book, Decimal] = {}
-    for strategy, symbol, quantity in Position.objects.values_list(
-        "strategy_id", "symbol", "quantity"
+    for account, strategy, symbol, quantity in Position.objects.values_list(
+        "account_id", "strategy_id", "symbol", "quantity"
     ):
-        held[strategy, symbol] = held.get((strategy, symbol), Decimal(0)) + quantity
+        held[strategy, f"{account}/{symbol}"] = quantity
     for one in today:
         held[one.book] = held.get(one.book, Decimal(0)) - one.quantity
     return held

@@ -111,13 +111,12 @@ _FACTS = ("symbol", "side", "quantity", "price", "fee", "fee_currency", "order__
 
 def _one(row: Any) -> Traded:
     """``row`` has what ``_FACTS`` names."""
-    instrument = UNIVERSE.by_symbol(row.symbol)
     return Traded(
         symbol=row.symbol,
         sign=Side(row.side).sign,
         quantity=row.quantity,
         price=row.price,
         fee=row.fee * REPORTING_RATE.get(row.fee_currency, Decimal(1)),
-        unit=instrument.multiplier * REPORTING_RATE[instrument.currency],
+        unit=UNIVERSE.by_symbol(row.symbol).unit,
         reference=row.order__reference_price,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from riskctl.holds import FIRM, HoldFact, slug
 from riskctl.selectors import open_holds
 from trading.models import Strategy, VenueAccount
+from trading.rehearsals import rehearsal_accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def covered(scope: str) -> Covered:
             for one in VenueAccount.objects.order_by("name")
             if kind == FIRM or name in (one.name, slug(one.venue))
         ]
-        rehearsals = _rehearsals()
+        rehearsals = rehearsal_accounts()
         accounts = [one for one in accounts if one.name not in rehearsals or one.name == name]
     else:
         theirs = {account for one in strategies for account in one.accounts}
@@ -48,11 +49,6 @@ def _covers(kind: str, name: str, one: Strategy) -> bool:
     if kind == "venue":
         return any(name in (account.name, slug(account.venue)) for account in one.accounts)
     return name == one.key if kind == "strategy" else name in one.symbols
-
-
-def _rehearsals() -> set[str]:
-    found = VenueAccount.objects.exclude(rehearsal=None).values_list("rehearsal_id", flat=True)
-    return {str(one) for one in found}
 
 
 def scopes_over(strategy: Strategy) -> set[str]:

@@ -14,6 +14,7 @@ from trading.models import Fill, Order, Position, Signal, VenueReading
 from trading.orders.states import OPEN, OrderState
 from trading.portfolio.market import Market
 from trading.portfolio.marks import UNKNOWN, Valuation, add, average_price, total, value_position
+from trading.rehearsals import rehearsal_accounts
 from trading.selectors.prices import market_now
 from trading.universe import UNIVERSE, Universe
 
@@ -93,11 +94,12 @@ def positions_summary(
     strategies: Collection[str] | None = None,
     universe: Universe = UNIVERSE,
 ) -> PositionsSummary:
-    """Of ``strategies`` alone if given."""
+    """Of ``strategies`` alone if given; what lies on rehearsal accounts is in no sum."""
+    paper = rehearsal_accounts()
     rows = [
         (view, one)
         for view, one in _marked(redis, universe)
-        if strategies is None or view.strategy in strategies
+        if view.account not in paper and (strategies is None or view.strategy in strategies)
     ]
     worth = total(one for _, one in rows)
     known = [one.unrealised for _, one in rows if one.unrealised is not None]

@@ -2,7 +2,8 @@
 
 By strategy, instrument or venue account, over orders made since a moment. *Slippage* is what fills
 cost beyond the mid the strategy saw, in basis points of the value there; negative is better than
-the mid. Stops are left out of it and of fill rates: they rest on purpose. Raises django.db.Error.
+the mid. Stops are left out of it and of fill rates: they rest on purpose. Orders of a rehearsal
+account count as trading.rehearsals has it. Raises django.db.Error.
 """
 
 import datetime as dt
@@ -15,6 +16,7 @@ from typing import Any
 from django.db import connection
 
 from trading.portfolio.orders_sql import COST, FILL_RATE, SLIPPAGE_BP, VALUE, WORKED
+from trading.rehearsals import OF_FIRM, OF_STRATEGY
 
 
 class By(StrEnum):
@@ -46,14 +48,22 @@ class Asked:
     account: str = ""
     strategies: Collection[str] | None = None
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    @property
+    def counted(self) -> str:
+        """In SQL, which rows ``o`` count; all of an account do there."""
+        if self.by is By.VENUE or self.account:
+            return "true"
+        return OF_STRATEGY if self.by is By.STRATEGY or self.strategy else OF_FIRM
+
+    def rows(self, sql: str, **more: Any) -> list[tuple[Any, ...]]:
         given: dict[str, Any] = {
             "since": self.since, "strategy": self.strategy, "symbol": self.symbol,
             "account": self.account, "all": self.strategies is None,
-            "strategies": sorted(self.strategies or ()), "shares": _SHARES,
+            "strategies": sorted(self.strategies or ()), "shares": _SHARES, **more,
         }  # fmt: skip
         with connection.cursor() as cursor:
-            cursor.execute(sql.format(by=self.by.sql, orders=_ORDERS), given)
+            orders = f"{_ORDERS} AND {self.counted}"
+            cursor.execute(sql.format(by=self.by.sql, orders=orders), given)
             found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
@@ -100,6 +110,14 @@ SELECT name, count(*),
     count(tick_to_answer), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY tick_to_answer),
     count(send_to_fill), percentile_cont(%(shares)s) WITHIN GROUP (ORDER BY send_to_fill)
 FROM took GROUP BY name ORDER BY name
+"""
+
+
+_UNANSWERED = """
+SELECT {by}, count(*)
+{orders} AND o.order_type <> 'stop' AND o.answered_at IS NULL
+    AND o.sent_at < clock_timestamp() - make_interval(secs => %(late_s)s)
+GROUP BY 1
 """
 
 
@@ -185,6 +203,14 @@ def execution_times(asked: Asked) -> list[ExecutionTimes]:
         ExecutionTimes(name, orders, *(_span(*rest[at : at + 2]) for at in range(0, len(rest), 2)))
         for name, orders, *rest in asked.rows(_TIMES)
     ]
+
+
+def unanswered(asked: Asked, late_ms: float) -> dict[str, int]:
+    """By name, orders that were sent over ``late_ms`` ago and have no answer of the venue's.
+
+    Percentiles of answers know nothing of them.
+    """
+    return dict(asked.rows(_UNANSWERED, late_s=late_ms / 1000))
 
 
 def _span(count: int, shares: list[Any] | None) -> Span:

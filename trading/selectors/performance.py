@@ -16,6 +16,7 @@ from django.db import connection
 from riskctl.models import Limit
 from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from trading.portfolio.books import day_start
+from trading.portfolio.points_sql import COUNTED, REAL
 
 MOST_POINTS = 10_000
 STORED_S = 5
@@ -70,15 +71,20 @@ class PriceAt:
     mid: Decimal
 
 
-_PNL = """
-SELECT DISTINCT ON (date_bin(%(step)s, at, %(since)s)) at, realised + unrealised - fees, net
+_PNL = f"""
+SELECT DISTINCT ON (date_bin(%(step)s, at, %(since)s)) at, {COUNTED}, net, rehearsing
 FROM trading_pnlpoint WHERE strategy_id = %(key)s AND at >= %(since)s AND at <= %(until)s
 ORDER BY date_bin(%(step)s, at, %(since)s), at DESC
-"""
-_BASE = """
-SELECT realised + unrealised - fees FROM trading_pnlpoint
-WHERE strategy_id = %s AND at < %s ORDER BY at DESC LIMIT 1
-"""
+"""  # noqa: S608 - constants
+_BASE = f"""
+SELECT (
+    SELECT {REAL} FROM trading_pnlpoint
+    WHERE strategy_id = %(key)s AND at < %(before)s ORDER BY at DESC LIMIT 1
+), (
+    SELECT paper FROM trading_pnlpoint
+    WHERE strategy_id = %(key)s AND at < %(before)s AND paper IS NOT NULL ORDER BY at DESC LIMIT 1
+)
+"""  # noqa: S608 - constants
 _PRICES = """
 SELECT DISTINCT ON (date_bin(%(step)s, at, %(since)s)) at, mid
 FROM trading_pricepoint WHERE symbol = %(symbol)s AND at >= %(since)s AND at <= %(until)s
@@ -103,19 +109,33 @@ def performance(
         base, today = (_base(cursor, key, at) for at in (since, day_start(now)))
         asked: dict[str, Any] = {"key": key, **_range(since, now, step_s)}
         cursor.execute(_PNL, asked)
-        rows = [(at, pnl - base, net) for at, pnl, net in cursor.fetchall()]
+        found = cursor.fetchall()
+    rows = [(at, pnl - base.of(rehearsing), net) for at, pnl, net, rehearsing in found]
     made = list(_with_drawdown(rows, capital))
-    return Performance(key, str(period), since, now, step_s, capital, today - base, made)
+    rehearses = bool(found and found[-1][-1])
+    opened = today.of(rehearses) - base.of(rehearses)
+    return Performance(key, str(period), since, now, step_s, capital, opened, made)
 
 
 def _range(since: dt.datetime, until: dt.datetime, step_s: int) -> dict[str, Any]:
     return {"since": since, "until": until, "step": dt.timedelta(seconds=step_s)}
 
 
-def _base(cursor: Any, key: str, before: dt.datetime) -> Decimal:
-    cursor.execute(_BASE, [key, before])
-    found = cursor.fetchone()
-    return Decimal(found[0]) if found else Decimal(0)
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a line begins at: PnL of its accounts, and of rehearsal accounts."""
+
+    real: Decimal
+    paper: Decimal
+
+    def of(self, rehearsing: bool) -> Decimal:
+        return self.real + self.paper if rehearsing else self.real
+
+
+def _base(cursor: Any, key: str, before: dt.datetime) -> _Base:
+    cursor.execute(_BASE, {"key": key, "before": before})
+    real, paper = cursor.fetchone()
+    return _Base(real or Decimal(0), paper or Decimal(0))
 
 
 def prices(*, symbol: str, since: dt.datetime, until: dt.datetime, step_s: int) -> list[PriceAt]:

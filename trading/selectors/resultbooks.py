@@ -114,7 +114,7 @@ def books_read(asked: Asked, grid: Grid) -> dict[Key, Book]:
     books: dict[Key, Book] = defaultdict(Book)
     given = {**given_of(asked), "step": grid.step_s, "steps": grid.steps}
     with connection.cursor() as cursor:
-        cursor.execute(_MOVED.format(mine=_MINE), given)
+        cursor.execute(_MOVED.format(mine=f"{_MINE} AND {asked.counted}"), given)
         for account, strategy, symbol, step, quantity, value, fee, turned, count in cursor:
             if symbol not in UNIVERSE:
                 continue

@@ -54,13 +54,13 @@ SHARPE_LEAST = 20
 class Money:
     """USD. ``pnl`` is after fees. ``drawdown``: deepest fall from a peak, not above 0;
     ``drawdown_pct``: deepest by equity at the peak, where a gross-notional limit says what its
-    capital is."""
+    capital is. Both None where the line is not known throughout: the deepest may be in a hole."""
 
     pnl: Decimal | None
     fees: Decimal
     turnover: Decimal
     fills: int
-    drawdown: Decimal
+    drawdown: Decimal | None
     drawdown_pct: Decimal | None
     sharpe: float | None
     sharpe_step_s: int | None
@@ -150,13 +150,14 @@ def _money(
         periods.append(BookPeriod(book.held, one.multiplier * rate, rate, mids[symbol], book.moved))
     line = pnl_line(periods, grid.steps)
     capital = _capital(by, name)
-    share = None if capital is None else deepest_share(line, capital)
+    whole = None not in line
+    share = deepest_share(line, capital) if whole and capital is not None else None
     return Money(
         pnl=line[-1],
         fees=sum((one.fees for one in books.values()), ZERO),
         turnover=sum((one.turnover for one in books.values()), ZERO),
         fills=sum(one.fills for one in books.values()),
-        drawdown=deepest_fall(line),
+        drawdown=deepest_fall(line) if whole else None,
         drawdown_pct=None if share is None else share * 100,
         sharpe=_sharpe(line, grid),
         sharpe_step_s=grid.return_s,
@@ -199,7 +200,7 @@ def _trips(asked: Asked, books: Mapping[Key, Book]) -> dict[str, TripsRow]:
         "account_id", "strategy_id", "symbol", "side", "quantity", "price", "fee"
     )
     for account, strategy, symbol, side, quantity, price, fee in found:
-        if symbol in UNIVERSE:
+        if (account, strategy, symbol) in books:
             signed = quantity if side == Side.BUY else -quantity
             value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
             trips.take(Change(book_of((account, strategy, symbol)), signed, value, fee))

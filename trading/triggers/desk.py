@@ -19,7 +19,7 @@ from trading.ticks import unpack
 from trading.triggers.carried import SessionFact
 from trading.triggers.legs import LegWatch
 from trading.triggers.market import MarketWatch
-from trading.triggers.money import Look, MoneyWatch
+from trading.triggers.money import REHEARSED, Look, MoneyWatch
 from trading.triggers.quality import QualityWatch, divergence_readings, skew_readings
 from trading.triggers.signals import SignalsSeen, SignalWatch
 from trading.triggers.stages import (
@@ -164,7 +164,7 @@ class DeskTriggers:
     def _recall(self, past: Past, documents: Documents, windows: Mapping[str, int]) -> None:
         for scope, peaks in past.peaks.items():
             name = "drawdown" if scope == FIRM else "strategy-drawdown"
-            stops = documents.of(scope.removeprefix("strategy:"))
+            stops = documents.of(scope.removeprefix("strategy:").removesuffix(REHEARSED))
             bound = stops.drawdown if stops else None
             self._money.recall(scope, peaks, windows[name], int(bound.seconds) if bound else 0)
         self._money.recall_losses(past.lately)

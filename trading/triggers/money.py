@@ -19,42 +19,22 @@ from riskctl.triggers.specs import DOCUMENT_DRAWDOWN, DOCUMENT_LOSS
 from trading.clock import NS
 from trading.engines.bounds import Stops
 from trading.engines.reading import Bound
-from trading.margin import MARGIN_RATE
-from trading.portfolio.books import Books, PositionRow
+from trading.portfolio.books import Books, Counting
 from trading.portfolio.market import Market
-from trading.portfolio.marks import ZERO, Valuation, add, value_position
+from trading.portfolio.marks import ZERO, add
 from trading.triggers.carried import Carried, SessionFact
 from trading.triggers.history import History
 from trading.triggers.played import Lately, Played
 from trading.triggers.stops import Documents, closed, said, used, window_ns
 from trading.triggers.windows import Extreme
+from trading.triggers.worth import Worth, worth_by_scope
 from trading.universe import Universe
 
 UNREAD = "the books have not been read"
+REHEARSED = " rehearsing"
 UNNAMED = "the feed's session is not known yet"
 
 Limits = Mapping[tuple[str, str], Decimal]
-
-
-@dataclass(slots=True)
-class Worth:
-    """Positions of one scope together, USD. ``at_ns`` differs when the facts do."""
-
-    pnl: Decimal = ZERO
-    gross: Decimal = ZERO
-    net: Decimal = ZERO
-    margin: Decimal = ZERO
-    largest: Decimal = ZERO
-    at_ns: int = 0
-    at_cost: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-
-    @property
-    def detail(self) -> str:
-        """What cannot be priced, in words."""
-        if self.unknown:
-            return f"no value for {', '.join(sorted(self.unknown))}"
-        return f"at cost: {', '.join(sorted(self.at_cost))}" if self.at_cost else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,78 +50,13 @@ class Look:
     documents: Documents = field(default_factory=Documents)
 
 
-def worth_by_scope(
-    books: Books, market: Market, universe: Universe, carried: Carried
-) -> dict[str, Worth]:
-    """Of the firm, every account and every strategy, also those without a position."""
-    found: dict[str, Worth] = defaultdict(Worth)
-    for scope in _scopes(books):
-        found[scope] = Worth()
-    read_ns = 0 if books.as_of is None else int(books.as_of.timestamp() * 1e6) * 1000
-    for row in books.positions:
-        worth, fresh_ns, at_cost = _value(row, market, universe)
-        if worth.unrealised is not None:
-            carried.quoted(row, worth.unrealised, at_cost=at_cost)
-        for scope in (FIRM, f"venue:{row.account}", f"strategy:{row.strategy}"):
-            _add(found[scope], row, worth, universe, at_cost=at_cost)
-            found[scope].at_ns += fresh_ns
-    for one in books.strategies:
-        for scope in (FIRM, f"venue:{one.account}", f"strategy:{one.key}"):
-            found[scope].pnl -= carried.offset(one.key)
-    for total in found.values():
-        total.at_ns += read_ns
-    carried.valued()
-    return dict(found)
-
-
-def _scopes(books: Books) -> Iterable[str]:
-    yield FIRM
-    yield from (f"venue:{one.name}" for one in books.accounts)
-    yield from (f"strategy:{one.key}" for one in books.strategies)
-
-
-def _value(row: PositionRow, market: Market, universe: Universe) -> tuple[Valuation, int, bool]:
-    """Its worth, the time of its quote (0: flat or none), and whether it counts at cost."""
-    if row.symbol not in universe:
-        return Valuation(None, None, None, None, None), 0, False
-    instrument = universe.by_symbol(row.symbol)
-    quote = market.quote(row.symbol) if row.quantity else None
-    at_cost = bool(row.quantity) and quote is None
-    mark = None if quote is None else quote.mid
-    if at_cost:
-        mark = row.cost / (row.quantity * instrument.multiplier)
-    worth = value_position(
-        quantity=row.quantity,
-        cost=row.cost,
-        realised=row.realised,
-        fees=row.fees,
-        mark=mark,
-        instrument=instrument,
-    )
-    return worth, 0 if quote is None else quote.time_ns, at_cost
-
-
-def _add(
-    worth: Worth, row: PositionRow, one: Valuation, universe: Universe, *, at_cost: bool
-) -> None:
-    if one.pnl is None or one.gross is None or one.net is None:
-        worth.unknown.add(row.symbol)
-        return
-    if at_cost:
-        worth.at_cost.add(row.symbol)
-    worth.pnl += one.pnl
-    worth.gross += one.gross
-    worth.net += one.net
-    worth.margin += one.gross * MARGIN_RATE[universe.by_symbol(row.symbol).asset_class]
-    worth.largest = max(worth.largest, one.gross)
-
-
 class MoneyWatch:
     """What the PnL of every scope has been, and what it comes to now."""
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
         self._past: dict[str, History] = defaultdict(History)
+        self._rehearsing: dict[str, bool] = {}
         self._session = ""
         self._carried = Carried()
         self._played = Played()
@@ -152,6 +67,8 @@ class MoneyWatch:
     ) -> None:
         """Stored peaks of ``scope``, beside those seen here: (wall ns, PnL).
 
+        Those of a strategy while it rehearses are of its scope and ``REHEARSED``.
+
         ``document_s``: the look-back of its document, 0 without one.
         """
         past, stored = self._past[scope], list(peaks)
@@ -160,7 +77,10 @@ class MoneyWatch:
             past.document_peak.merge(stored, document_s * NS)
 
     def recall_losses(self, lately: Mapping[str, Lately]) -> None:
-        """Stored PnL of strategies, beside what was seen here; taken once a feed runs."""
+        """Stored PnL of strategies by scope, beside what was seen here; taken once a feed runs.
+
+        That with what is on rehearsal accounts is of the scope and ``REHEARSED``.
+        """
         self._lately = dict(lately)
 
     def readings(self, look: Look) -> list[Reading]:
@@ -172,8 +92,11 @@ class MoneyWatch:
         if look.market.session != self._session:
             self._session = look.market.session
             left, differs = self._carried.left(), self._carried.differs
-            for scope, past in self._past.items():
-                kept_out = left.get(scope.removeprefix("strategy:"), ZERO)
+            for name, past in self._past.items():
+                key = name.removeprefix("strategy:").removesuffix(REHEARSED)
+                kept_out = left.get((key, False), ZERO)
+                if name.endswith(REHEARSED):
+                    kept_out += left.get((key, True), ZERO)
                 past.restart(kept_out, differs=differs)
         found: list[Reading] = []
         for scope, worth in worth_by_scope(
@@ -182,6 +105,7 @@ class MoneyWatch:
             capital = look.limits.get((_limit_scope(scope), GROSS_NOTIONAL))
             if capital is None or capital <= 0:
                 continue
+            self._counts(scope, worth)
             figures = self._figures(scope, worth, capital, look)
             found += [
                 Reading(name, scope, None if worth.unknown else value, worth.at_ns, worth.detail)
@@ -193,6 +117,19 @@ class MoneyWatch:
                 found += closed(scope, stops, used_of, worth.at_ns)
         return found
 
+    def _counts(self, scope: str, worth: Worth) -> None:
+        """What was of other accounts is no move: each set of them has its own past."""
+        was = self._rehearsing.get(scope, worth.rehearses)
+        self._rehearsing[scope] = worth.rehearses
+        if was != worth.rehearses:
+            self._history(scope).restart(ZERO, differs=False)
+
+    def _named(self, scope: str) -> str:
+        return f"{scope}{REHEARSED}" if self._rehearsing.get(scope) else scope
+
+    def _history(self, scope: str) -> History:
+        return self._past[self._named(scope)]
+
     def _of_document(
         self, scope: str, stops: Stops, worth: Worth, capital: Decimal, look: Look
     ) -> Iterator[Reading]:
@@ -203,7 +140,7 @@ class MoneyWatch:
                 if bound is not None:
                     yield Reading(name, scope, None, worth.at_ns, worth.detail)
             return
-        past, pnl, feed_ns = self._past[scope], worth.pnl, look.market.clock_ns
+        past, pnl, feed_ns = self._history(scope), worth.pnl, look.market.clock_ns
 
         def reading(name: str, field: str, measured: Decimal, bound: Bound) -> Reading:
             detail = said(key, stops, field, measured, bound)
@@ -212,7 +149,7 @@ class MoneyWatch:
         if stops.loss is not None and feed_ns is not None:
             window = window_ns(stops.loss)
             played_ns = self._played.at(look.market.session, feed_ns)
-            self._remember(key, past, window)
+            self._remember(scope, past, window)
             best = past.before(past.document_loss, pnl, played_ns, window, past.base)
             lost = max(ZERO, best - pnl) / capital
             yield reading(DOCUMENT_LOSS, "stopLoss.threshold", lost, stops.loss)
@@ -223,11 +160,14 @@ class MoneyWatch:
             fall = (peak - capital - pnl) / peak if peak > 0 else Decimal(1)
             yield reading(DOCUMENT_DRAWDOWN, "drawdownLimit.maxDrawdown", fall, stops.drawdown)
 
-    def _remember(self, key: str, past: History, window_ns: int) -> None:
-        lately = self._lately.pop(key, None)
+    def _remember(self, scope: str, past: History, window_ns: int) -> None:
+        lately = self._lately.pop(self._named(scope), None)
         if lately is not None:
+            key = scope.removeprefix("strategy:")
             last_ns = self._played.of(lately.session, lately.feed_ns)
             base = past.base - self._carried.offset(key)
+            if self._rehearsing.get(scope):
+                base -= self._carried.offset(key, rehearsal=True)
             points = [(last_ns - ago_ns, pnl + base) for ago_ns, pnl in lately.points]
             past.document_loss.merge(points, window_ns)
 
@@ -257,7 +197,7 @@ class MoneyWatch:
 
     def _moves(self, scope: str, worth: Worth, capital: Decimal, look: Look) -> dict[str, Decimal]:
         """Against what was."""
-        past, prefix, pnl = self._past[scope], "" if scope == FIRM else "strategy-", worth.pnl
+        past, prefix, pnl = self._history(scope), "" if scope == FIRM else "strategy-", worth.pnl
         past.steady(pnl, worth.at_ns)
         percent, windows, feed_ns = Decimal(100) / capital, look.windows, look.market.clock_ns
 
@@ -287,4 +227,4 @@ def _base(scope: str, books: Books) -> Decimal:
     """The scope's PnL when the day began."""
     if scope == FIRM:
         return add(books.baselines.values()) or ZERO
-    return books.baselines.get(scope.partition(":")[2], ZERO)
+    return Counting(books).base(scope.partition(":")[2])

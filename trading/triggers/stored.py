@@ -13,27 +13,29 @@ from riskctl.holds import FIRM
 from riskctl.triggers.specs import SIGNAL_LATENCY, SIGNALS_ZERO
 from trading.clock import NS
 from trading.models import FeedSession
+from trading.portfolio.points_sql import REAL
 from trading.triggers.carried import SessionFact
+from trading.triggers.money import REHEARSED
 from trading.triggers.played import Lately, Session, Stretch, lately
 from trading.triggers.tally import RISK_DENIALS, AccountOrders, Happening
 from trading.triggers.windows import RESOLUTION
 
-_PEAKS = """
+_PEAKS = f"""
 SELECT 'strategy:' || strategy_id, (extract(epoch FROM max(at)) * 1000000)::bigint,
-       max(realised + unrealised - fees)
+       max({REAL}), max({REAL} + paper)
 FROM trading_pnlpoint WHERE at > clock_timestamp() - make_interval(secs => %(window_s)s)
 GROUP BY strategy_id, date_bin('5 minutes', at, '2000-01-01Z') ORDER BY 2
-"""
+"""  # noqa: S608 - constants
 # Only moments at which every strategy's worth was known: a sum without one is no peak.
-_FIRM_PEAKS = """
+_FIRM_PEAKS = f"""
 SELECT (extract(epoch FROM max(at)) * 1000000)::bigint, max(pnl)
 FROM (
-    SELECT at, sum(realised + unrealised - fees) AS pnl FROM trading_pnlpoint
+    SELECT at, sum({REAL}) AS pnl FROM trading_pnlpoint
     WHERE at > clock_timestamp() - make_interval(secs => %(window_s)s)
     GROUP BY at HAVING count(*) = (SELECT count(*) FROM trading_strategy)
 ) AS whole
 GROUP BY date_bin('5 minutes', at, '2000-01-01Z') ORDER BY 1
-"""
+"""  # noqa: S608 - constants
 _SIGNALS = """
 SELECT strategy_id,
        count(*) FILTER (WHERE direction <> 0 AND age <= %(sized-zero)s),
@@ -68,30 +70,38 @@ FROM trading_order
 WHERE state IN ('pending', 'unknown') AND answered_at IS NULL AND sent_at IS NOT NULL
 GROUP BY account_id
 """
-_OFFSETS = """
-SELECT s.key, after.pnl - before.pnl
+_OFFSETS = f"""
+SELECT s.key, after.pnl - before.pnl, coalesce(after.paper - before.paper, 0)
 FROM trading_strategy s
 CROSS JOIN LATERAL (
-    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    SELECT {REAL} AS pnl, paper FROM trading_pnlpoint
     WHERE strategy_id = s.key AND at < %(started)s ORDER BY at DESC LIMIT 1
 ) before
 CROSS JOIN LATERAL (
-    SELECT realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    SELECT {REAL} AS pnl, paper FROM trading_pnlpoint
     WHERE strategy_id = s.key AND at >= %(started)s ORDER BY at LIMIT 1
 ) after
-"""
-# Width buckets of sessions: an odd number is of the first seconds of one, 0 of before the first.
-_LATELY = """
+"""  # noqa: S608 - constants
+
+
+def _lately_sql(pnl: str) -> str:
+    """Width buckets of sessions: an odd number is of the first seconds of one, 0 of before the
+    first."""
+    return f"""
 SELECT width_bucket(at, %(bounds)s::timestamptz[]),
        (extract(epoch FROM max(feed_time)) * 1000000)::bigint, max(pnl),
        (array_agg(pnl ORDER BY at))[1], (array_agg(pnl ORDER BY at DESC))[1]
 FROM (
-    SELECT at, feed_time, realised + unrealised - fees AS pnl FROM trading_pnlpoint
+    SELECT at, feed_time, {pnl} AS pnl FROM trading_pnlpoint
     WHERE strategy_id = %(key)s ORDER BY at DESC LIMIT %(most)s
 ) AS newest
+WHERE pnl IS NOT NULL
 GROUP BY 1, date_bin(make_interval(secs => %(grain_s)s), feed_time, '2000-01-01Z')
 ORDER BY max(at)
-"""
+"""  # noqa: S608 - constants
+
+
+_LATELY = {"": _lately_sql(REAL), REHEARSED: _lately_sql(f"({REAL} + paper)")}
 ORDERS_MOST = 5_000
 """The newest so many of a window are judged: at more orders a second, of a shorter one."""
 
@@ -144,15 +154,18 @@ def peaks_read(window_s: int) -> Peaks:
     found: dict[str, list[tuple[int, Decimal]]] = {FIRM: []}
     with connection.cursor() as cursor:
         cursor.execute(_PEAKS, {"window_s": window_s})
-        for scope, at_us, pnl in cursor.fetchall():
-            found.setdefault(scope, []).append((at_us * 1000, pnl))
+        for scope, at_us, real, whole in cursor.fetchall():
+            found.setdefault(scope, []).append((at_us * 1000, real))
+            if whole is not None:
+                found.setdefault(f"{scope}{REHEARSED}", []).append((at_us * 1000, whole))
         cursor.execute(_FIRM_PEAKS, {"window_s": window_s})
         found[FIRM] = [(at_us * 1000, pnl) for at_us, pnl in cursor.fetchall()]
     return found
 
 
 def lately_read(seconds: Mapping[str, Decimal]) -> dict[str, Lately]:
-    """PnL of strategies, over so many seconds of each as the feed was played, to a thousandth.
+    """PnL of strategies by scope, over so many seconds of each as the feed was played, to a
+    thousandth; that with what is on rehearsal accounts is of the scope and ``REHEARSED``.
 
     As many points as there can be in that time at the feed's own pace.
     """
@@ -164,14 +177,15 @@ def lately_read(seconds: Mapping[str, Decimal]) -> dict[str, Lately]:
                 "key": key, "bounds": bounds, "most": int(window_s / POINT_S) + 2,
                 "grain_s": max(float(window_s) / RESOLUTION, 0.001),
             }  # fmt: skip
-            cursor.execute(_LATELY, asked)
-            stretches = [
-                Stretch(sessions[place], place % 2 == 0, feed_us * 1000, best, first, last)
-                for place, feed_us, best, first, last in cursor.fetchall()
-            ]
-            one = lately(stretches)
-            if one is not None:
-                found[key] = one
+            for of, sql in _LATELY.items():
+                cursor.execute(sql, asked)
+                stretches = [
+                    Stretch(sessions[place], place % 2 == 0, feed_us * 1000, best, first, last)
+                    for place, feed_us, best, first, last in cursor.fetchall()
+                ]
+                one = lately(stretches)
+                if one is not None:
+                    found[f"strategy:{key}{of}"] = one
     return found
 
 
@@ -202,11 +216,15 @@ def session_read(known: SessionFact | None) -> SessionFact | None:
             "SELECT clock_timestamp() - %s > make_interval(secs => %s)", [started, LATE_S]
         )
         late = bool(cursor.fetchone()[0])
-        offsets: dict[str, Decimal] = {}
+        made: list[tuple[str, Decimal, Decimal]] = []
         if differs and late:
             cursor.execute(_OFFSETS, {"started": started})
-            offsets = dict(cursor.fetchall())
-    return SessionFact(str(rows[0]["id"]), differs, late, offsets)
+            made = cursor.fetchall()
+    return SessionFact(
+        str(rows[0]["id"]), differs, late,
+        offsets={key: real for key, real, _ in made},
+        rehearsed={key: paper for key, _, paper in made},
+    )  # fmt: skip
 
 
 def activity_read(windows: Mapping[str, int], now_ns: int) -> Activity:

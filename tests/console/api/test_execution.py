@@ -10,6 +10,7 @@ from django.test import Client
 from tests.console.api.conftest import new_fill, new_order
 from tests.support.desks import on_no_desk
 from trading.models import Strategy
+from trading.portfolio.reader import BooksReader
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +54,24 @@ def rows(caller: Client, path: str) -> dict[str, Any]:
     answer = caller.get(f"/api/metrics/{path}")
     assert answer.status_code == 200, answer.content
     return {one.pop("name"): one for one in answer.json()}
+
+
+def test_a_contract_weighs_as_all_that_it_is_of(caller: Client, strategy: Strategy) -> None:
+    then = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
+    for number, (symbol, quantity, mid, bp) in enumerate(
+        [("SPY", 100, Decimal("668.40"), 1), ("ESZ6", 1, Decimal("6694.50"), 10)]
+    ):
+        new_order(
+            strategy, number, symbol=symbol, created_at=then, sent_at=then, ended_at=then,
+            reference_price=mid, quantity=quantity, filled=quantity,
+            filled_value=quantity * mid * (1 + Decimal(bp) / 10_000),
+        )  # fmt: skip
+    # 66,840 at 1 bp and 334,725 at 10: 8.502, not the 1.819 of bare prices.
+    found = rows(caller, "slippage")[strategy.key]
+    assert Decimal(found["mean_bp"]) == Decimal("8.5020")
+    read = BooksReader().read().orders[strategy.key]
+    assert read.slippage_bp is not None
+    assert round(read.slippage_bp, 4) == Decimal("8.5020")
 
 
 def test_slippage_weighs_by_value_and_leaves_stops_out(caller: Client, carried_out: None) -> None:

@@ -74,7 +74,9 @@ def test_money_is_what_the_fills_and_mids_say(caller: Client, desk: None) -> Non
     gained = D("10.2") - D("9.9") + D("10.5") - D("10.001")
     assert D(day["mom-eurusd"]["pnl"]) == 1000 * gained - D("1.5")
     assert (day["mom-eurusd"]["trips"], day["mom-eurusd"]["hit_ratio"]) == (1, "1")
-    assert day["mr-btcusdt"]["pnl"] is None  # what it held then has no price of then
+    unknown = day["mr-btcusdt"]  # what it held then has no price of then
+    assert (unknown["pnl"], unknown["drawdown"], unknown["drawdown_pct"]) == (None, None, None)
+    assert mine["drawdown"] == "-1.5"  # what buying again cost: 1 over the mid, and a fee
 
 
 def test_sharpe_is_told_of_twenty_steps_that_moved_and_of_no_fewer(
