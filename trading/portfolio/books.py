@@ -66,9 +66,12 @@ class SignalRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
+    """``rehearsal``: strategies of another account trade here while they stand on paper."""
+
     name: str
     venue: str
     live: bool
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
 from riskctl.approvals.rules import State
 from riskctl.deadman import deadman_state
@@ -238,7 +238,10 @@ def _positions() -> tuple[PositionRow, ...]:
 
 
 def _accounts() -> tuple[AccountRow, ...]:
-    rows = VenueAccount.objects.order_by("name").values_list("name", "venue", "live")
+    rehearsed_on = VenueAccount.objects.filter(rehearsal=OuterRef("name"))
+    rows = VenueAccount.objects.order_by("name").values_list(
+        "name", "venue", "live", Exists(rehearsed_on)
+    )
     return tuple(AccountRow(*row) for row in rows)
 
 

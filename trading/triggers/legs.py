@@ -2,7 +2,8 @@
 
 An arbitrage holds two positions of the same worth, one long and one short. One that stands alone,
 or nearly so, is counted from the moment it is seen. Worth is what they cost: a price that is not
-there, or that moved, opens no leg. Pure.
+there, or that moved, opens no leg. What lies on rehearsal accounts is judged apart: paper hedges
+nothing. Pure.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,24 +21,40 @@ UNHEDGED = Decimal("0.1")
 
 
 class LegWatch:
-    """Since when each strategy's legs have not matched."""
+    """Since when each strategy's legs have not matched, on paper and not."""
 
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
-        self._since: dict[str, int] = {}
+        self._since: dict[tuple[str, bool], int] = {}
 
     def readings(self, books: Books, boot_ns: int) -> Iterable[Reading]:
         """Seconds, of every arbitrage strategy; 0 while its legs match."""
+        rehearsals = {one.name for one in books.accounts if one.rehearsal}
         for one in books.strategies:
             if one.kind != ARBITRAGE:
                 continue
             rows = [row for row in books.positions if row.strategy == one.key and row.quantity]
-            leg = self._open_leg(rows)
-            if not leg:
-                self._since.pop(one.key, None)
-            since = self._since.setdefault(one.key, boot_ns) if leg else boot_ns
+            paper = rehearsals.difference(one.accounts)
+            since, leg = min(
+                self._standing(
+                    (one.key, on_paper),
+                    [row for row in rows if (row.account in paper) is on_paper],
+                    boot_ns,
+                )
+                for on_paper in (False, True)
+            )
             seconds = Decimal((boot_ns - since) // (NS // 100)) / 100
             yield Reading(OPEN_LEG, f"strategy:{one.key}", seconds, boot_ns, leg)
+
+    def _standing(
+        self, name: tuple[str, bool], rows: Sequence[PositionRow], boot_ns: int
+    ) -> tuple[int, str]:
+        """Since when a leg is open, and which; now and empty while none is."""
+        leg = self._open_leg(rows)
+        if not leg:
+            self._since.pop(name, None)
+            return boot_ns, ""
+        return self._since.setdefault(name, boot_ns), leg
 
     def _open_leg(self, rows: Sequence[PositionRow]) -> str:
         """The larger leg in words where the two do not match; empty when they do."""
