@@ -12,7 +12,14 @@ from trading.clock import NS
 from trading.strategies.arbitrage import PairMeasure, Turn
 from trading.strategies.legs import EVEN, NOTHING, LegRule, Pair, Stage
 from trading.strategies.parameters import ArbitrageParameters
-from trading.strategies.sizing import Quote, lots_for, matched_lots, same_worth, unit_worth
+from trading.strategies.sizing import (
+    Quote,
+    legs_for,
+    lots_for,
+    matched_lots,
+    same_worth,
+    unit_worth,
+)
 from trading.strategies.slot import Slot
 from trading.strategies.stack import Member
 from trading.strategies.terms import Terms
@@ -92,10 +99,8 @@ class ArbitragePair:
             return full  # one leg alone could be begun or left, nothing is known, or it is wanted
         if seen.quotes is None or not way:
             return NOTHING
-        units = self._units(seen.quotes)
-        first, second = matched_lots(
-            [terms.size_notional / one for one in units], units, self._instruments
-        )
+        mids = [one.mid for one in seen.quotes]
+        first, second = legs_for(terms.size_notional, mids, self._instruments)
         if not first:
             names = " and ".join(one.symbol for one in self._instruments)
             size = terms.size_notional.normalize()
@@ -139,14 +144,10 @@ class ArbitragePair:
         if quotes is None or held[0] * held[1] >= 0:
             return False
         first, second = (
-            abs(one) * unit for one, unit in zip(held, self._units(quotes), strict=True)
+            abs(one) * unit_worth(quote.mid, of)
+            for one, quote, of in zip(held, quotes, self._instruments, strict=True)
         )
         return same_worth(first, second, EVEN)
-
-    def _units(self, quotes: tuple[Quote, Quote]) -> list[Decimal]:
-        return [
-            unit_worth(quote.mid, of) for quote, of in zip(quotes, self._instruments, strict=True)
-        ]
 
     def _tradable(self, seen: LegsSeen) -> bool:
         """Fresh prices of both, and nothing of either under way or held back."""

@@ -41,6 +41,15 @@ def unit_worth(mid: Decimal, instrument: Instrument) -> Decimal:
     return mid * instrument.multiplier * REPORTING_RATE[instrument.currency]
 
 
+def legs_for(
+    size_notional: Decimal, mids: Sequence[Decimal], instruments: Sequence[Instrument]
+) -> tuple[Decimal, Decimal]:
+    """Quantities of both legs of a pair, worth the same and at most ``size_notional`` dollars each;
+    zeros where whole lots are too coarse for that."""
+    units = [unit_worth(mid, of) for mid, of in zip(mids, instruments, strict=True)]
+    return matched_lots([size_notional / one for one in units], units, instruments)
+
+
 def matched_lots(
     most: Sequence[Decimal], units: Sequence[Decimal], instruments: Sequence[Instrument]
 ) -> tuple[Decimal, Decimal]:
