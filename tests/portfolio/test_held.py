@@ -13,6 +13,7 @@ from riskctl.holds import RULES, Kind, Mode
 from riskctl.models import Hold, HoldLift, ReceiptStep, Stage
 from tests.portfolio.builders import NOON, Desk, alive, books, hold_row, strategy_row
 from tests.portfolio.test_frames import desk, only
+from trading.models import VenueAccount
 from trading.portfolio.books import RungRow
 from trading.portfolio.held import triggers_body
 from trading.portfolio.reader import BooksReader
@@ -167,3 +168,13 @@ def test_holds_rungs_and_the_switch_are_read_with_the_books() -> None:
     assert books_read.rungs["mom-btc"].rung == "ramp"
     assert books_read.dead_man is not None
     assert books_read.dead_man["state"] == "armed"
+
+
+@pytest.mark.django_db
+def test_accounts_that_others_rehearse_on_are_read_as_such() -> None:
+    Desk()
+    first, second = VenueAccount.objects.order_by("name")[:2]
+    first.rehearsal = second
+    first.save()
+    found = {one.name: one.rehearsal for one in BooksReader().read().accounts}
+    assert {name for name, rehearsal in found.items() if rehearsal} == {second.name}

@@ -6,7 +6,9 @@ the trigger of open legs reads the books as it does on the desk, and its hold is
 """
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from decimal import Decimal
+from itertools import count
 from typing import Any, TypeVar
 
 from riskctl.holds import RULES, HoldFact, Kind
@@ -15,11 +17,13 @@ from tests.feeds.builders import raw_rows
 from trading.feeds.raw import RawBatch
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect
-from trading.lockstep import Lockstep
+from trading.lockstep import BOOT_ID, SHARD, TOKEN, Lockstep
 from trading.papervenue.protocol import ClearFaults, Fault
 from trading.portfolio.books import Books, PositionRow, StrategyRow
+from trading.strategies.engine import ShardEngine
 from trading.strategies.parameters import read_parameters
-from trading.strategies.specs import StrategySpec
+from trading.strategies.specs import Clocks, StrategySpec
+from trading.strategies.terms import full_terms
 from trading.triggers.legs import LegWatch
 from trading.universe import UNIVERSE, to_nano
 from trading.venues.base import Filled, VenueEvent
@@ -70,6 +74,7 @@ class ArbitrageRig(Lockstep):
             D(50_000), second,
         )  # fmt: skip
         super().__init__([spec], limits())
+        self.spec = spec
         self.core = self.cores[ACCOUNT]
         self.struck = struck
         self.places = {SPOT: ACCOUNT, PERP: second or ACCOUNT}
@@ -84,7 +89,7 @@ class ArbitrageRig(Lockstep):
         self.named = ""
         self.most_open_s = D(0)
         self._cut = False
-        self._number = self._holds = 0
+        self._number = self._holds = self._starts = 0
 
     # The market -------------------------------------------------------------------------------
 
@@ -120,6 +125,22 @@ class ArbitrageRig(Lockstep):
         self.quiet.clear()
         for venue in self._venues.values():
             venue.resume()
+
+    def restart_shard(self) -> None:
+        """Its successor knows nothing but what the gateways tell."""
+        self._starts += 1
+        numbers = count(1)
+        self.engine = ShardEngine(
+            [self.spec], UNIVERSE, shard=SHARD, token=TOKEN,
+            ids=lambda: f"s{self._starts}-{next(numbers)}",
+            clocks=Clocks(lambda: self._clock_ns, lambda: self._clock_ns, BOOT_ID),
+        )  # fmt: skip
+
+    def size(self, size: int) -> None:
+        """Set as on the desk, between two ticks."""
+        self.spec = replace(self.spec, size_notional=D(size))
+        for intent in self.engine.apply({KEY: full_terms(self.spec)}):
+            self._on_intent(intent)
 
     def stall(self) -> None:
         self._venues[self.struck].stalled = True

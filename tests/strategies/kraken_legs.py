@@ -25,6 +25,7 @@ from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
 from trading.gateway.session import BOOT_ID, VenueSession, now
 from trading.gateway.telling import snapshot
+from trading.messages import GatewayMessage
 from trading.papervenue.protocol import Fault
 from trading.portfolio.books import Books, PositionRow, StrategyRow
 from trading.strategies.engine import ShardEngine
@@ -129,16 +130,13 @@ class KrakenLegs:
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True)
-        spec = StrategySpec(
+        self.spec = StrategySpec(
             KEY, "arbitrage", PLACES[FIRST], (FIRST, SECOND),
             read_parameters("arbitrage", PARAMETERS), D(20_000), PLACES[SECOND],
         )  # fmt: skip
-        numbers = count(1)
-        self.engine = ShardEngine(
-            [spec], UNIVERSE, shard=SHARD, token=TOKEN, ids=lambda: f"n{next(numbers)}",
-            clocks=Clocks(boot_ns, wall_ns, BOOT_ID),
-        )  # fmt: skip
-        self.legs = {one: Leg(one, home, self.engine.on_gateway) for one in PLACES.values()}
+        self._numbers = count(1)
+        self.start_shard()
+        self.legs = {one: Leg(one, home, self._tell) for one in PLACES.values()}
         self.row = StrategyRow(
             KEY, "arbitrage", "tomas", PLACES[FIRST], "Kraken", False, 0, (FIRST, SECOND),
             PLACES[SECOND],
@@ -149,6 +147,22 @@ class KrakenLegs:
         self.named: list[str] = []
         self.held = False
         self._number = 0
+
+    def start_shard(self) -> None:
+        """Anew: it knows nothing but what the gateways tell."""
+        self.engine = ShardEngine(
+            [self.spec], UNIVERSE, shard=SHARD, token=TOKEN,
+            ids=lambda: f"n{next(self._numbers)}", clocks=Clocks(boot_ns, wall_ns, BOOT_ID),
+        )  # fmt: skip
+
+    def _tell(self, message: GatewayMessage) -> None:
+        self.engine.on_gateway(message)
+
+    @property
+    def warm(self) -> bool:
+        """Whether the shard's averages mean something."""
+        (pair,) = self.engine._pairs
+        return pair.measure.warm
 
     async def open(self) -> None:
         for one in self.legs.values():

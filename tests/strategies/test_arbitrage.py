@@ -94,33 +94,57 @@ def test_arbitrage_of_one_or_three_instruments_is_refused_by_name() -> None:
 # The rule itself ----------------------------------------------------------------------------------
 
 
+def stepped(rule: LegRule, held: Pair, seconds: float, *, ready: bool, wish: Pair = FULL) -> Pair:
+    paired = held[0] + held[1] == 0 and held != NOTHING
+    return rule.step(wish, held, paired=paired, ready=ready, now_ns=round(seconds * NS))
+
+
 def test_a_leg_that_stays_alone_is_given_back_and_nothing_is_begun_for_a_while() -> None:
     rule = LegRule(2 * NS, 10 * NS)
-    assert rule.step(FULL, NOTHING, ready=False, now_ns=0) == NOTHING
-    assert rule.step(FULL, NOTHING, ready=True, now_ns=0) == FULL
+    assert stepped(rule, NOTHING, 0, ready=False) == NOTHING
+    assert stepped(rule, NOTHING, 0, ready=True) == FULL
     alone = (FULL[0], D(0))
-    assert rule.step(FULL, alone, ready=False, now_ns=NS) == FULL
-    assert rule.step(FULL, alone, ready=False, now_ns=2 * NS) == NOTHING
-    assert rule.step(FULL, NOTHING, ready=True, now_ns=3 * NS) == NOTHING
-    assert rule.step(FULL, NOTHING, ready=True, now_ns=11 * NS) == NOTHING
-    assert rule.step(FULL, NOTHING, ready=True, now_ns=12 * NS) == FULL
+    assert stepped(rule, alone, 1, ready=False) == FULL
+    assert stepped(rule, alone, 2, ready=False) == NOTHING
+    assert stepped(rule, NOTHING, 3, ready=True) == NOTHING
+    assert stepped(rule, NOTHING, 11, ready=True) == NOTHING
+    assert stepped(rule, NOTHING, 12, ready=True) == FULL
 
 
 def test_what_is_found_at_a_start_is_kept_when_it_is_a_pair() -> None:
     rule = LegRule(2 * NS, 10 * NS)
-    assert rule.step(FULL, FULL, ready=False, now_ns=0) == FULL
-    alone = LegRule(2 * NS, 10 * NS)
-    assert alone.step(FULL, (FULL[0], D(0)), ready=False, now_ns=0) == NOTHING
-    assert alone.stage is Stage.LEAVING
+    assert stepped(rule, FULL, 0, ready=False) == FULL
+    for left in ((FULL[0], D(0)), (FULL[0], D("-0.01")), (FULL[0], FULL[0])):
+        alone = LegRule(2 * NS, 10 * NS)
+        assert stepped(alone, left, 0, ready=False) == NOTHING
+        assert alone.stage is Stage.LEAVING
 
 
 def test_what_somebody_else_closed_is_not_bought_again() -> None:
     for left, targets in ((NOTHING, NOTHING), ((D("0.2"), D("-0.2")), (D("0.2"), D("-0.2")))):
         rule = LegRule(2 * NS, 10 * NS)
-        rule.step(FULL, FULL, ready=True, now_ns=0)
-        assert rule.step(FULL, left, ready=True, now_ns=NS) == targets
-    rule.step(FULL, (D("0.2"), D(0)), ready=True, now_ns=2 * NS)
+        stepped(rule, FULL, 0, ready=True)
+        assert stepped(rule, left, 1, ready=True) == targets
+    stepped(rule, (D("0.2"), D(0)), 2, ready=True)
     assert rule.stage is Stage.LEAVING
+
+
+def test_legs_that_shrink_have_the_patience_of_an_entry_and_an_entry_gets_no_more() -> None:
+    small = (D("0.1"), D("-0.1"))
+    held = LegRule(2 * NS, 10 * NS)
+    stepped(held, FULL, 0, ready=True)
+    held.shrink(small, 5 * NS)
+    assert stepped(held, (small[0], FULL[1]), 6, ready=False) == small
+    assert stepped(held, (small[0], FULL[1]), 7, ready=False) == NOTHING
+    entering = LegRule(2 * NS, 10 * NS)
+    stepped(entering, NOTHING, 0, ready=True)
+    entering.shrink(small, round(1.5 * NS))
+    assert stepped(entering, (D("0.3"), D(0)), 1.9, ready=False) == small
+    assert stepped(entering, (small[0], D(0)), 2, ready=False) == NOTHING
+    entering = LegRule(2 * NS, 10 * NS)
+    stepped(entering, NOTHING, 0, ready=True)
+    entering.shrink(NOTHING, NS)
+    assert (entering.stage, entering.targets) == (Stage.LEAVING, NOTHING)
 
 
 def test_a_pair_is_neither_begun_nor_left_while_a_market_of_it_is_closed(
@@ -251,7 +275,7 @@ def test_a_leg_that_can_neither_follow_nor_go_back_is_held_by_name(second: str) 
 
 FAULTS = st.sampled_from(
     ["reject", "reject-all", "lost", "lost-all", "slow", "slower", "part", "none", "stall",
-     "quiet-spot", "quiet-perp", "hold-perp", "kill"]
+     "quiet-spot", "quiet-perp", "hold-perp", "kill", "restart", "cut"]
 )  # fmt: skip
 PLANS = st.lists(
     st.tuples(st.integers(0, 12), FAULTS, st.sampled_from([-60, 1, 60])), min_size=1, max_size=8
@@ -270,13 +294,17 @@ def strike(rig: ArbitrageRig, fault: str) -> None:
         rig.stall()
     elif fault.startswith("quiet"):
         rig.quiet.add(SPOT if fault == "quiet-spot" else PERP)
+    elif fault == "restart":
+        rig.restart_shard()
+    elif fault == "cut":
+        rig.size(int(rig.spec.size_notional / 2))
     elif fault == "hold-perp":
         rig.hold(f"instrument:{PERP}", "halted there", Kind.BREAKER)
     else:
         rig.hold(f"strategy:{KEY}", "killed")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(PLANS, st.sampled_from(PLACES))
 def test_after_any_fault_both_are_filled_or_given_back_or_the_open_leg_is_held_by_name(
     plan: list[tuple[int, str, int]], place: tuple[str, str]

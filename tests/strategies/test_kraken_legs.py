@@ -24,6 +24,17 @@ def _exchange(leg: str, **wanted: object) -> Strike:
     return lambda rig: rig.fault(leg, **wanted)
 
 
+def _restart(strike: Strike, *after_s: float) -> Strike:
+    """``strike``, and the shard starts anew so long after it."""
+
+    def both(rig: KrakenLegs) -> None:
+        strike(rig)
+        for one in after_s:
+            asyncio.get_running_loop().call_later(one, rig.start_shard)
+
+    return both
+
+
 FAULTS: dict[str, Strike] = {
     "too many requests": _server(SECOND, "limited", 6),
     "creates answered by nobody": _server(SECOND, "lose", {"sendorder": 3}),
@@ -40,6 +51,8 @@ FAULTS: dict[str, Strike] = {
     "fills a part": _exchange(SECOND, fill_fraction=0.3),
     "fills nothing": _exchange(FIRST, fill_fraction=0.0),
     "stalls": lambda rig: rig.legs[PLACES[SECOND]].server.well.clear(),
+    "slow, and the shard dies": _restart(_exchange(SECOND, answer_delay_ms=900), 0.4),
+    "fills a part, and the shard dies": _restart(_exchange(FIRST, fill_fraction=0.3), 0.3, 1.3),
     "cuts": lambda rig: rig.legs[PLACES[SECOND]].server.cut(),
     **{f"stream {one}": _server(SECOND, "stream", one) for one in WRONG},
 }
@@ -93,7 +106,7 @@ def test_the_leg_rule_holds_under_every_fault_of_the_stand_in(tmp_path: Path) ->
     assert wrong == {}
 
 
-def test_without_a_fault_both_legs_are_filled_at_both_exchanges_and_given_back(
+def test_without_a_fault_both_legs_are_filled_at_both_exchanges_kept_over_a_start_and_given_back(
     tmp_path: Path,
 ) -> None:
     async def calm() -> None:
@@ -103,6 +116,15 @@ def test_without_a_fault_both_legs_are_filled_at_both_exchanges_and_given_back(
             await rig.until(lambda: False, 2.5)
             rig.basis_bp = 60
             assert await rig.until(lambda: rig.paired, 25), rig.positions()
+            sent, cold = rig.sent, []
+            rig.start_shard()
+
+            def warm() -> bool:
+                cold.append(rig.sent)
+                return rig.warm
+
+            assert await rig.until(warm, 25)
+            assert set(cold[:-1]) == {sent}  # nothing is sold while nothing is known
             rig.basis_bp = 0
             assert await rig.until(lambda: rig.flat, 25), rig.positions()
             assert (rig.named, rig.unaccounted()) == ([], [])

@@ -1,5 +1,6 @@
 """Open legs of arbitrage: what the books say of them, and the hold that names one."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -67,6 +68,47 @@ def test_legs_that_match_and_other_strategies_are_no_open_legs() -> None:
     for rig in (desk(*EVEN), desk(), desk(EVEN[0], kind="momentum")):
         looks(rig, 8)
         assert open_legs(rig) == []
+
+
+ROUND = (AccountRow("paper-2", "Paper Two", live=False),
+         AccountRow("paper-r", "Rehearsal", live=False, rehearsal=True))  # fmt: skip
+
+
+def on_paper(symbol: str, quantity: str, cost: str) -> PositionRow:
+    return position_row("arb", symbol, quantity, account="paper-r", cost=Decimal(cost))
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ((leg(SPOT, "0.22", "20000"), on_paper(SPOT, "1.1", "100000"),
+          on_paper(PERP, "-1.1", "-100000")), "leg BTCUSDT 0.22 on paper-2"),
+        ((leg(SPOT, "0.27", "25000"), on_paper(PERP, "-0.27", "-25000")),
+         "leg BTCUSDT 0.27 on paper-2"),
+        ((*EVEN, on_paper(SPOT, "0.1", "9120")), "leg BTCUSDT 0.1 on paper-r"),
+        ((*EVEN, on_paper(SPOT, "0.1", "9120"), on_paper(PERP, "-0.1", "-9120")), ""),
+    ],
+    ids=["beside a pair on paper", "against a leg on paper", "on paper alone", "both even"],
+)  # fmt: skip
+def test_paper_hedges_no_real_leg(rows: tuple[PositionRow, ...], words: str) -> None:
+    rig = desk(*rows)
+    rig.books = replace(rig.books, accounts=ROUND)
+    looks(rig, 4)
+    if not words:
+        assert open_legs(rig) == []
+        return
+    assert open_legs(rig) == [("open-leg", "strategy:arb")]
+    rig.keeper.wait(2)
+    assert words in rig.places.calls[0]["reason"]
+
+
+def test_two_accounts_of_a_strategy_hedge_one_another_whatever_rehearses_there() -> None:
+    rig = desk(EVEN[0], on_paper(PERP, "-0.5", "-45610"))
+    (row,) = rig.books.strategies
+    both = replace(row, second_account="paper-r")
+    rig.books = replace(rig.books, accounts=ROUND, strategies=(both,))
+    looks(rig, 8)
+    assert open_legs(rig) == []
 
 
 def test_time_begins_anew_when_the_legs_have_matched() -> None:

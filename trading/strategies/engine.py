@@ -9,6 +9,7 @@ an account's first BookSnapshot nothing is ordered on it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -27,7 +28,7 @@ from trading.strategies.quoting import Quoting, Seen
 from trading.strategies.reforming import Name, formed
 from trading.strategies.signalling import SignalMaker
 from trading.strategies.sizing import Quote, lots_for, whole_lots
-from trading.strategies.slot import Slot, Step
+from trading.strategies.slot import Leg, Slot, Step
 from trading.strategies.specs import Clocks, OutcomeMade, SignalMade, SignalNow, StrategySpec
 from trading.strategies.stack import Stack, bank_of, stacks_of
 from trading.strategies.terms import Terms, full_terms
@@ -101,7 +102,7 @@ class ShardEngine:
             batch = self._splitter.split(ticks)
             averages = self._bank.update(batch)
             self.indicators_done_boot = self._clocks.boot_ns()
-            self._turn_pairs(ticks)
+            self._turn_pairs(ticks, published_boot)
             for stack in self._stacks:
                 found += [(stack, change) for change in stack.kernel.update(batch, averages)]
         for stack, change in found:
@@ -139,7 +140,8 @@ class ShardEngine:
             cancels += self._maker.cancels(slot, self._clocks.boot_ns())
         if moves:
             self._views.move(slot, account)
-        if new.size_notional != old.size_notional and slot.target:
+        resized = new.size_notional != old.size_notional and not isinstance(slot, Leg)
+        if resized and slot.target:
             slot.target = self._resized(slot, slot.target, old, new)
         if new.signals != old.signals:
             slot.target = None  # what it wanted then says nothing about now
@@ -222,7 +224,8 @@ class ShardEngine:
     @property
     def muted(self) -> dict[str, str]:
         """Strategies that send no orders, and why."""
-        return {key: one.why for key, one in self._terms.items() if not one.orders}
+        coarse = {one.key: one.why for one in self._pairs if one.why}
+        return coarse | {key: one.why for key, one in self._terms.items() if not one.orders}
 
     def take_signals(self) -> list[SignalMade]:
         """Signals made since the last call, in order."""
@@ -329,12 +332,14 @@ class ShardEngine:
     def _open(self, slot: Slot) -> bool:
         return self._sessions.open(slot.instrument.market, self._clock_ns)
 
-    def _turn_pairs(self, ticks: Ticks) -> None:
+    def _turn_pairs(self, ticks: Ticks, published_boot: int) -> None:
         """Signals of pairs that changed their mind; what two prices do is not judged by one."""
         for pair in self._pairs:
             for turn in pair.take(ticks):
                 if self._terms[pair.key].signals:
-                    quote, symbol = self._quote(pair.first), pair.first.instrument.symbol
+                    symbol = pair.first.instrument.symbol
+                    # Either leg's tick may have made it, however long the first was quiet.
+                    quote = replace(self._quote(pair.first), boot=published_boot)
                     signal = self._signalling.of_score(
                         pair.member, symbol, quote, direction=turn.direction, score=turn.score
                     )

@@ -20,7 +20,7 @@ NOTHING: Pair = (ZERO, ZERO)
 
 class Stage(Enum):
     FLAT = "flat"
-    ENTERING = "entering"
+    ENTERING = "entering"  # on the way to ``full``, also from more
     HELD = "held"
     LEAVING = "leaving"
 
@@ -36,28 +36,43 @@ class LegRule:
         self._since_ns = 0
         self._not_before = 0
 
-    def step(self, wish: Pair, held: Pair, *, ready: bool, now_ns: int) -> Pair:
+    @property
+    def targets(self) -> Pair:
+        return self.full if self.stage in (Stage.ENTERING, Stage.HELD) else NOTHING
+
+    def step(self, wish: Pair, held: Pair, *, paired: bool, ready: bool, now_ns: int) -> Pair:
         """Targets now. ``wish``: what is wanted, nothing for out; ``held``: what is.
 
-        ``ready``: both legs can trade now, and nothing of either is under way.
+        ``paired``: it is one long and one short, worth the same; ``ready``: both legs can trade
+        now, and nothing of either is under way.
         """
         if self.stage is Stage.FLAT:
-            self._begin(wish, held, ready=ready, now_ns=now_ns)
+            self._begin(wish, held, paired=paired, ready=ready, now_ns=now_ns)
         elif self.stage is Stage.ENTERING:
             self._enter(wish, held, now_ns)
         elif self.stage is Stage.HELD:
             self._hold(wish, held, now_ns)
         elif self.stage is Stage.LEAVING and held == NOTHING and ready:
             self.stage, self.full = Stage.FLAT, NOTHING
-        return self.full if self.stage in (Stage.ENTERING, Stage.HELD) else NOTHING
+        return self.targets
+
+    def shrink(self, full: Pair, now_ns: int) -> None:
+        """Go down to ``full``, both at once and within the patience that an entry has; out where a
+        leg would be nothing. An entry that is under way gets no more time by it."""
+        if not all(full):
+            self._leave(now_ns, paused=False)
+            return
+        if self.stage is Stage.HELD:
+            self._since_ns = now_ns
+        self.stage, self.full = Stage.ENTERING, full
 
     def restart(self) -> None:
         """Another recording: its time compares with nothing known. What is held is looked at."""
         self.stage, self.full, self._not_before = Stage.FLAT, NOTHING, 0
 
-    def _begin(self, wish: Pair, held: Pair, *, ready: bool, now_ns: int) -> None:
+    def _begin(self, wish: Pair, held: Pair, *, paired: bool, ready: bool, now_ns: int) -> None:
         if held != NOTHING:  # found at a start: kept when it is a pair, else given back
-            if all(held) and held[0] * held[1] < 0:
+            if paired:
                 self.stage, self.full = Stage.HELD, held
             else:
                 self._leave(now_ns, paused=True)

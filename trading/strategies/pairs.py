@@ -4,19 +4,27 @@ The slots order what is missing as those of every other strategy do, crossing th
 only what they aim at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from trading.clock import NS
 from trading.strategies.arbitrage import PairMeasure, Turn
-from trading.strategies.legs import NOTHING, LegRule, Pair
+from trading.strategies.legs import EVEN, NOTHING, LegRule, Pair, Stage
 from trading.strategies.parameters import ArbitrageParameters
-from trading.strategies.sizing import Quote, lots_for
+from trading.strategies.sizing import (
+    Quote,
+    legs_for,
+    lots_for,
+    matched_lots,
+    same_worth,
+    unit_worth,
+)
 from trading.strategies.slot import Slot
 from trading.strategies.stack import Member
 from trading.strategies.terms import Terms
 from trading.ticks import Ticks
+from trading.universe import Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +50,17 @@ class ArbitragePair:
         self._p = parameters
         self.measure = PairMeasure(parameters, self.first.instrument.id, self.second.instrument.id)
         self.rule = LegRule(int(parameters.patience_s * NS), int(parameters.pause_s * NS))
+        #: Why it does not begin although its prices say so; empty: nothing is wrong.
+        self.why = ""
+        self._size: Decimal | None = None
 
     @property
     def legs(self) -> tuple[Slot, Slot]:
         return self.first, self.second
+
+    @property
+    def _instruments(self) -> tuple[Instrument, Instrument]:
+        return self.first.instrument, self.second.instrument
 
     def take(self, ticks: Ticks) -> list[Turn]:
         return self.measure.take(ticks)
@@ -59,31 +74,84 @@ class ArbitragePair:
         if not seen.known or not terms.orders:
             return []
         held = (self.first.position, self.second.position)
-        wish = self._wish(seen, terms)
-        targets = self.rule.step(wish, held, ready=self._ready(seen), now_ns=seen.now_ns)
+        begins = self.rule.stage is Stage.FLAT
+        if begins and all(held) and seen.quotes is None:
+            return []  # found at a start: whether it is a pair, two prices say
+        self.rule.step(
+            self._wish(seen, terms), held, paired=self._paired(held, seen.quotes),
+            ready=self.measure.warm and self._tradable(seen), now_ns=seen.now_ns,
+        )  # fmt: skip
+        if begins and self.rule.stage is Stage.HELD:
+            self.measure.direction = 1 if held[0] > 0 else -1  # kept or left by its own rule
+        self._keep_to_size(seen, terms)
         changed = []
-        for slot, target in zip(self.legs, targets, strict=True):
+        for slot, target in zip(self.legs, self.rule.targets, strict=True):
             if slot.target != target:
                 slot.aim(target, slot.signal_id, urgent=True)
                 changed.append(slot)
         return changed
 
     def _wish(self, seen: LegsSeen, terms: Terms) -> Pair:
-        """Equal worth of both, one long and one short."""
-        if not seen.open:
-            return self.rule.full  # nothing is begun or left: one leg could do it alone
-        if seen.quotes is None or not self.measure.direction:
+        """Equal worth of both, one long and one short; what there is, while it is to stay."""
+        self.why = ""
+        full, way = self.rule.full, self.measure.direction
+        if not seen.open or not self.measure.warm or way * full[0] > 0:
+            return full  # one leg alone could be begun or left, nothing is known, or it is wanted
+        if seen.quotes is None or not way:
             return NOTHING
-        sizes = [
-            lots_for(terms.size_notional, quote.mid, slot.instrument)
-            for slot, quote in zip(self.legs, seen.quotes, strict=True)
-        ]
-        way = Decimal(self.measure.direction)
-        return way * sizes[0], -way * sizes[1]
+        mids = [one.mid for one in seen.quotes]
+        first, second = legs_for(terms.size_notional, mids, self._instruments)
+        if not first:
+            names = " and ".join(one.symbol for one in self._instruments)
+            size = terms.size_notional.normalize()
+            self.why = f"in whole lots {names} are not worth the same at a size of {size:f}"
+        return way * first, -way * second
 
-    def _ready(self, seen: LegsSeen) -> bool:
+    def _keep_to_size(self, seen: LegsSeen, terms: Terms) -> None:
+        """Bring both down to a size that was cut. Nothing is raised before the next entry.
+
+        A held pair waits for fresh prices as an entry does: one leg that is brought down alone is
+        worse than two that are not. Of one found at a start only what is clearly beyond the size
+        goes, since prices moved after it was begun.
+        """
+        before, size = self._size, terms.size_notional
+        if self.rule.stage not in (Stage.ENTERING, Stage.HELD):
+            return
+        if before is None or size < before:
+            waits = self.rule.stage is Stage.HELD and not self._tradable(seen)
+            if waits or seen.quotes is None:
+                return
+            most = [
+                lots_for(size, quote.mid, of)
+                for quote, of in zip(seen.quotes, self._instruments, strict=True)
+            ]
+            keeps = 1 - EVEN if before is None else 1
+            if any(m < keeps * abs(one) for m, one in zip(most, self.rule.full, strict=True)):
+                self.rule.shrink(self._lowered(most), seen.now_ns)
+        self._size = size
+
+    def _lowered(self, most: Sequence[Decimal]) -> Pair:
+        """The same share of both legs, of which ``most`` may stay; nothing where whole lots are too
+        coarse for that."""
+        first, second = self.rule.full
+        now = (abs(first), abs(second))
+        lots = matched_lots(
+            [min(*both) for both in zip(most, now, strict=True)], now[::-1], self._instruments
+        )
+        return lots[0].copy_sign(first), lots[1].copy_sign(second)
+
+    def _paired(self, held: Pair, quotes: tuple[Quote, Quote] | None) -> bool:
+        if quotes is None or held[0] * held[1] >= 0:
+            return False
+        first, second = (
+            abs(one) * unit_worth(quote.mid, of)
+            for one, quote, of in zip(held, quotes, self._instruments, strict=True)
+        )
+        return same_worth(first, second, EVEN)
+
+    def _tradable(self, seen: LegsSeen) -> bool:
         """Fresh prices of both, and nothing of either under way or held back."""
-        if seen.quotes is None or not (seen.open and self.measure.warm):
+        if seen.quotes is None or not seen.open:
             return False
         limit = self._p.fresh_s * NS
         fresh = all(seen.clock_ns - one.time <= limit for one in seen.quotes)

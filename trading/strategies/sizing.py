@@ -1,10 +1,14 @@
 """From a direction to a quantity, and from a quote to a limit price. Exact decimals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 
 from trading.messages import Side
 from trading.universe import REPORTING_RATE, Instrument
+
+UNMATCHED = Decimal("0.05")
+"""Legs in whole lots may differ by so much of both together: half of what counts as an open leg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,42 @@ def whole_lots(quantity: Decimal, instrument: Instrument) -> Decimal:
 
 def lots_for(size_notional: Decimal, mid: Decimal, instrument: Instrument) -> Decimal:
     """The quantity worth at most ``size_notional`` dollars at ``mid``, in whole lots."""
-    worth = mid * instrument.multiplier * REPORTING_RATE[instrument.currency]
-    return whole_lots(size_notional / worth, instrument)
+    return whole_lots(size_notional / unit_worth(mid, instrument), instrument)
+
+
+def unit_worth(mid: Decimal, instrument: Instrument) -> Decimal:
+    """Dollars that a quantity of 1 is worth at ``mid``."""
+    return mid * instrument.multiplier * REPORTING_RATE[instrument.currency]
+
+
+def legs_for(
+    size_notional: Decimal, mids: Sequence[Decimal], instruments: Sequence[Instrument]
+) -> tuple[Decimal, Decimal]:
+    """Quantities of both legs of a pair, worth the same and at most ``size_notional`` dollars each;
+    zeros where whole lots are too coarse for that."""
+    units = [unit_worth(mid, of) for mid, of in zip(mids, instruments, strict=True)]
+    return matched_lots([size_notional / one for one in units], units, instruments)
+
+
+def matched_lots(
+    most: Sequence[Decimal], units: Sequence[Decimal], instruments: Sequence[Instrument]
+) -> tuple[Decimal, Decimal]:
+    """Two quantities in whole lots, of the same worth and ``most`` at most; ``units`` is what a
+    quantity of 1 is worth. Zeros where whole lots are too coarse for that."""
+    lots = [whole_lots(one, of) for one, of in zip(most, instruments, strict=True)]
+    least = min(one * unit for one, unit in zip(lots, units, strict=True))
+    first, second = (
+        one if one * unit == least else whole_lots(least / unit, of)
+        for one, unit, of in zip(lots, units, instruments, strict=True)
+    )
+    if not same_worth(first * units[0], second * units[1], UNMATCHED):
+        return Decimal(0), Decimal(0)
+    return first, second
+
+
+def same_worth(first: Decimal, second: Decimal, share: Decimal) -> bool:
+    """Whether two sizes above 0 differ by no more than ``share`` of both together."""
+    return first > 0 < second and abs(first - second) <= share * (first + second)
 
 
 def crossing_price(side: Side, quote: Quote, instrument: Instrument, ticks: int) -> Decimal:

@@ -239,3 +239,7 @@ class Slot:
 
     def _forgive(self) -> None:
         self._pause = self._not_before = self._moved = 0
+
+
+class Leg(Slot):
+    """One of two that are aimed together, and by nothing else (trading.strategies.pairs)."""

@@ -22,7 +22,7 @@ from trading.strategies.parameters import (
     MomentumParameters,
 )
 from trading.strategies.quoter import Quoter
-from trading.strategies.slot import Slot
+from trading.strategies.slot import Leg, Slot
 from trading.strategies.specs import StrategySpec
 from trading.strategies.terms import full_terms
 from trading.universe import Instrument, Universe
@@ -141,7 +141,7 @@ def _member(spec: StrategySpec, universe: Universe, numbers: "itertools.count[in
     if isinstance(given, ArbitrageParameters):
         for instrument in _instruments(spec, universe):
             account = full_terms(spec).account_of(instrument.symbol)
-            slots[instrument.id] = Slot(
+            slots[instrument.id] = Leg(
                 next(numbers), spec.key, account, instrument, None,
                 longest_pause_ns=LEG_PAUSE_NS,
             )  # fmt: skip

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 
 from trading.messages import BookSnapshot, OpenOrder, OrderUpdate
-from trading.strategies.slot import Slot
+from trading.strategies.slot import Leg, Slot
 from trading.strategies.stack import Member, Stack
 
 _NOTHING = (Decimal(0), Decimal(0))
@@ -17,7 +17,8 @@ class Views:
     """Slots by number and by name; those not settled; accounts whose book was seen.
 
     A position found before its strategy has an opinion (after a restart) is *adopted*: the
-    strategy starts in that direction, and when it is warm keeps or leaves it by its own rule.
+    strategy starts in that direction, and when it is warm keeps or leaves it by its own rule. Legs
+    are looked at by their pair, both together.
     """
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
@@ -183,6 +184,8 @@ class Views:
         """Look at it again, and adopt a position that its strategy has no opinion on yet."""
         if not slot.settled:
             self._active.add(slot.number)
+        if isinstance(slot, Leg):
+            return
         if slot.target is None and (slot.view or slot.position):
             self._adopted.add(slot.number)
             stack, row = self._owners[slot.number]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 from redis import Redis
 
 from riskctl.actors import Actor, NotAllowedError
@@ -22,11 +22,12 @@ from riskctl.registered import Registered, newest, one_on_disk
 from trading.feeds.spec import FeedKind
 from trading.messages import Side
 from trading.models import Position, Strategy, VenueAccount
+from trading.portfolio.market import Market
 from trading.portfolio.prices import read_feed_state
 from trading.selectors.prices import market_now
 from trading.strategies.loader import StrategyError, spec_of
 from trading.strategies.rungs import terms_read
-from trading.strategies.sizing import lots_for
+from trading.strategies.sizing import legs_for, lots_for
 from trading.strategies.specs import SignalNow
 from trading.strategies.terms import Terms
 from trading.testcalls.wire import (
@@ -42,6 +43,7 @@ from trading.universe import UNIVERSE, Instrument, to_nano
 
 ANSWER_S = 1.0
 MOST_NANO = 2**62
+_LIVE = Q(account__live=True) | Q(second_account__live=True)
 
 Seen = Collection[str] | None
 """Keys of strategies the caller may see; None: all."""
@@ -128,18 +130,17 @@ def signal_validate(
     with refusals_recorded("test.validate-signal", actor, thing, ""):
         _check_may(actor)
         rows = _on_paper(_trading(symbol, seen, strategy))
-    quote = market_now(redis).quote(symbol)
-    if quote is None:
-        raise RequestError("symbol", f"{symbol} has had no quote yet: nothing can be sized on it")
+    market = market_now(redis)
     found = []
     for row in rows:
-        terms, instrument = _terms(row), UNIVERSE.by_symbol(symbol)
-        held = _held(terms.account, row.key, symbol)
-        sign = direction if direction is not None else -1 if held > 0 else 1
-        missing = sign * lots_for(terms.size_notional, quote.mid, instrument) - held
+        terms = _terms(row)
+        account = terms.account_of(symbol)
+        held = _held(account, row.key, symbol)
+        sign = _sign(row, symbol, direction, held)
+        missing = sign * _size(row, symbol, terms.size_notional, market) - held
         if missing:
             side = Side.BUY if missing > 0 else Side.SELL
-            found.append(_assessed(row, terms.account, symbol, side, abs(missing), None, desk))
+            found.append(_assessed(row, account, symbol, side, abs(missing), None, desk))
     recorded("test.validate-signal", actor, thing, after={"symbol": symbol, "said": _said(found)})
     return found
 
@@ -160,8 +161,8 @@ def order_dry_run(
     wanted = symbol or row.symbols[0]
     lot = _instrument(wanted).lot_size
     found = _assessed(
-        row, _terms(row).account, wanted, side, lot if quantity is None else quantity, limit_price,
-        desk,
+        row, _terms(row).account_of(wanted), wanted, side, lot if quantity is None else quantity,
+        limit_price, desk,
     )  # fmt: skip
     recorded("test.dry-run-order", actor, ("strategy", row.key), after={"said": _said([found])})
     return found
@@ -212,6 +213,34 @@ def _terms(row: Strategy) -> Terms:
     return terms_read([spec])[row.key]
 
 
+def _is_pair(row: Strategy) -> bool:
+    return row.kind == Strategy.Kind.ARBITRAGE
+
+
+def _sign(row: Strategy, symbol: str, direction: int | None, held: Decimal) -> int:
+    """Which way a signal goes in ``symbol``: that of a pair is its first leg's."""
+    if direction is None:
+        return -1 if held > 0 else 1
+    return -direction if _is_pair(row) and symbol != row.symbols[0] else direction
+
+
+def _size(row: Strategy, symbol: str, size: Decimal, market: Market) -> Decimal:
+    """What it would hold, in whole lots. Raises RequestError without a quote to size on."""
+    symbols = list(dict.fromkeys(row.symbols)) if _is_pair(row) else [symbol]
+    mids = [_mid(market, one) for one in symbols]
+    instruments = [UNIVERSE.by_symbol(one) for one in symbols]
+    if _is_pair(row):
+        return legs_for(size, mids, instruments)[symbols.index(symbol)]
+    return lots_for(size, mids[0], instruments[0])
+
+
+def _mid(market: Market, symbol: str) -> Decimal:
+    quote = market.quote(symbol)
+    if quote is None:
+        raise RequestError("symbol", f"{symbol} has had no quote yet: nothing can be sized on it")
+    return quote.mid
+
+
 def _held(account: str, strategy: str, symbol: str) -> Decimal:
     rows = Position.objects.filter(account=account, strategy=strategy, symbol=symbol)
     return rows.aggregate(held=Sum("quantity"))["held"] or Decimal(0)
@@ -219,7 +248,7 @@ def _held(account: str, strategy: str, symbol: str) -> Decimal:
 
 def first_symbol(seen: Seen) -> str:
     """Of the first strategy on paper; empty where there is none. Raises db.Error."""
-    rows = Strategy.objects.filter(account__live=False).order_by("key")
+    rows = Strategy.objects.exclude(_LIVE).order_by("key")
     first = (rows if seen is None else rows.filter(key__in=seen)).first()
     return str(first.symbols[0]) if first else ""
 
@@ -273,7 +302,7 @@ def _trading(symbol: str, seen: Seen, strategy: str = "") -> list[Strategy]:
     """In the order of their keys, at least one. Raises RequestError."""
     if symbol:
         _instrument(symbol)
-    rows = Strategy.objects.select_related("account").order_by("key")
+    rows = Strategy.objects.select_related("account", "second_account").order_by("key")
     found = [
         one
         for one in (rows if seen is None else rows.filter(key__in=seen))
@@ -287,8 +316,9 @@ def _trading(symbol: str, seen: Seen, strategy: str = "") -> list[Strategy]:
 
 
 def _on_paper(rows: list[Strategy]) -> list[Strategy]:
-    """Those on paper accounts. Raises NotAllowedError when there is none."""
-    found = [one for one in rows if not one.account.live]
+    """Those on paper accounts alone. Raises NotAllowedError when there is none."""
+    found = [one for one in rows if not any(account.live for account in one.accounts)]
     if not found:
-        raise _live({one.account_id for one in rows}, "test calls touch paper accounts only")
+        live = {account.name for one in rows for account in one.accounts if account.live}
+        raise _live(live, "test calls touch paper accounts only")
     return found

@@ -9,8 +9,9 @@ from audit.models import Entry
 from console.stores import redis_client
 from riskctl.holds import Mode
 from tests.console.api.brakes import BrakesDesk, sent
-from tests.console.api.conftest import PathAnswers, new_position
+from tests.console.api.conftest import PathAnswers, new_position, quoted
 from tests.halting.test_control_contract import hold
+from tests.support.desks import on_floor
 from trading import streams
 from trading.feeds.spec import FeedKind
 from trading.models import Strategy, VenueAccount
@@ -107,6 +108,58 @@ def test_a_signal_becomes_the_order_it_would_become(
     assert (denied["approved"], denied["assessments"][0]["code"]) == (False, "HELD")
     assert [one.side for one in brakes.gateway.tries] == ["buy", "buy", "sell", "sell", "sell"]
     assert entries()[-1][:2] == ("test.validate-signal", "done")
+
+
+@pytest.fixture
+def pair(brakes: BrakesDesk, path_answers: PathAnswers) -> Strategy:
+    """Its first leg on paper-1, its second, in coarser lots, on paper-2."""
+    made = Strategy.objects.create(
+        key="arb-btc", kind="arbitrage", owner="tomas.brandt", account_id="paper-1",
+        second_account_id="paper-2", symbols=["BTCUSDT", "BTCUSDT-PERP"], size_notional=50_000,
+        parameters={},
+    )  # fmt: skip
+    on_floor(strategies=[made])
+    return made
+
+
+def test_each_leg_of_a_pair_is_asked_of_its_own_gateway_and_the_second_goes_the_other_way(
+    brakes: BrakesDesk, pair: Strategy
+) -> None:
+    client = brakes.token("trade-test")
+    asks = [{"symbol": one, "strategy": "arb-btc", "direction": "long"} for one in pair.symbols]
+    quoted("BTCUSDT", "91199.99", "91200.01")
+    unsized = sent(client, "/test/validate-signal", asks[0])
+    assert (unsized.status_code, unsized.json()["field"]) == (400, "symbol")
+    quoted("BTCUSDT-PERP", "91746.9", "91747.1")
+    found = [
+        (one["account"], one["symbol"], one["side"], one["quantity"])
+        for said in asks
+        for one in sent(client, "/test/validate-signal", said).json()["assessments"]
+    ]
+    assert found == [
+        ("paper-1", "BTCUSDT", "buy", "0.54726"), ("paper-2", "BTCUSDT-PERP", "sell", "0.544"),
+    ]  # fmt: skip
+    assert [one.symbol for one in brakes.gateways["paper-1"].tries] == ["BTCUSDT"]
+    dry = {"strategy": "arb-btc", "symbol": "BTCUSDT-PERP"}
+    assert sent(client, "/test/dry-run-order", dry).json()["account"] == "paper-2"
+    assert [one.symbol for one in brakes.gateways["paper-2"].tries] == ["BTCUSDT-PERP"] * 2
+
+
+def test_a_pair_with_one_leg_on_a_live_account_is_not_asked_for_either(
+    brakes: BrakesDesk, pair: Strategy
+) -> None:
+    client = brakes.token("trade-test")
+    VenueAccount.objects.filter(name="paper-2").update(live=True)
+    for symbol in pair.symbols:
+        for call in ("validate-signal", "dry-run-order"):
+            body = {"symbol": symbol, "strategy": "arb-btc"}
+            refused = sent(client, f"/test/{call}", body)
+            assert (refused.status_code, refused.json()["code"]) == (409, "test-account-live")
+            assert refused.json()["detail"].startswith("paper-2:")
+    first = sent(client, "/test/dry-run-order").json()
+    assert first["strategy"] == "mom-eurusd"
+    assert sent(client, "/test/validate-test-signal").json()["assessments"][0]["symbol"] == "EURUSD"
+    assert brakes.gateways["paper-2"].tries == []
 
 
 def test_a_dry_run_is_of_one_lot_of_the_first_strategy_unless_said(
