@@ -31,7 +31,8 @@ RECENT_NS = 5 * NS
 
 class KrakenFutures(Face):
     """``keys``: API key -> account and secret (base64). ``recent_ns``: how long orders/status
-    knows what ended."""
+    knows what ended. ``older``: so many elements of its history are older than all that it keeps.
+    """
 
     def __init__(
         self, storage: Path | str, keys: Mapping[str, tuple[str, str]],
@@ -49,6 +50,7 @@ class KrakenFutures(Face):
             self.exchange.open_account(account, wall_ns())
         self.exchange.commit()
         self.recent_ns = RECENT_NS
+        self.older = 0
         self._ended: dict[tuple[str, str], int] = {}
         self._number = 0
         self._due: asyncio.TimerHandle | None = None
@@ -345,14 +347,22 @@ class KrakenFutures(Face):
     def _triggers(self, asked: Asked) -> Body:
         return self._page(asked, [one for one in self._orders(asked.account) if one.waits])
 
-    @staticmethod
-    def _page(asked: Asked, orders: list[Order]) -> Body:
+    def _page(self, asked: Asked, orders: list[Order]) -> Body:
         first, count = int(asked.query.get("continuation_token", 0)), int(asked.query["count"])
-        page = orders[first : first + count]
-        body: Body = {"elements": [words.past(one) for one in page]}
-        if first + count < len(orders):
+        moved = self._moved(asked.account)
+        since_ns = int(asked.query.get("since", 0)) * 10**6
+        found = [words.past(one) for one in orders if moved[one.client_order_id] >= since_ns]
+        if not since_ns:
+            found += [words.bygone(number) for number in range(self.older)]
+        body: Body = {"elements": found[first : first + count]}
+        if first + count < len(found):
             body["continuationToken"] = str(first + count)
         return body
+
+    def _moved(self, account: str) -> dict[str, int]:
+        """When each order last did, by the exchange's own clock."""
+        log = self._storage.log(account, 0, 100_000)
+        return {str(one["client_order_id"]): int(str(one["at_ns"])) for one in log}
 
     def _log(self, asked: Asked) -> Body:
         since = int(asked.query.get("since", 0)) * 10**6

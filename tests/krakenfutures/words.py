@@ -176,6 +176,12 @@ def past(order: Order) -> dict[str, Any]:
     return {"uid": f"e-{order.number}", "event": {kind: {name: body, "reason": reason}}}
 
 
+def bygone(number: int) -> dict[str, Any]:
+    """An element of the history about an order of long ago."""
+    order = {"uid": f"bygone-{number}", "clientId": f"bygone-{number}"}
+    return {"uid": f"b-{number}", "event": {"OrderCancelled": {"order": order}}}
+
+
 def fill(one: Fill, order_id: str) -> dict[str, Any]:
     return {
         "fillTime": moment(one.venue_time_ns),

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.krakenfutures.server import KrakenFutures
@@ -30,6 +31,30 @@ def credentials(account: str = "paper-1") -> dict[str, str]:
         "key": f"key-of-{account}", "secret": secret_of(account),
         "symbols": symbols_text(UNIVERSE),
     }  # fmt: skip
+
+
+def played(home: Path, scene: Callable[["KrakenRig"], Awaitable[None]]) -> None:
+    """``scene`` at a stand-in of its own."""
+
+    async def run() -> None:
+        rig = KrakenRig(home / "venue.sqlite3")
+        await rig.open()
+        try:
+            async with asyncio.timeout(60):
+                await scene(rig)
+        finally:
+            await rig.shut()
+
+    asyncio.run(run())
+
+
+async def reader_rests(desk: Desk) -> None:
+    """The adapter asks nothing by itself from now on."""
+    assert isinstance(desk.venue, CcxtVenue)
+    for task in (desk.venue._reader, desk.venue._streaming):
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
 
 
 class KrakenRig:

@@ -1,14 +1,13 @@
 """What the contract does not say of a real exchange: Kraken Futures' own ways, and its bad days."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.venues.kraken_rig import KrakenRig, credentials
+from tests.venues.kraken_rig import KrakenRig, credentials, played, reader_rests
 from tests.venues.venue_contract import BUY, GTC, SELL, Desk
 from trading.clock import wall_ns
 from trading.papervenue.protocol import InjectFill
@@ -28,26 +27,9 @@ from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 Scene = Callable[[KrakenRig], Awaitable[None]]
 
 
-@asynccontextmanager
-async def _open(home: Path) -> AsyncIterator[KrakenRig]:
-    rig = KrakenRig(home / "venue.sqlite3")
-    await rig.open()
-    try:
-        yield rig
-    finally:
-        await rig.shut()
-
-
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[[Scene], None]:
-    def played(scene: Scene) -> None:
-        async def run() -> None:
-            async with _open(tmp_path) as rig:
-                await scene(rig)
-
-        asyncio.run(run())
-
-    return played
+    return lambda scene: played(tmp_path, scene)
 
 
 def _venue(desk: Desk) -> CcxtVenue:
@@ -99,7 +81,7 @@ def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene]
         await rig.quote("SPY", "500.00", "500.02")
         desk = await rig.desk()
         await rig.settle(desk)
-        await _reader_rests(desk)
+        await reader_rests(desk)
         before = rig.server.unread_bytes()
         ident = desk.send(BUY, "5", "SPY")
         assert rig.server.unread_bytes() - before > 300, "the loop had no turn since"
@@ -109,14 +91,6 @@ def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene]
         assert rig.server.requests.count("sendorder") == 1
 
     play(scene)
-
-
-async def _reader_rests(desk: Desk) -> None:
-    """The adapter asks nothing by itself from now on."""
-    for task in (_venue(desk)._reader, _venue(desk)._streaming):
-        assert task is not None
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], None]) -> None:
@@ -247,7 +221,7 @@ def test_what_the_venue_says_that_we_do_not_know_is_unknown(
         await rig.fault(reject=1, reject_code="wouldBreakANewRule")
         desk.send(BUY, "1", "SPY")
         other = await rig.desk()
-        await _reader_rests(other)
+        await reader_rests(other)
         taken = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
         await rig.settle(desk)
         other_id = other.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
@@ -272,7 +246,7 @@ def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene]
         rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
         await rig.settle(desk)
         rig.server.faults.limited = 1
-        await _reader_rests(desk)
+        await reader_rests(desk)
         refused = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC)
         await asyncio.gather(*_venue(desk)._tasks)
         ours = desk.send(BUY, "3", "SPY", limit="400.00", tif=GTC)
@@ -352,7 +326,7 @@ def test_more_fills_than_one_answer_holds_are_read_page_by_page(
     async def scene(rig: KrakenRig) -> None:
         await rig.quote("SPY", "500.00", "500.02")
         desk = await rig.desk()
-        await _reader_rests(desk)
+        await reader_rests(desk)
         for number in range(230):
             await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
             rig.server.exchange.inject(_injected("SPY", number + 1), wall_ns())

@@ -263,7 +263,9 @@ class Venue(Protocol):
         """The venue cancels all working orders of the account, untriggered stops excepted, unless
         this is said again within ``timeout_ms`` by its own clock; 0 disarms it."""
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer: ...
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
+        """``since_ns``: when the order was made, by our wall clock, so that a venue which has to
+        search its history need not go further back; 0: not known."""
 
     async def open_orders(self) -> list[OrderStatus]: ...
 

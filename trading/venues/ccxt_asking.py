@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from trading.clock import boot_ns
+from trading.clock import boot_ns, wall_ns
 from trading.universe import Universe
 from trading.venues.base import (
     Capabilities,
@@ -131,10 +131,18 @@ class Asking:
     def not_after(self, life_ms: int) -> int:
         """Never later than ``life_ms`` from now by the venue's clock: offset of the quickest of the
         last eight pings, taken at its end. Raises VenueDisconnectedError before the first."""
+        unfenced = 0 if self.capabilities.not_after else UNFENCED_MS
+        return self._now_ns() + (life_ms + unfenced) * _MS
+
+    def on_its_clock(self, wall_ns_: int) -> int:
+        """What the venue's clock showed when our wall clock showed that; 0 is not known, and stays
+        it. Raises VenueDisconnectedError before the first ping."""
+        return self._now_ns() - (wall_ns() - wall_ns_) if wall_ns_ else 0
+
+    def _now_ns(self) -> int:
         if not self._clocks:
             raise VenueDisconnectedError("the venue's clock is not known yet")
-        unfenced = 0 if self.capabilities.not_after else UNFENCED_MS
-        return boot_ns() + min(self._clocks)[1] + (life_ms + unfenced) * _MS
+        return boot_ns() + min(self._clocks)[1]
 
     async def ping(self) -> float:
         started = boot_ns()

@@ -152,8 +152,8 @@ class Dialect(StreamDialect, Protocol):
     def order_said(self, said: Said, ident: str, markets: Markets) -> OrderStatus | None:
         """The order as it is or has just been."""
 
-    def history(self, client: Any, kind: str, page: str) -> Call:
-        """Lists what became of orders, newest first."""
+    def history(self, client: Any, kind: str, page: str, since_ns: int) -> Call:
+        """Lists what became of orders, newest first, back to ``since_ns`` by the venue's clock."""
 
     def history_said(
         self, said: Said, ident: str, markets: Markets

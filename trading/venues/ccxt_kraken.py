@@ -204,8 +204,10 @@ class KrakenFutures:
                 return order_status(one, ident, markets)
         return None
 
-    def history(self, client: Any, kind: str, page: str) -> Call:
+    def history(self, client: Any, kind: str, page: str, since_ns: int) -> Call:
         params = {"count": str(HISTORY_PAGE), "sort": "desc"}
+        if since_ns:
+            params["since"] = str(since_ns // MS)
         if page:
             params["continuation_token"] = page
         call = client.history_get_orders if kind == "orders" else client.history_get_triggers

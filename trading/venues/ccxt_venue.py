@@ -213,11 +213,13 @@ class CcxtVenue(Sending):
             raise VenueDisconnectedError("not connected to the venue")
         return self._asking
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
-        """An order is *never seen* only by a clock that lags by what the venue takes to list it."""
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
+        """An order is *never seen* only by a clock that lags by what the venue takes to list it,
+        as it was when asking began: pages later it says nothing of the first."""
         asking = self._connected()
-        status = await self._watch.status(client_order_id)
-        return StatusAnswer(status, asking.heard_ns - (0 if status else self.dialect.settle_ns))
+        begun_ns = asking.heard_ns
+        status = await self._watch.status(client_order_id, since_ns)
+        return StatusAnswer(status, begun_ns - (0 if status else self.dialect.settle_ns))
 
     async def open_orders(self) -> list[OrderStatus]:
         self._connected()

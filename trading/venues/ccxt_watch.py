@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading.again import Again
+from trading.clock import boot_ns, wall_ns
 from trading.venues.base import (
     Accepted,
     Ended,
@@ -27,19 +29,26 @@ from trading.venues.ccxt_fills import FillBook
 log = logging.getLogger(__name__)
 
 HISTORY_PAGES = 20
+BEFORE_NS = 300 * 1_000_000_000
+"""So much earlier than an order was made its history is read: our clock may have been stepped."""
 FILL_PAGES = 100
 SEEN = 100_000
+ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 
 
 @dataclass(slots=True)
 class Tracked:
-    """An order that was sent or seen. ``accepted``: the venue said that it has it."""
+    """An order that was sent or seen. ``accepted``: the venue said that it has it.
+
+    ``since_ns``: when it was sent, by our wall clock; 0: by somebody before us.
+    """
 
     symbol: str
     quantity: Decimal
     filled: Decimal = Decimal(0)
     accepted: bool = False
     venue_order_id: str = ""
+    since_ns: int = 0
 
 
 class Watch:
@@ -54,6 +63,7 @@ class Watch:
         self._deliver = deliver
         self._book = FillBook(since_ns)
         self._alone = asyncio.Lock()
+        self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -66,7 +76,7 @@ class Watch:
         if client_order_id in self.seen:
             return False
         self._saw(client_order_id)
-        self.orders[client_order_id] = Tracked(symbol, quantity)
+        self.orders[client_order_id] = Tracked(symbol, quantity, since_ns=wall_ns())
         return True
 
     def modify_refusal(
@@ -140,6 +150,7 @@ class Watch:
             order.filled += fill[0].quantity
 
     async def _end(self, gone: Iterable[str]) -> None:
+        self._again.keep(self.orders)
         for ident in list(gone):
             order = self.orders.get(ident)
             if order is None:
@@ -147,7 +158,14 @@ class Watch:
             if order.filled >= order.quantity:
                 self.dropped(ident)
                 continue
-            status = await self.status(ident)
+            if not self._again.due(ident, boot_ns()):
+                continue
+            try:
+                status = await self.status(ident, order.since_ns)
+            except VenueError as error:  # the others are told all the same, and this one later
+                log.warning("end.not-told: %s: %s", ident, error)
+                self._again.asked(ident, boot_ns())
+                continue
             if status is None or status.state == "working":
                 continue  # it moved while it was read: the next reading tells
             if status.filled > order.filled:
@@ -231,8 +249,9 @@ class Watch:
 
     # One order -------------------------------------------------------------------------------
 
-    async def status(self, ident: str) -> OrderStatus | None:
-        """The order as the venue has it, or had it; None when it is found nowhere."""
+    async def status(self, ident: str, since_ns: int) -> OrderStatus | None:
+        """The order as the venue has it, or had it; None when it is found nowhere, back to when it
+        was made (by our wall clock; 0: not known)."""
         dialect, asking = self._dialect, self._asking
         found = await asking.ask(
             "orders/status",
@@ -241,19 +260,20 @@ class Watch:
         )
         if found is not None:
             return found
+        since_ns = max(asking.on_its_clock(since_ns) - BEFORE_NS, 0)
         for kind in dialect.histories:
-            found = await self._past(kind, ident)
+            found = await self._past(kind, ident, since_ns)
             if found is not None:
                 return found
         return None
 
-    async def _past(self, kind: str, ident: str) -> OrderStatus | None:
+    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
         dialect, asking = self._dialect, self._asking
         page = ""
         for _ in range(HISTORY_PAGES):
             found, page = await asking.ask(
                 "history",
-                dialect.history(asking.client, kind, page),
+                dialect.history(asking.client, kind, page, since_ns),
                 lambda said: dialect.history_said(said, ident, asking.markets),
             )
             if found is not None or not page:

@@ -230,7 +230,7 @@ class LockstepVenue:
             raise TimeoutError
         return self._venue.exchange
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         said: Message = self._check().order_status(self._account, client_order_id)
         order = said["order"]
         now = self._venue.exchange.own(self._venue.now_ns)

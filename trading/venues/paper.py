@@ -254,7 +254,7 @@ class PaperVenue:
 
     # -- questions
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         def read(said: Message) -> StatusAnswer:
             order = said["order"]
             status = None if order is None else status_of(order)

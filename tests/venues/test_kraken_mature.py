@@ -1,0 +1,84 @@
+"""An account with a long life behind it at Kraken Futures, and what asking about it costs."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.venues.kraken_rig import KrakenRig, played, reader_rests
+from tests.venues.venue_contract import BUY, GTC, Desk
+from trading.clock import wall_ns
+from trading.venues.base import Ended, VenueError
+from trading.venues.ccxt_venue import CcxtVenue
+
+MINUTE_MS = 60_000
+
+
+def _venue(desk: Desk) -> CcxtVenue:
+    assert isinstance(desk.venue, CcxtVenue)
+    return desk.venue
+
+
+@pytest.mark.parametrize("ahead_ms", [-10 * MINUTE_MS, 0, 10 * MINUTE_MS])
+def test_the_history_is_read_back_to_when_the_order_was_made_by_the_venues_clock(
+    tmp_path: Path, ahead_ms: int
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.recent_ns, rig.server.older = -1, 10_001
+        await rig.move_clock(ahead_ms)
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        made = wall_ns()
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        found = (await desk.venue.order_status(filled, made)).order
+        assert found is not None
+        assert found.state == "filled"
+        assert (await desk.venue.order_status("never-sent", made)).order is None
+        with pytest.raises(VenueError, match="HISTORY_TOO_LONG"):
+            await desk.venue.order_status("never-sent")
+
+    played(tmp_path, scene)
+
+
+def test_found_nowhere_is_told_as_of_when_asking_began(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk()
+        await reader_rests(desk)
+        asking = _venue(desk)._asking
+        before = asking.heard_ns
+        asked = asyncio.create_task(desk.venue.order_status("never-sent", wall_ns()))
+        while "orders" not in rig.server.requests:
+            await desk.venue.positions()  # another's answer comes between the pages
+        answer = await asked
+        assert asking.heard_ns > before
+        assert answer.venue_time_ns == before - _venue(desk).dialect.settle_ns
+
+    played(tmp_path, scene)
+
+
+def test_an_end_that_is_not_told_holds_up_neither_fills_nor_other_ends(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        said = {"order": {"cliOrdId": rests, "orderId": "v"}, "status": "BRAND_NEW"}
+        text = json.dumps({"result": "success", "orders": [said]})
+        rig.server.faults.status["orders/status"] = (200, text)
+        desk.venue.send_cancel(rests)
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        fills = await desk.venue.fills_since(0)
+        assert [one.client_order_id for one in fills] == [filled]
+        assert not desk.said(Ended)
+        assert rig.server.requests.count("orders/status") == 1, "not again at once"
+        rig.server.faults.status.clear()
+        while not desk.said(Ended):
+            await asyncio.sleep(0.01)
+            await _venue(desk).settled()
+        assert [one.client_order_id for one in desk.said(Ended)] == [rests]
+
+    played(tmp_path, scene)
