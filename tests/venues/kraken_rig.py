@@ -13,9 +13,11 @@ from trading.clock import NS, wall_ns
 from trading.messages import Side
 from trading.papervenue.protocol import Fault, InjectFill, InjectOrder
 from trading.universe import UNIVERSE
+from trading.venues.base import KnownFills
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 ACCOUNTS = ("paper-1", "paper-2")
+NOTHING_BOOKED = KnownFills(0, {}, 0)
 
 
 def secret_of(account: str) -> str:
@@ -82,6 +84,7 @@ class KrakenRig:
         venue = KrakenFuturesVenue(
             account, self.server.address, credentials(account), timeout_s=0.7, poll_s=poll_s
         )
+        venue.fills_known(NOTHING_BOOKED)
         desk = Desk(venue)
         await venue.connect(desk.events.append)
         self._desks.append(desk)

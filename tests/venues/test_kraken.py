@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.venues.kraken_rig import KrakenRig, credentials, played, reader_rests
+from tests.venues.kraken_rig import NOTHING_BOOKED, KrakenRig, credentials, played, reader_rests
 from tests.venues.venue_contract import BUY, GTC, SELL, Desk
 from trading.clock import wall_ns
 from trading.papervenue.protocol import InjectFill
@@ -313,6 +313,7 @@ def test_numbers_of_fills_go_on_where_the_books_end(play: Callable[[Scene], None
         later = KrakenFuturesVenue(
             "paper-1", rig.server.address, {**credentials(), "since": str(wall_ns())}, timeout_s=2
         )
+        later.fills_known(NOTHING_BOOKED)
         await later.connect(lambda event: None)
         assert await later.fills_since(0) == [], "what was traded before is not the desk's"
         await later.close()

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.venues.kraken_rig import KrakenRig, played, reader_rests
+from tests.venues.kraken_rig import (
+    NOTHING_BOOKED,
+    KrakenRig,
+    credentials,
+    played,
+    reader_rests,
+)
 from tests.venues.venue_contract import BUY, GTC, Desk
 from trading.clock import wall_ns
-from trading.venues.base import Ended, VenueError
-from trading.venues.ccxt_venue import CcxtVenue
+from trading.papervenue.protocol import InjectFill
+from trading.venues.base import Ended, KnownFills, VenueError
+from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 MINUTE_MS = 60_000
 
@@ -54,6 +61,70 @@ def test_found_nowhere_is_told_as_of_when_asking_began(tmp_path: Path) -> None:
         answer = await asked
         assert asking.heard_ns > before
         assert answer.venue_time_ns == before - _venue(desk).dialect.settle_ns
+
+    played(tmp_path, scene)
+
+
+def test_who_only_cancels_waits_for_no_executions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a gateway does whose database is away: it cannot know which fills are booked."""
+
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await desk.venue.close()
+        for _ in range(250):
+            await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
+            injected = InjectFill(
+                id=0, account="paper-1", symbol="SPY", side="buy", quantity="1", price="500"
+            )
+            rig.server.exchange.inject(injected, wall_ns())
+        rig.server.settle()
+        rig.server.requests.clear()
+        bare = Desk(KrakenFuturesVenue("paper-1", rig.server.address, credentials(), timeout_s=2))
+        await bare.venue.connect(bare.events.append)
+        (order,) = await bare.venue.open_orders()
+        bare.venue.send_cancel(order.client_order_id)
+        await rig.settle(bare)
+        assert [one.client_order_id for one in bare.said(Ended)] == [rests]
+        assert {"fills", "account-log"}.isdisjoint(rig.server.requests)
+        with pytest.raises(VenueError, match="BOOKS_UNKNOWN"):
+            await bare.venue.fills_since(0)
+        await reader_rests(bare)
+        paid: list[str] = []
+        budget = _venue(bare)._asking.budget
+        monkeypatch.setattr(budget, "force", lambda path, now_s: paid.append(path))
+        _venue(bare).fills_known(NOTHING_BOOKED)
+        assert len(await bare.venue.fills_since(0)) == 250
+        assert paid.count("fills/before") == 3, "older pages have a price of their own"
+        await bare.venue.close()
+
+    played(tmp_path, scene)
+
+
+def test_what_the_books_told_meanwhile_is_not_numbered_again(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        (booked,) = await desk.venue.fills_since(0)
+        again = KrakenFuturesVenue("paper-1", rig.server.address, credentials(), timeout_s=2)
+        again.fills_known(NOTHING_BOOKED)
+        await rig.fault(answer_delay_ms=200)
+        signing_in = asyncio.create_task(again.connect(lambda event: None))
+        rig.server.requests.clear()
+        while "account-log" not in rig.server.requests:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+        again.fills_known(KnownFills(7, {booked.venue_fill_id: 7}, booked.feed_time_ns))
+        await signing_in
+        await rig.well()
+        assert await again.fills_since(7) == []
+        await again.close()
 
     played(tmp_path, scene)
 

@@ -294,4 +294,4 @@ class NumbersFills(Protocol):
     """A venue that names its executions without counting them: our books do, and tell it first."""
 
     def fills_known(self, known: KnownFills) -> None:
-        """Before ``connect``."""
+        """Before a ``connect`` that is to hear fills: until then none is told, orders are."""

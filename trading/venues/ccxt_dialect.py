@@ -100,7 +100,8 @@ class Dialect(StreamDialect, Protocol):
     exchange: str
     capabilities: Capabilities
     costs: Mapping[str, float]
-    """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve."""
+    """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve.
+    ``fills/before``: executions from before a moment."""
     budget: tuple[float, float, float]
 
     @property

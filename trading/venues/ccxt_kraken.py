@@ -54,7 +54,7 @@ class KrakenFutures:
     costs: Mapping[str, float] = {
         "sendorder": 10, "batchorder": 9, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,
         "cancelallordersafter": 25, "openorders": 2, "openpositions": 2, "accounts": 2,
-        "fills": 2, "orders/status": 1,
+        "fills": 2, "fills/before": 25, "orders/status": 1,
     }  # fmt: skip
     budget = (500.0, 10.0, 100.0)
     histories = ("orders", "triggers")

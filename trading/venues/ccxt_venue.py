@@ -86,7 +86,7 @@ class CcxtVenue(Sending):
         return str(self._stream.state) if self.dialect.stream_path else ""
 
     def fills_known(self, known: KnownFills) -> None:
-        """What the books hold already: numbering goes on from there. Before ``connect``."""
+        """What the books hold already: numbering goes on from there. Until then no fill is told."""
         self._watch.resume(known)
 
     # Connection ------------------------------------------------------------------------------

@@ -186,10 +186,13 @@ class Watch:
     # Executions ------------------------------------------------------------------------------
 
     async def _new_fills(self) -> list[tuple[Filled, str]]:
-        raw = await self._unlisted()
+        """None before the books are known: without them the whole life of the account would be
+        read, and who only cancels must not wait for that."""
+        raw = await self._unlisted() if self._book.resumed else []
         if not raw:
             return []
         fees = await self._fees(raw)
+        raw = self._book.fresh(raw)  # meanwhile the books may have told what they hold
         return list(
             zip(self._book.add(raw, fees), (one.venue_order_id for one in raw), strict=True)
         )
@@ -201,7 +204,7 @@ class Watch:
         before = 0
         for _ in range(FILL_PAGES):
             page = await asking.ask(
-                "fills",
+                "fills/before" if before else "fills",
                 dialect.fills(asking.client, before),
                 lambda said: dialect.fills_said(said, asking.markets),
             )
@@ -242,6 +245,8 @@ class Watch:
     async def since(self, sequence: int) -> list[Filled]:
         """All fills with a greater number, oldest first, as the venue has them now."""
         await self.turn()
+        if not self._book.resumed:
+            raise VenueError("BOOKS_UNKNOWN", "the books have not said which fills they hold")
         try:
             return self._book.since(sequence)
         except LookupError as error:
