@@ -103,12 +103,12 @@ def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], No
         with pytest.raises(VenueDisconnectedError, match=r"nothing was written.*size"):
             desk.send(BUY, "5", "SPY")
         client.amount_to_precision = right
-        for _ in range(16):  # every connection is busy: nothing waits for a free one
+        for _ in range(14):  # as many connections are busy: nothing waits for a free one
             desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
         with pytest.raises(VenueDisconnectedError, match="waits for an answer"):
             desk.send(BUY, "6", "SPY")
         await rig.settle(desk)
-        assert len(desk.said(Accepted)) == 16
+        assert len(desk.said(Accepted)) == 14
         assert not desk.said(Filled)
 
     play(scene)
@@ -259,6 +259,40 @@ def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene]
         await asyncio.gather(*_venue(desk)._tasks)
         assert rig.log_kinds()[-1] == "ended"
         assert rig.server.requests.count("sendorder") == 2
+
+    play(scene)
+
+
+def test_a_slow_venue_leaves_cancels_and_what_reduces_a_connection(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        orders = [desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC) for _ in range(3)]
+        await rig.settle(desk)
+        await reader_rests(desk)
+        await rig.stall()
+        for _ in range(14):
+            desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
+        with pytest.raises(VenueDisconnectedError, match="waits for an answer"):
+            desk.send(BUY, "6", "SPY")
+        reading = asyncio.create_task(desk.venue.open_orders())
+        desk.send(SELL, "1", "SPY", reduce_only=True)
+        desk.venue.send_cancel(orders[0])
+        await asyncio.sleep(0)
+        desk.venue.send_cancel(orders[1])  # none is idle any more: it is written when one is
+        await asyncio.sleep(0)
+        desk.venue.send_cancel(orders[2])
+        assert not reading.done(), "it waits, and ends nothing"
+        await rig.well()
+        await reading
+        while rig.log_kinds().count("ended") < 3:  # noqa: ASYNC110 - the far end tells nobody
+            await asyncio.sleep(0.01)
+        assert desk.venue.connected
+        assert rig.server.requests.count("cancelorder") == 1
+        assert rig.server.requests.count("batchorder") == 1
+        assert rig.server.requests.count("sendorder") == 3 + 14 + 1
 
     play(scene)
 

@@ -4,7 +4,8 @@ import asyncio
 import ipaddress
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -26,6 +27,9 @@ from trading.venues.ccxt_rate import Budget, Use
 from trading.venues.registry import VenueSetupError
 
 CONNECTIONS = 16
+SPARE = 2
+"""Of these stay idle for cancels and for what reduces, whatever else is asked."""
+BUSY_S = 0.01
 UNFENCED_MS = 30_000
 """Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
 _MS = 1_000_000
@@ -65,6 +69,7 @@ class Asking:
         """What is asked now counts as this; signing in waits for no reserve."""
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
+        self._spare = SPARE
         size, window_s, reserve = dialect.budget
         self.budget = Budget(size=size, window_s=window_s, reserve=reserve, costs=dialect.costs)
 
@@ -88,7 +93,7 @@ class Asking:
         """
         try:
             # Several may wait: who wakes up first takes it.
-            while wait_s := self.budget.wait_s(path, self.use, boot_ns() / 1e9):  # noqa: ASYNC110
+            while wait_s := self._wait_s(path):  # noqa: ASYNC110
                 await asyncio.sleep(wait_s)
         except asyncio.CancelledError:
             call.close()
@@ -108,6 +113,21 @@ class Asking:
             text = f"the answer to {path} makes no sense: {error!r}"
             raise VenueError("BAD_ANSWER", text) from error
 
+    def _wait_s(self, path: str) -> float:
+        """Until there may be a connection, and budget."""
+        if self.pool.connected and not self.pool.has_idle(SPARE):
+            return BUSY_S
+        return self.budget.wait_s(path, self.use, boot_ns() / 1e9)
+
+    @contextmanager
+    def urgent(self) -> Iterator[None]:
+        """What is written in here may take the last idle connection."""
+        self._spare = 0
+        try:
+            yield
+        finally:
+            self._spare = SPARE
+
     def limited(self) -> None:
         """The venue says that the budget is spent, whatever we counted."""
         self.budget.emptied(boot_ns() / 1e9)
@@ -119,7 +139,8 @@ class Asking:
         leaving, self.leaving = self.leaving, None
         if leaving is not None:
             self._check(leaving, url)
-        return await self.pool.send(method, url, headers, body)
+        spare = 0 if leaving is not None and leaving.reduce_only else self._spare
+        return await self.pool.send(method, url, headers, body, spare)
 
     def _check(self, order: NewOrder, url: str) -> None:
         market = self.markets.of(order.symbol)

@@ -164,9 +164,9 @@ class CcxtVenue(Sending):
         """
         self._connected()
         await asyncio.sleep(0)  # cancels of this turn are written
-        await asyncio.gather(
-            *(self._tasks - {self._reader, self._streaming}), return_exceptions=True
-        )
+        while waiting := self._tasks - {self._reader, self._streaming}:
+            await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.sleep(0)  # and those that waited for their orders
         await self._watch.turn()
 
     async def _read_on(self) -> None:
