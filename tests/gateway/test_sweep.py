@@ -46,6 +46,9 @@ class FakeVenue:
         self.cancels: list[str] = []
         self.switched: list[int] = []
 
+    def price_step(self, symbol: str) -> None:
+        return None
+
     async def open_orders(self) -> list[OrderStatus]:
         self._fail()
         return list(self.open)

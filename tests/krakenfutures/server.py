@@ -32,6 +32,7 @@ RECENT_NS = 5 * NS
 class KrakenFutures(Face):
     """``keys``: API key -> account and secret (base64). ``recent_ns``: how long orders/status
     knows what ended. ``older``: so many elements of its history are older than all that it keeps.
+    ``ticks``: of markets whose prices are on another grid than the desk's.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class KrakenFutures(Face):
         self.exchange.commit()
         self.recent_ns = RECENT_NS
         self.older = 0
+        self.ticks: dict[str, Decimal] = {}
         self._ended: dict[tuple[str, str], int] = {}
         self._number = 0
         self._due: asyncio.TimerHandle | None = None
@@ -114,7 +116,12 @@ class KrakenFutures(Face):
     # Public ----------------------------------------------------------------------------------
 
     def _instruments(self, asked: Asked) -> Body:
-        return {"instruments": [words.instrument(one) for one in words.listed(self._universe)]}
+        return {
+            "instruments": [
+                words.instrument(one, self.ticks.get(one.symbol))
+                for one in words.listed(self._universe)
+            ]
+        }
 
     def _tickers(self, asked: Asked) -> Body:
         quotes = self.exchange.engine.export_quotes()
@@ -161,6 +168,9 @@ class KrakenFutures(Face):
             raise KrakenError("invalidArgument: orderType")
         extra: dict[str, Any] = {"post_only": True} if kind == "post" else {}
         limit = query.get("limitPrice") if kind in ("lmt", "post", "ioc") else None
+        tick = self.ticks.get(self._symbol(asked))
+        if tick and any(Decimal(one) % tick for one in (limit, query.get("stopPrice")) if one):
+            return {"sendStatus": {"status": "invalidPrice", "orderEvents": []}}
         ident = query.get("cliOrdId") or f"hand-{self._next()}-{wall_ns()}"
         submit = wire.Submit(
             id=self._next(), client_order_id=ident, symbol=self._symbol(asked),

@@ -48,13 +48,13 @@ def listed(universe: Universe) -> list[Instrument]:
     ]
 
 
-def instrument(one: Instrument) -> dict[str, Any]:
+def instrument(one: Instrument, tick: Decimal | None = None) -> dict[str, Any]:
     exponent = -int(one.lot_size.log10())
     return {
         "symbol": market_ident(one.symbol),
         "type": "flexible_futures",
         "tradeable": True,
-        "tickSize": one.tick_size,
+        "tickSize": tick or one.tick_size,
         "contractSize": one.multiplier,
         "contractValueTradePrecision": exponent,
         "impactMidSize": Decimal(1),

@@ -10,6 +10,7 @@ import pytest
 from tests.venues.kraken_rig import NOTHING_BOOKED, KrakenRig, credentials, played, reader_rests
 from tests.venues.venue_contract import BUY, GTC, SELL, Desk
 from trading.clock import wall_ns
+from trading.gateway.stoploss import stop_price
 from trading.papervenue.protocol import InjectFill
 from trading.venues.base import (
     Accepted,
@@ -377,6 +378,31 @@ def _injected(symbol: str, quantity: int) -> InjectFill:
     return InjectFill(
         id=0, account="paper-1", symbol=symbol, side="buy", quantity=str(quantity), price="500"
     )
+
+
+def test_a_coarser_market_is_told_of_and_takes_what_is_on_its_grid(
+    play: Callable[[Scene], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.ticks["SPY"] = Decimal("0.25")
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        assert "market.coarser: SPY: tick 0.25 of PF_SPYUSD, ours 0.01" in caplog.text
+        assert "AAPL: tick" not in caplog.text
+        assert desk.venue.price_step("SPY") == Decimal("0.25")
+        assert desk.venue.price_step("NOPE") is None
+        desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        price = stop_price(Decimal("500.01"), Decimal(1), SELL, Decimal("0.01"), Decimal("0.25"))
+        rests = desk.send(SELL, "5", "SPY", stop=f"{price:f}", tif=GTC, reduce_only=True)
+        off = desk.send(SELL, "5", "SPY", stop="495.01", tif=GTC, reduce_only=True)
+        await rig.settle(desk)
+        assert [one.client_order_id for one in await desk.venue.open_orders()] == [rests]
+        assert [(one.client_order_id, one.code) for one in desk.said(Rejected)] == [
+            (off, "TICK_SIZE")
+        ]
+
+    play(scene)
 
 
 def test_what_ended_long_ago_is_found_in_the_history(play: Callable[[Scene], None]) -> None:

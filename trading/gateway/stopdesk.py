@@ -78,7 +78,11 @@ class StopDesk:
         self._control: ControlServer | None = None
         self._flattener: Flattener | None = None
         protection = Protection(
-            core, UNIVERSE, rests=lambda: _has_stops(venue.capabilities), closing=self._closing
+            core,
+            UNIVERSE,
+            rests=lambda: _has_stops(venue.capabilities),
+            closing=self._closing,
+            step=venue.price_step,
         )
         self._guard = Guard(core, protection, perform, session.settled)
         self.moved = asyncio.Event()

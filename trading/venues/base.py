@@ -227,6 +227,9 @@ class Venue(Protocol):
     @property
     def connected(self) -> bool: ...
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        """What the venue's prices of ``symbol`` are multiples of; None: the desk's own tick."""
+
     @property
     def unsent_bytes(self) -> int:
         """Bytes written that the peer's kernel has not acknowledged; 0 without a connection."""

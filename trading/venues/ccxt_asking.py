@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,8 @@ from trading.venues.ccxt_http import Answer, HttpPool
 from trading.venues.ccxt_markets import Markets, MarketSetupError, parse_symbols
 from trading.venues.ccxt_rate import Budget, Use
 from trading.venues.registry import VenueSetupError
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS = 16
 SPARE = 2
@@ -82,6 +85,8 @@ class Asking:
             self.markets = Markets(loaded, self._symbols, self._universe)
         except MarketSetupError as error:
             raise VenueError("SETUP", str(error)) from error
+        for text in self.markets.coarser(self._universe):
+            log.warning("market.coarser: %s", text)
         self._clocks.clear()
         for _ in range(2):
             await self.ping()

@@ -85,6 +85,10 @@ class CcxtVenue(Sending):
     def stream_state(self) -> str:
         return str(self._stream.state) if self.dialect.stream_path else ""
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        market = self._asking.markets.of(symbol)
+        return None if market is None else market.tick
+
     def fills_known(self, known: KnownFills) -> None:
         """What the books hold already: numbering goes on from there. Until then no fill is told."""
         self._watch.resume(known)

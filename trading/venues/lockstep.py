@@ -179,6 +179,9 @@ class LockstepVenue:
         elif self._on_event is not None:
             self._on_event(event)
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        return None
+
     def not_after(self, life_ms: int) -> int:
         return self._venue.now_ns + self._offset_ns + life_ms * _MS
 
