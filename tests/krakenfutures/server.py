@@ -377,7 +377,8 @@ class KrakenFutures(Face):
     def _log(self, asked: Asked) -> Body:
         since = int(asked.query.get("since", 0)) * 10**6
         fills = [one for one in self._all_fills(asked.account) if one.venue_time_ns >= since]
-        return {"logs": [words.booking(one) for one in reversed(fills)]}
+        newest = list(reversed(fills))[: int(asked.query.get("count", 500))]
+        return {"logs": [words.booking(one) for one in newest]}
 
 
 def _process_before(query: Mapping[str, str]) -> int:

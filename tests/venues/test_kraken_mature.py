@@ -14,9 +14,9 @@ from tests.venues.kraken_rig import (
     reader_rests,
 )
 from tests.venues.venue_contract import BUY, GTC, Desk
-from trading.clock import wall_ns
+from trading.clock import boot_ns, wall_ns
 from trading.papervenue.protocol import InjectFill
-from trading.venues.base import Ended, KnownFills, VenueError
+from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 MINUTE_MS = 60_000
@@ -125,6 +125,45 @@ def test_what_the_books_told_meanwhile_is_not_numbered_again(tmp_path: Path) -> 
         await rig.well()
         assert await again.fills_since(7) == []
         await again.close()
+
+    played(tmp_path, scene)
+
+
+def test_histories_have_a_budget_of_their_own_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.faults.limited_paths = {"account-log"}
+        first = desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        second = desk.send(BUY, "2", "SPY")
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [first, second]
+        assert not desk.said(Rejected), "creates are not refused for it"
+        assert rig.server.requests.count("account-log") == 1, "spent: not asked again"
+        assert all(one.fee > 0 for one in desk.said(Filled)), "by the market's rates"
+        rig.server.recent_ns = -1
+        with pytest.raises(VenueError, match="RATE_LIMIT"):
+            await desk.venue.order_status("never-sent", wall_ns())
+        assert rig.server.requests.count("orders") == 0
+
+    played(tmp_path, scene)
+
+
+def test_fees_leave_a_part_of_that_budget_to_what_became_of_orders(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        _venue(desk)._asking.histories.force("history", boot_ns() / 1e9, more=69)
+        desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        assert len(desk.said(Filled)) == 1
+        assert "account-log" not in rig.server.requests
+        assert (await desk.venue.order_status("never-sent", wall_ns())).order is None
+        assert "triggers" in rig.server.requests
 
     played(tmp_path, scene)
 

@@ -73,8 +73,9 @@ class Asking:
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
         self._spare = SPARE
-        size, window_s, reserve = dialect.budget
-        self.budget = Budget(size=size, window_s=window_s, reserve=reserve, costs=dialect.costs)
+        self.budget = _budget(dialect.budget, dialect.costs)
+        self.histories = _budget(dialect.history_budget, dialect.history_costs)
+        """The exchange counts these apart: nothing of them is taken from orders."""
 
     async def sign_in(self) -> None:
         """Connections, markets and the venue's clock. Raises VenueError, OSError."""
@@ -96,20 +97,24 @@ class Asking:
 
         Raises VenueError, VenueDisconnectedError, TimeoutError.
         """
+        of_history = path in self._dialect.history_costs
+        budget = self.histories if of_history else self.budget
         try:
+            if of_history:
+                self._may_look_back(path)
             # Several may wait: who wakes up first takes it.
             while wait_s := self._wait_s(path):  # noqa: ASYNC110
                 await asyncio.sleep(wait_s)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, VenueError):
             call.close()
             raise
-        self.budget.force(path, boot_ns() / 1e9)
+        budget.force(path, boot_ns() / 1e9)
         try:
             said = await call
         except self.client.errors as error:
             outcome, code = outcome_of(error)
             if code == "RATE_LIMIT":
-                self.limited()
+                budget.emptied(boot_ns() / 1e9)
             raise VenueError(code, f"{outcome.value}: {error}") from error
         try:
             self.heard_ns = self._dialect.venue_time_ns(said) or self.heard_ns
@@ -122,7 +127,17 @@ class Asking:
         """Until there may be a connection, and budget."""
         if self.pool.connected and not self.pool.has_idle(SPARE):
             return BUSY_S
+        if path in self._dialect.history_costs:
+            return 0.0
         return self.budget.wait_s(path, self.use, boot_ns() / 1e9)
+
+    def _may_look_back(self, path: str) -> None:
+        """Nobody waits for that budget, which takes minutes to refill. Fees, which the market's
+        rates tell as well, leave a part of it to what became of orders. Raises VenueError."""
+        use = Use.REDUCE if path == "history" else Use.READ
+        wait_s = self.histories.wait_s(path, use, boot_ns() / 1e9)
+        if wait_s:
+            raise VenueError("RATE_LIMIT", f"the budget of {path} is spent for {wait_s:.0f} s")
 
     @contextmanager
     def urgent(self) -> Iterator[None]:
@@ -180,6 +195,11 @@ class Asking:
             raise VenueError("BAD_ANSWER", "the venue does not say what time it is")
         self._clocks.append((ended - started, venue_ns - ended))
         return (ended - started) / 1e9
+
+
+def _budget(terms: tuple[float, float, float], costs: Mapping[str, float]) -> Budget:
+    size, window_s, reserve = terms
+    return Budget(size=size, window_s=window_s, reserve=reserve, costs=costs)
 
 
 def offered(declared: Capabilities, has: Mapping[str, Any]) -> Capabilities:

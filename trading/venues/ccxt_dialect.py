@@ -16,6 +16,8 @@ from trading.venues.ccxt_markets import Markets
 
 Call = Coroutine[Any, Any, Any]
 Said = Mapping[str, Any]
+FEW_FEES = 10
+"""So many executions have their fees in a short answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class Dialect(StreamDialect, Protocol):
     """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve.
     ``fills/before``: executions from before a moment."""
     budget: tuple[float, float, float]
+    history_costs: Mapping[str, float]
+    """Of the paths that have a budget of their own, ``history_budget``; ``account-log/long`` is one
+    of more than ``FEW_FEES`` executions."""
+    history_budget: tuple[float, float, float]
 
     @property
     def histories(self) -> tuple[str, ...]:
@@ -167,7 +173,8 @@ class Dialect(StreamDialect, Protocol):
     def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
         """Oldest first."""
 
-    def fees(self, client: Any, since_ns: int) -> Call: ...
+    def fees(self, client: Any, since_ns: int, count: int) -> Call:
+        """Of at least the newest ``count`` executions since then."""
 
     def fees_said(self, said: Said) -> dict[str, Decimal]:
         """Venue fill id -> fee."""

@@ -23,7 +23,7 @@ from trading.venues.base import (
     VenueEvent,
 )
 from trading.venues.ccxt_asking import Asking
-from trading.venues.ccxt_dialect import Dialect, RawFill
+from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
 
 log = logging.getLogger(__name__)
@@ -226,7 +226,9 @@ class Watch:
             return {}
         try:
             said = await asking.ask(
-                "account-log", dialect.fees(asking.client, due[0].time_ns), dialect.fees_said
+                "account-log" if len(due) <= FEW_FEES else "account-log/long",
+                dialect.fees(asking.client, due[0].time_ns, len(due)),
+                dialect.fees_said,
             )
         except VenueError as error:  # what was traded is told without it
             log.warning("fees.not-told: %s", error)
