@@ -14,6 +14,7 @@ from tests.gateway.builders import Rig
 from tests.strategies.kraken_legs import Leg
 from trading.clock import wall_ns
 from trading.gateway.book import LiveOrder
+from trading.gateway.effects import SendCancel
 from trading.gateway.session import VenueSession
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import OrderState
@@ -122,6 +123,27 @@ def test_a_venue_that_is_away_is_another_matter(desk: Resolving, lost: Exception
     desk.venue.says = dict.fromkeys((desk.first, desk.second), lost)
     with pytest.raises(type(lost)):
         desk.turn()
+
+
+def test_an_inherited_order_that_was_to_go_is_cancelled_once_it_turns_out_to_work() -> None:
+    """A stop came before the successor had asked whether the order had ever left."""
+    rig = Rig()
+    intent = rig.intent()
+    rig.take(
+        rig.core.on_intent(intent, rig.now())
+    )  # written down; nobody knows whether it was sent
+    (order,) = rig.core.book.open_orders()
+    order.inherited = True
+    assert rig.take(rig.core.cancel(order, "killed", rig.now())) == []
+    rig.take(rig.core.doubt_everything(rig.now(), rig.wall_ns))
+    status = OrderStatus(
+        order.client_order_id, "v", "EURUSD", Side.BUY, order.quantity, Decimal(0),
+        order.limit_price, "working", "",
+    )  # fmt: skip
+    effects = rig.take(rig.core.on_status(order, StatusAnswer(status, rig.wall_ns), rig.now()))
+    sent = [one for one in effects if isinstance(one, SendCancel)]
+    assert [one.client_order_id for one in sent] == [order.client_order_id]
+    assert order.state is OrderState.CANCEL_PENDING
 
 
 # At a stand-in for a real exchange, whose account has a long life behind it --------------------

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,27 @@ def test_fees_leave_a_part_of_that_budget_to_what_became_of_orders(tmp_path: Pat
         assert "account-log" not in rig.server.requests
         assert (await desk.venue.order_status("never-sent", wall_ns())).order is None
         assert "triggers" in rig.server.requests
+
+    played(tmp_path, scene)
+
+
+def test_what_filled_while_nobody_listened_is_counted_once(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "100", "SPY", limit="500.00", tif=GTC)
+        await rig.settle(desk)
+        await desk.venue.close()
+        await rig.quote("SPY", "499.98", "499.99", "50", "50")
+        again = await rig.desk()
+        await reader_rests(again)
+        (order,) = await again.venue.open_orders()
+        assert order.filled == 50
+        again.venue.send_cancel(rests)
+        await rig.settle(again)
+        assert [(one.client_order_id, one.filled) for one in again.said(Ended)] == [
+            (rests, Decimal(50))
+        ]
 
     played(tmp_path, scene)
 

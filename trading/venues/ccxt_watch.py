@@ -40,7 +40,8 @@ ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 class Tracked:
     """An order that was sent or seen. ``accepted``: the venue said that it has it.
 
-    ``since_ns``: when it was sent, by our wall clock; 0: by somebody before us.
+    ``since_ns``: when it was sent, by our wall clock; 0: by somebody before us. ``as_of_ns``: by
+    the venue's, the reading whose ``filled`` it began with: executions until then are in that.
     """
 
     symbol: str
@@ -49,6 +50,7 @@ class Tracked:
     accepted: bool = False
     venue_order_id: str = ""
     since_ns: int = 0
+    as_of_ns: int = 0
 
 
 class Watch:
@@ -113,8 +115,10 @@ class Watch:
     async def begin(self) -> None:
         """Learn what is open and what was filled, and tell nothing of it."""
         async with self._alone:
-            for status in await self.open_orders():
-                self._learn(status).accepted = True
+            open_now = await self.open_orders()
+            as_of_ns = self._asking.heard_ns
+            for status in open_now:
+                self._learn(status, as_of_ns).accepted = True
             for fill in await self._new_fills():
                 self._count(fill)
 
@@ -123,9 +127,10 @@ class Watch:
         async with self._alone:
             before = [ident for ident, one in self.orders.items() if one.accepted]
             open_now = await self.open_orders()
+            as_of_ns = self._asking.heard_ns
             fills = await self._new_fills()
             for status in open_now:
-                self._learn(status)
+                self._learn(status, as_of_ns)
                 self.accepted(status.client_order_id, status.venue_order_id)
             for fill, venue_order_id in fills:
                 self.accepted(fill.client_order_id, venue_order_id)
@@ -134,11 +139,11 @@ class Watch:
             still = {one.client_order_id for one in open_now}
             await self._end(ident for ident in before if ident not in still)
 
-    def _learn(self, status: OrderStatus) -> Tracked:
+    def _learn(self, status: OrderStatus, as_of_ns: int) -> Tracked:
         self._saw(status.client_order_id)
         known = self.orders.get(status.client_order_id)
         if known is None:
-            known = Tracked(status.symbol, status.quantity, status.filled)
+            known = Tracked(status.symbol, status.quantity, status.filled, as_of_ns=as_of_ns)
             self.orders[status.client_order_id] = known
         known.quantity = status.quantity  # it may have been modified
         return known
@@ -146,7 +151,7 @@ class Watch:
     def _count(self, fill: tuple[Filled, str]) -> None:
         self._saw(fill[0].client_order_id)
         order = self.orders.get(fill[0].client_order_id)
-        if order is not None:
+        if order is not None and fill[0].feed_time_ns > order.as_of_ns:
             order.filled += fill[0].quantity
 
     async def _end(self, gone: Iterable[str]) -> None:
