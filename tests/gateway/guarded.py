@@ -183,6 +183,7 @@ class Guarded:
 
     def __init__(self, *, rests: bool = True) -> None:
         self.rests = rests
+        self.step: Decimal | None = None
         self.warranted: set[str] = set()
         self.venue = ListVenue()
         self.orders: dict[str, OrderRow] = {}
@@ -201,6 +202,7 @@ class Guarded:
         self.protection = Protection(
             self.core, UNIVERSE, rests=lambda: self.rests,
             closing=lambda strategy, symbol: strategy in self.warranted,
+            step=lambda symbol: self.step,
         )  # fmt: skip
 
     # The wires -------------------------------------------------------------------------------

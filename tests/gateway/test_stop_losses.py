@@ -52,6 +52,27 @@ def test_the_price_is_never_further_away_than_asked(
     assert side.sign * (found - D(mid) * (1 + side.sign * D(percentage) / 100)) <= 0
 
 
+@pytest.mark.parametrize(
+    ("side", "step", "price"),
+    [
+        (Side.SELL, "1", "98"), (Side.BUY, "1", "103"), (Side.SELL, "0.01", "98.0"),
+        (Side.SELL, "0.25", "98.0"), (Side.BUY, "0.25", "103.0"),
+    ],
+)  # fmt: skip
+def test_the_price_is_on_the_venues_grid_and_the_desks(side: Side, step: str, price: str) -> None:
+    mid = D("99.95") if side is Side.SELL else D("101.35")
+    found = stop_price(mid, D(2), side, D("0.1"), D(step))
+    assert found == D(price)
+    assert found % D(step) == found % D("0.1") == 0
+
+
+def test_a_stop_rests_on_the_venues_coarser_grid(desk: Guarded) -> None:
+    desk.step = D("0.001")
+    desk.hold("10000")
+    desk.set(ask())
+    assert desk.resting() == [("sell", D(10000), D("1.079"))], "nearer than 1.07805, not further"
+
+
 def test_it_follows_its_position_down_and_never_up(desk: Guarded) -> None:
     desk.hold("10000")
     desk.set(ask())

@@ -46,6 +46,9 @@ class FakeVenue:
         self.cancels: list[str] = []
         self.switched: list[int] = []
 
+    def price_step(self, symbol: str) -> None:
+        return None
+
     async def open_orders(self) -> list[OrderStatus]:
         self._fail()
         return list(self.open)
@@ -220,14 +223,8 @@ def test_the_gateway_keeps_the_venues_switch_from_running_out(
 def test_a_venue_without_a_switch_is_asked_once_and_one_that_refuses_once_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = VenueError("NOT_OFFERED", "no such request")
-    assert len(switched(tmp_path, monkeypatch, [refused], 2).switched) == 1
-
-    class Busy(FakeVenue):
-        async def cancel_all_after(self, timeout_ms: int) -> None:
-            self.switched.append(timeout_ms)
-            if len(self.switched) == 2:
-                raise VenueError("BUSY", "later")
-
-    monkeypatch.setattr("tests.gateway.test_sweep.FakeVenue", Busy)
-    assert len(switched(tmp_path, monkeypatch, [], 4).switched) >= 4
+    for code in ("NOT_OFFERED", "NOT_SUPPORTED"):
+        refused = VenueError(code, "no such request")
+        assert len(switched(tmp_path, monkeypatch, [refused], 2).switched) == 1
+    passing = [VenueError(code, "later") for code in ("UNAVAILABLE", "RATE_LIMIT", "NETWORK")]
+    assert len(switched(tmp_path, monkeypatch, passing, 5).switched) >= 5

@@ -155,6 +155,8 @@ class Face:
         return self._said(body)
 
     def _faulty(self, name: str) -> web.Response | None:
+        if name in self.faults.limited_paths:
+            return self._said({"result": "error", "error": "apiLimitExceeded"})
         if self.faults.limited:
             self.faults.limited -= 1
             return self._said({"result": "error", "error": "apiLimitExceeded"})

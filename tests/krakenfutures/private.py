@@ -25,9 +25,11 @@ BEAT_S = 0.5
 
 @dataclass
 class Faults:
-    """``limited`` answers are *too many*; ``lose`` answers of a path are done and not given."""
+    """``limited`` answers are *too many*, those of ``limited_paths`` always; ``lose`` answers of a
+    path are done and not given."""
 
     limited: int = 0
+    limited_paths: set[str] = field(default_factory=set)
     lose: dict[str, int] = field(default_factory=dict)
     status: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Path -> HTTP status and text that it answers instead, without doing anything."""

@@ -31,7 +31,9 @@ RECENT_NS = 5 * NS
 
 class KrakenFutures(Face):
     """``keys``: API key -> account and secret (base64). ``recent_ns``: how long orders/status
-    knows what ended."""
+    knows what ended. ``older``: so many elements of its history are older than all that it keeps.
+    ``ticks``: of markets whose prices are on another grid than the desk's.
+    """
 
     def __init__(
         self, storage: Path | str, keys: Mapping[str, tuple[str, str]],
@@ -49,6 +51,8 @@ class KrakenFutures(Face):
             self.exchange.open_account(account, wall_ns())
         self.exchange.commit()
         self.recent_ns = RECENT_NS
+        self.older = 0
+        self.ticks: dict[str, Decimal] = {}
         self._ended: dict[tuple[str, str], int] = {}
         self._number = 0
         self._due: asyncio.TimerHandle | None = None
@@ -112,7 +116,12 @@ class KrakenFutures(Face):
     # Public ----------------------------------------------------------------------------------
 
     def _instruments(self, asked: Asked) -> Body:
-        return {"instruments": [words.instrument(one) for one in words.listed(self._universe)]}
+        return {
+            "instruments": [
+                words.instrument(one, self.ticks.get(one.symbol))
+                for one in words.listed(self._universe)
+            ]
+        }
 
     def _tickers(self, asked: Asked) -> Body:
         quotes = self.exchange.engine.export_quotes()
@@ -159,6 +168,9 @@ class KrakenFutures(Face):
             raise KrakenError("invalidArgument: orderType")
         extra: dict[str, Any] = {"post_only": True} if kind == "post" else {}
         limit = query.get("limitPrice") if kind in ("lmt", "post", "ioc") else None
+        tick = self.ticks.get(self._symbol(asked))
+        if tick and any(Decimal(one) % tick for one in (limit, query.get("stopPrice")) if one):
+            return {"sendStatus": {"status": "invalidPrice", "orderEvents": []}}
         ident = query.get("cliOrdId") or f"hand-{self._next()}-{wall_ns()}"
         submit = wire.Submit(
             id=self._next(), client_order_id=ident, symbol=self._symbol(asked),
@@ -345,19 +357,28 @@ class KrakenFutures(Face):
     def _triggers(self, asked: Asked) -> Body:
         return self._page(asked, [one for one in self._orders(asked.account) if one.waits])
 
-    @staticmethod
-    def _page(asked: Asked, orders: list[Order]) -> Body:
+    def _page(self, asked: Asked, orders: list[Order]) -> Body:
         first, count = int(asked.query.get("continuation_token", 0)), int(asked.query["count"])
-        page = orders[first : first + count]
-        body: Body = {"elements": [words.past(one) for one in page]}
-        if first + count < len(orders):
+        moved = self._moved(asked.account)
+        since_ns = int(asked.query.get("since", 0)) * 10**6
+        found = [words.past(one) for one in orders if moved[one.client_order_id] >= since_ns]
+        if not since_ns:
+            found += [words.bygone(number) for number in range(self.older)]
+        body: Body = {"elements": found[first : first + count]}
+        if first + count < len(found):
             body["continuationToken"] = str(first + count)
         return body
+
+    def _moved(self, account: str) -> dict[str, int]:
+        """When each order last did, by the exchange's own clock."""
+        log = self._storage.log(account, 0, 100_000)
+        return {str(one["client_order_id"]): int(str(one["at_ns"])) for one in log}
 
     def _log(self, asked: Asked) -> Body:
         since = int(asked.query.get("since", 0)) * 10**6
         fills = [one for one in self._all_fills(asked.account) if one.venue_time_ns >= since]
-        return {"logs": [words.booking(one) for one in reversed(fills)]}
+        newest = list(reversed(fills))[: int(asked.query.get("count", 500))]
+        return {"logs": [words.booking(one) for one in newest]}
 
 
 def _process_before(query: Mapping[str, str]) -> int:

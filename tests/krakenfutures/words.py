@@ -48,13 +48,13 @@ def listed(universe: Universe) -> list[Instrument]:
     ]
 
 
-def instrument(one: Instrument) -> dict[str, Any]:
+def instrument(one: Instrument, tick: Decimal | None = None) -> dict[str, Any]:
     exponent = -int(one.lot_size.log10())
     return {
         "symbol": market_ident(one.symbol),
         "type": "flexible_futures",
         "tradeable": True,
-        "tickSize": one.tick_size,
+        "tickSize": tick or one.tick_size,
         "contractSize": one.multiplier,
         "contractValueTradePrecision": exponent,
         "impactMidSize": Decimal(1),
@@ -174,6 +174,12 @@ def past(order: Order) -> dict[str, Any]:
         body["triggerPrice"] = text(order.stop or 0)
     reason = why(order).lower() if kind.endswith("Cancelled") else "new_user_order"
     return {"uid": f"e-{order.number}", "event": {kind: {name: body, "reason": reason}}}
+
+
+def bygone(number: int) -> dict[str, Any]:
+    """An element of the history about an order of long ago."""
+    order = {"uid": f"bygone-{number}", "clientId": f"bygone-{number}"}
+    return {"uid": f"b-{number}", "event": {"OrderCancelled": {"order": order}}}
 
 
 def fill(one: Fill, order_id: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from riskctl.licence import NOT_AFTER_MS, Licence, Reading, StageFact
 from riskctl.rules import Denial
 from riskctl.triggers.specs import OPEN_LEG, SPECS
 from tests.krakenfutures.server import KrakenFutures
-from tests.venues.kraken_rig import credentials, keys
+from tests.venues.kraken_rig import NOTHING_BOOKED, credentials, keys
 from tests.venues.rigs import a_tick
 from trading.clock import boot_ns, wall_ns
 from trading.gateway.core import GatewayCore
@@ -82,6 +82,7 @@ class Leg:
         self.venue = KrakenFuturesVenue(
             self.account, self.server.address, credentials(self.account), timeout_s=0.7, poll_s=0.3
         )
+        self.venue.fills_known(NOTHING_BOOKED)
         self.session = VenueSession(
             core=self.core, venue=self.venue, dsn="", perform=self.perform, write=lambda _: None
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tests.krakenfutures.server import KrakenFutures
@@ -12,9 +13,11 @@ from trading.clock import NS, wall_ns
 from trading.messages import Side
 from trading.papervenue.protocol import Fault, InjectFill, InjectOrder
 from trading.universe import UNIVERSE
+from trading.venues.base import KnownFills
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 ACCOUNTS = ("paper-1", "paper-2")
+NOTHING_BOOKED = KnownFills(0, {}, 0)
 
 
 def secret_of(account: str) -> str:
@@ -30,6 +33,30 @@ def credentials(account: str = "paper-1") -> dict[str, str]:
         "key": f"key-of-{account}", "secret": secret_of(account),
         "symbols": symbols_text(UNIVERSE),
     }  # fmt: skip
+
+
+def played(home: Path, scene: Callable[["KrakenRig"], Awaitable[None]]) -> None:
+    """``scene`` at a stand-in of its own."""
+
+    async def run() -> None:
+        rig = KrakenRig(home / "venue.sqlite3")
+        await rig.open()
+        try:
+            async with asyncio.timeout(60):
+                await scene(rig)
+        finally:
+            await rig.shut()
+
+    asyncio.run(run())
+
+
+async def reader_rests(desk: Desk) -> None:
+    """The adapter asks nothing by itself from now on."""
+    assert isinstance(desk.venue, CcxtVenue)
+    for task in (desk.venue._reader, desk.venue._streaming):
+        assert task is not None
+        task.cancel()
+        await asyncio.wait([task])
 
 
 class KrakenRig:
@@ -57,6 +84,7 @@ class KrakenRig:
         venue = KrakenFuturesVenue(
             account, self.server.address, credentials(account), timeout_s=0.7, poll_s=poll_s
         )
+        venue.fills_known(NOTHING_BOOKED)
         desk = Desk(venue)
         await venue.connect(desk.events.append)
         self._desks.append(desk)

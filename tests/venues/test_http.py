@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from trading.venues.base import VenueDisconnectedError
-from trading.venues.ccxt_http import Answer, HttpPool
+from trading.venues.ccxt_http import Answer, BusyError, HttpPool
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"
 Reply = Callable[[bytes], bytes | None]
@@ -97,6 +97,22 @@ def test_answers_come_to_who_asked_and_busy_connections_take_nothing() -> None:
             assert len(heads) == 3
             assert sorted(one.split()[1] for one in heads) == [b"/chunks?a=1", b"/x", b"/x"]
             assert pool.unsent_bytes == 0
+
+    _play(scene)
+
+
+def test_some_connections_are_kept_for_what_matters_more() -> None:
+    async def scene() -> None:
+        async with _server(lambda head: b"") as port, _pool(port, size=4) as pool:
+            url = f"{pool.base}/x"
+            for _ in range(2):
+                pool.send("GET", url, {}, b"", spare=2)
+            with pytest.raises(BusyError):
+                pool.send("GET", url, {}, b"", spare=2)
+            for _ in range(2):
+                pool.send("GET", url, {}, b"")
+            with pytest.raises(BusyError):
+                pool.send("GET", url, {}, b"")
 
     _play(scene)
 

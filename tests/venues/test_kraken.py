@@ -1,16 +1,16 @@
 """What the contract does not say of a real exchange: Kraken Futures' own ways, and its bad days."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.venues.kraken_rig import KrakenRig, credentials
+from tests.venues.kraken_rig import NOTHING_BOOKED, KrakenRig, credentials, played, reader_rests
 from tests.venues.venue_contract import BUY, GTC, SELL, Desk
 from trading.clock import wall_ns
+from trading.gateway.stoploss import stop_price
 from trading.papervenue.protocol import InjectFill
 from trading.venues.base import (
     Accepted,
@@ -28,26 +28,9 @@ from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 Scene = Callable[[KrakenRig], Awaitable[None]]
 
 
-@asynccontextmanager
-async def _open(home: Path) -> AsyncIterator[KrakenRig]:
-    rig = KrakenRig(home / "venue.sqlite3")
-    await rig.open()
-    try:
-        yield rig
-    finally:
-        await rig.shut()
-
-
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[[Scene], None]:
-    def played(scene: Scene) -> None:
-        async def run() -> None:
-            async with _open(tmp_path) as rig:
-                await scene(rig)
-
-        asyncio.run(run())
-
-    return played
+    return lambda scene: played(tmp_path, scene)
 
 
 def _venue(desk: Desk) -> CcxtVenue:
@@ -99,7 +82,7 @@ def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene]
         await rig.quote("SPY", "500.00", "500.02")
         desk = await rig.desk()
         await rig.settle(desk)
-        await _reader_rests(desk)
+        await reader_rests(desk)
         before = rig.server.unread_bytes()
         ident = desk.send(BUY, "5", "SPY")
         assert rig.server.unread_bytes() - before > 300, "the loop had no turn since"
@@ -109,14 +92,6 @@ def test_a_create_is_written_in_the_step_that_asks_for_it(play: Callable[[Scene]
         assert rig.server.requests.count("sendorder") == 1
 
     play(scene)
-
-
-async def _reader_rests(desk: Desk) -> None:
-    """The adapter asks nothing by itself from now on."""
-    for task in (_venue(desk)._reader, _venue(desk)._streaming):
-        assert task is not None
-        task.cancel()
-        await asyncio.wait([task])
 
 
 def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], None]) -> None:
@@ -129,12 +104,12 @@ def test_a_request_that_is_not_the_order_never_leaves(play: Callable[[Scene], No
         with pytest.raises(VenueDisconnectedError, match=r"nothing was written.*size"):
             desk.send(BUY, "5", "SPY")
         client.amount_to_precision = right
-        for _ in range(16):  # every connection is busy: nothing waits for a free one
+        for _ in range(14):  # as many connections are busy: nothing waits for a free one
             desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
         with pytest.raises(VenueDisconnectedError, match="waits for an answer"):
             desk.send(BUY, "6", "SPY")
         await rig.settle(desk)
-        assert len(desk.said(Accepted)) == 16
+        assert len(desk.said(Accepted)) == 14
         assert not desk.said(Filled)
 
     play(scene)
@@ -247,7 +222,7 @@ def test_what_the_venue_says_that_we_do_not_know_is_unknown(
         await rig.fault(reject=1, reject_code="wouldBreakANewRule")
         desk.send(BUY, "1", "SPY")
         other = await rig.desk()
-        await _reader_rests(other)
+        await reader_rests(other)
         taken = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
         await rig.settle(desk)
         other_id = other.send(BUY, "2", "SPY", limit="400.00", tif=GTC, ident="shared")
@@ -272,7 +247,7 @@ def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene]
         rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
         await rig.settle(desk)
         rig.server.faults.limited = 1
-        await _reader_rests(desk)
+        await reader_rests(desk)
         refused = desk.send(BUY, "2", "SPY", limit="400.00", tif=GTC)
         await asyncio.gather(*_venue(desk)._tasks)
         ours = desk.send(BUY, "3", "SPY", limit="400.00", tif=GTC)
@@ -285,6 +260,40 @@ def test_a_spent_budget_refuses_creates_and_never_cancels(play: Callable[[Scene]
         await asyncio.gather(*_venue(desk)._tasks)
         assert rig.log_kinds()[-1] == "ended"
         assert rig.server.requests.count("sendorder") == 2
+
+    play(scene)
+
+
+def test_a_slow_venue_leaves_cancels_and_what_reduces_a_connection(
+    play: Callable[[Scene], None],
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        orders = [desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC) for _ in range(3)]
+        await rig.settle(desk)
+        await reader_rests(desk)
+        await rig.stall()
+        for _ in range(14):
+            desk.send(BUY, "5", "SPY", limit="400.00", tif=GTC)
+        with pytest.raises(VenueDisconnectedError, match="waits for an answer"):
+            desk.send(BUY, "6", "SPY")
+        reading = asyncio.create_task(desk.venue.open_orders())
+        desk.send(SELL, "1", "SPY", reduce_only=True)
+        desk.venue.send_cancel(orders[0])
+        await asyncio.sleep(0)
+        desk.venue.send_cancel(orders[1])  # none is idle any more: it is written when one is
+        await asyncio.sleep(0)
+        desk.venue.send_cancel(orders[2])
+        assert not reading.done(), "it waits, and ends nothing"
+        await rig.well()
+        await reading
+        while rig.log_kinds().count("ended") < 3:  # noqa: ASYNC110 - the far end tells nobody
+            await asyncio.sleep(0.01)
+        assert desk.venue.connected
+        assert rig.server.requests.count("cancelorder") == 1
+        assert rig.server.requests.count("batchorder") == 1
+        assert rig.server.requests.count("sendorder") == 3 + 14 + 1
 
     play(scene)
 
@@ -339,6 +348,7 @@ def test_numbers_of_fills_go_on_where_the_books_end(play: Callable[[Scene], None
         later = KrakenFuturesVenue(
             "paper-1", rig.server.address, {**credentials(), "since": str(wall_ns())}, timeout_s=2
         )
+        later.fills_known(NOTHING_BOOKED)
         await later.connect(lambda event: None)
         assert await later.fills_since(0) == [], "what was traded before is not the desk's"
         await later.close()
@@ -352,7 +362,7 @@ def test_more_fills_than_one_answer_holds_are_read_page_by_page(
     async def scene(rig: KrakenRig) -> None:
         await rig.quote("SPY", "500.00", "500.02")
         desk = await rig.desk()
-        await _reader_rests(desk)
+        await reader_rests(desk)
         for number in range(230):
             await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
             rig.server.exchange.inject(_injected("SPY", number + 1), wall_ns())
@@ -368,6 +378,31 @@ def _injected(symbol: str, quantity: int) -> InjectFill:
     return InjectFill(
         id=0, account="paper-1", symbol=symbol, side="buy", quantity=str(quantity), price="500"
     )
+
+
+def test_a_coarser_market_is_told_of_and_takes_what_is_on_its_grid(
+    play: Callable[[Scene], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.ticks["SPY"] = Decimal("0.25")
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        assert "market.coarser: SPY: tick 0.25 of PF_SPYUSD, ours 0.01" in caplog.text
+        assert "AAPL: tick" not in caplog.text
+        assert desk.venue.price_step("SPY") == Decimal("0.25")
+        assert desk.venue.price_step("NOPE") is None
+        desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        price = stop_price(Decimal("500.01"), Decimal(1), SELL, Decimal("0.01"), Decimal("0.25"))
+        rests = desk.send(SELL, "5", "SPY", stop=f"{price:f}", tif=GTC, reduce_only=True)
+        off = desk.send(SELL, "5", "SPY", stop="495.01", tif=GTC, reduce_only=True)
+        await rig.settle(desk)
+        assert [one.client_order_id for one in await desk.venue.open_orders()] == [rests]
+        assert [(one.client_order_id, one.code) for one in desk.said(Rejected)] == [
+            (off, "TICK_SIZE")
+        ]
+
+    play(scene)
 
 
 def test_what_ended_long_ago_is_found_in_the_history(play: Callable[[Scene], None]) -> None:

@@ -156,6 +156,14 @@ class GatewayCore(Heard):
         persist = self._persist(order, "cancel-ask", {"reason": reason})
         return [SendCancel(order.client_order_id), persist]
 
+    def _accepted(self, order: LiveOrder, venue_order_id: str, now: Now) -> list[Effect]:
+        """One that was to go before it was known to have left goes once it is there."""
+        effects = super()._accepted(order, venue_order_id, now)
+        if order.final or not order.cancel_wanted:
+            return effects
+        reason, order.cancel_wanted = order.cancel_wanted, ""
+        return [*effects, *self.cancel(order, reason, now)]
+
     def take_back(self, now: Now) -> list[Effect]:
         """Cancel quotes that have stood for their life: whoever made them is not heard any more."""
         return [

@@ -38,16 +38,18 @@ class Protection:
 
     ``rests``: whether the venue has reduce-only stops. ``closing``: whether a person's warrant
     closes this position: then its stops make room and come back only if it ends otherwise.
+    ``step``: what the venue's prices of a symbol are multiples of; None: the desk's tick.
     """
 
     def __init__(
         self, core: GatewayCore, universe: Universe, *, rests: Callable[[], bool],
-        closing: Callable[[str, str], bool],
+        closing: Callable[[str, str], bool], step: Callable[[str], Decimal | None],
     ) -> None:  # fmt: skip
         self._core = core
         self._universe = universe
         self._rests = rests
         self._closing = closing
+        self._step = step
 
     # Setting them ----------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ class Protection:
         one, quote = self._universe.by_symbol(symbol), self._core.prices.quote(symbol)
         assert quote is not None, "a price was found good"
         percentage, mark = Decimal(ask.percentage), quote.mid
-        price = stop_price(mark, percentage, side, one.tick_size)
+        price = stop_price(mark, percentage, side, one.tick_size, self._step(symbol))
         fresh = StopLoss(
             id=ask.id, strategy=strategy, symbol=symbol, side=side, percentage=percentage,
             mark=mark, stop_price=price, quantity=abs(held), placed_by=ask.placed_by,

@@ -16,8 +16,10 @@ from psycopg.types.json import Jsonb
 
 from audit.canonical import plain
 from riskctl.licence import NOT_AFTER_MS
+from trading.again import Again
 from trading.clock import boot_id, boot_ns, utc_from_ns, wall_ns
 from trading.gateway.admission import Now
+from trading.gateway.book import LiveOrder
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
 from trading.gateway.store import READING_SQL, Statement, load_order
@@ -36,6 +38,8 @@ log = structlog.get_logger(__name__)
 
 RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 RESOLVE_EVERY_S = 0.25
+RESOLVE_MOST_S = 10.0
+"""What the venue does not tell of an order is asked again, later each time, but so often."""
 READING_EVERY_S = 10.0
 READING_APART_S = 0.05
 """Readings that somebody waits for are at least this far apart."""
@@ -88,6 +92,7 @@ class VenueSession:
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
         self._read_at = 0
+        self._again = Again(RESOLVE_EVERY_S, RESOLVE_MOST_S)
         self.settled = asyncio.Event()
         """Set once the first catch-up after the start is done: the books are the venue's."""
 
@@ -131,6 +136,7 @@ class VenueSession:
         log.info("venue.connected", account=self._core.account)
         doubts = self._core.doubt_everything(now(), self._venue.not_after(NOT_AFTER_MS))
         self._perform(doubts)
+        self._again.keep(())
         await self._catch_up()
         await self._resolve()
         self.settled.set()
@@ -184,15 +190,34 @@ class VenueSession:
         return self._core.book_fill(fill, now(), nobody_ordered=order is None)
 
     async def _resolve(self) -> None:
-        """Ask the venue about every order it alone can tell of."""
-        for order in self._core.unresolved():
-            answer = await self._venue.order_status(order.client_order_id)
-            effects = self._core.on_status(order, answer, now())
+        """Ask the venue about every order it alone can tell of.
+
+        One that it does not tell of stays UNKNOWN and reserved, and holds up nothing else.
+        """
+        orders = self._core.unresolved()
+        self._again.keep({order.client_order_id for order in orders})
+        for order in orders:
+            if not self._again.due(order.client_order_id, boot_ns()):
+                continue
+            effects = await self._ask(order)
             if any(isinstance(effect, CatchUpFills) for effect in effects):
                 await self._catch_up()
-                answer = await self._venue.order_status(order.client_order_id)
-                effects = self._core.on_status(order, answer, now())
+                effects = await self._ask(order)
             self._perform([one for one in effects if not isinstance(one, CatchUpFills)])
+
+    async def _ask(self, order: LiveOrder) -> list[Effect]:
+        """What follows from the venue's word on ``order``: nothing when it does not tell."""
+        ident = order.client_order_id
+        try:
+            answer = await self._venue.order_status(ident, order.created_wall_ns)
+        except VenueError as error:
+            log.warning("order.not-resolved", order=ident, error=str(error))
+            self._again.asked(ident, boot_ns())
+            return []
+        # Found nowhere counts only once its not-after has passed: no use in asking before.
+        early_ns = 0 if answer.order else order.not_after_ns - answer.venue_time_ns
+        self._again.asked(ident, boot_ns(), early_ns)
+        return self._core.on_status(order, answer, now())
 
     async def read_now(self) -> VenueReadingNow | None:
         """What the venue holds at this moment; None when it moved while it was read.

@@ -43,6 +43,7 @@ CANCEL_ONLY_S = 0.05
 DEAD_MAN_MS = 30_000
 """The venue's own dead man's switch: orders go when nobody renewed it for so long."""
 DEAD_MAN_EVERY_S = 5.0
+NEVER_OFFERED = frozenset({"NOT_SUPPORTED", "NOT_OFFERED"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,11 @@ class StopDesk:
         self._control: ControlServer | None = None
         self._flattener: Flattener | None = None
         protection = Protection(
-            core, UNIVERSE, rests=lambda: _has_stops(venue.capabilities), closing=self._closing
+            core,
+            UNIVERSE,
+            rests=lambda: _has_stops(venue.capabilities),
+            closing=self._closing,
+            step=venue.price_step,
         )
         self._guard = Guard(core, protection, perform, session.settled)
         self.moved = asyncio.Event()
@@ -216,17 +221,15 @@ class StopDesk:
 
     async def _keep_dead_man(self) -> None:
         """Keep the venue from cancelling everything, as long as this process lives."""
-        armed = False
         while True:
             await self._session.settled.wait()
             try:
                 if self._venue.connected:
                     await self._venue.cancel_all_after(DEAD_MAN_MS)
-                    armed = True
             except VenueError as error:
-                said = "renewed" if armed else "offered"
+                said = "offered" if error.code in NEVER_OFFERED else "renewed"
                 log.warning(f"dead-man.not-{said}", account=self._core.account, error=str(error))
-                if not armed:
+                if said == "offered":
                     await asyncio.Event().wait()  # what a venue does not offer it never will
             except VENUE_ERRORS as error:
                 log.warning("dead-man.not-renewed", account=self._core.account, error=str(error))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from enum import StrEnum
+from math import lcm
 
 from trading.messages import Side
 
@@ -77,11 +78,23 @@ class StopLoss:
         )  # fmt: skip
 
 
-def stop_price(mid: Decimal, percentage: Decimal, side: Side, tick: Decimal) -> Decimal:
-    """``percentage`` from ``mid`` against the position, to a whole tick, never further away."""
+def stop_price(
+    mid: Decimal, percentage: Decimal, side: Side, tick: Decimal, step: Decimal | None = None
+) -> Decimal:
+    """``percentage`` from ``mid`` against the position, to a whole tick, never further away.
+
+    ``step``: what the venue's own prices are multiples of; then it is a multiple of both.
+    """
     exact = mid * (1 + side.sign * percentage / HUNDRED)
     rounding = ROUND_CEILING if side is Side.SELL else ROUND_FLOOR
-    return (exact / tick).to_integral_value(rounding) * tick
+    both = tick if step is None else _common(tick, step)
+    return (exact / both).to_integral_value(rounding) * both
+
+
+def _common(one: Decimal, other: Decimal) -> Decimal:
+    """The least multiple of both: the coarser, where it is one of the finer."""
+    (top, bottom), (other_top, other_bottom) = one.as_integer_ratio(), other.as_integer_ratio()
+    return Decimal(lcm(top * other_bottom, other_top * bottom)) / (bottom * other_bottom)
 
 
 class StopLosses:

@@ -227,6 +227,9 @@ class Venue(Protocol):
     @property
     def connected(self) -> bool: ...
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        """What the venue's prices of ``symbol`` are multiples of; None: the desk's own tick."""
+
     @property
     def unsent_bytes(self) -> int:
         """Bytes written that the peer's kernel has not acknowledged; 0 without a connection."""
@@ -263,7 +266,9 @@ class Venue(Protocol):
         """The venue cancels all working orders of the account, untriggered stops excepted, unless
         this is said again within ``timeout_ms`` by its own clock; 0 disarms it."""
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer: ...
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
+        """``since_ns``: when the order was made, by our wall clock, so that a venue which has to
+        search its history need not go further back; 0: not known."""
 
     async def open_orders(self) -> list[OrderStatus]: ...
 
@@ -292,4 +297,4 @@ class NumbersFills(Protocol):
     """A venue that names its executions without counting them: our books do, and tell it first."""
 
     def fills_known(self, known: KnownFills) -> None:
-        """Before ``connect``."""
+        """Before a ``connect`` that is to hear fills: until then none is told, orders are."""

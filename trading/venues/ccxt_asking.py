@@ -1,14 +1,16 @@
 """The half of a real exchange's adapter that asks: connections, budget, clock, one way out."""
 
 import asyncio
+import logging
 import ssl
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from trading.clock import boot_ns
+from trading.clock import boot_ns, wall_ns
 from trading.universe import Universe
 from trading.venues.addresses import is_here
 from trading.venues.base import (
@@ -25,7 +27,12 @@ from trading.venues.ccxt_markets import Markets, MarketSetupError, parse_symbols
 from trading.venues.ccxt_rate import Budget, Use
 from trading.venues.registry import VenueSetupError
 
+log = logging.getLogger(__name__)
+
 CONNECTIONS = 16
+SPARE = 2
+"""Of these stay idle for cancels and for what reduces, whatever else is asked."""
+BUSY_S = 0.01
 UNFENCED_MS = 30_000
 """Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
 _MS = 1_000_000
@@ -65,8 +72,10 @@ class Asking:
         """What is asked now counts as this; signing in waits for no reserve."""
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
-        size, window_s, reserve = dialect.budget
-        self.budget = Budget(size=size, window_s=window_s, reserve=reserve, costs=dialect.costs)
+        self._spare = SPARE
+        self.budget = _budget(dialect.budget, dialect.costs)
+        self.histories = _budget(dialect.history_budget, dialect.history_costs)
+        """The exchange counts these apart: nothing of them is taken from orders."""
 
     async def sign_in(self) -> None:
         """Connections, markets and the venue's clock. Raises VenueError, OSError."""
@@ -77,6 +86,8 @@ class Asking:
             self.markets = Markets(loaded, self._symbols, self._universe)
         except MarketSetupError as error:
             raise VenueError("SETUP", str(error)) from error
+        for text in self.markets.coarser(self._universe):
+            log.warning("market.coarser: %s", text)
         self._clocks.clear()
         for _ in range(2):
             await self.ping()
@@ -86,20 +97,24 @@ class Asking:
 
         Raises VenueError, VenueDisconnectedError, TimeoutError.
         """
+        of_history = path in self._dialect.history_costs
+        budget = self.histories if of_history else self.budget
         try:
+            if of_history:
+                self._may_look_back(path)
             # Several may wait: who wakes up first takes it.
-            while wait_s := self.budget.wait_s(path, self.use, boot_ns() / 1e9):  # noqa: ASYNC110
+            while wait_s := self._wait_s(path):  # noqa: ASYNC110
                 await asyncio.sleep(wait_s)
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, VenueError):
             call.close()
             raise
-        self.budget.force(path, boot_ns() / 1e9)
+        budget.force(path, boot_ns() / 1e9)
         try:
             said = await call
         except self.client.errors as error:
             outcome, code = outcome_of(error)
             if code == "RATE_LIMIT":
-                self.limited()
+                budget.emptied(boot_ns() / 1e9)
             raise VenueError(code, f"{outcome.value}: {error}") from error
         try:
             self.heard_ns = self._dialect.venue_time_ns(said) or self.heard_ns
@@ -107,6 +122,31 @@ class Asking:
         except NONSENSE as error:
             text = f"the answer to {path} makes no sense: {error!r}"
             raise VenueError("BAD_ANSWER", text) from error
+
+    def _wait_s(self, path: str) -> float:
+        """Until there may be a connection, and budget."""
+        if self.pool.connected and not self.pool.has_idle(SPARE):
+            return BUSY_S
+        if path in self._dialect.history_costs:
+            return 0.0
+        return self.budget.wait_s(path, self.use, boot_ns() / 1e9)
+
+    def _may_look_back(self, path: str) -> None:
+        """Nobody waits for that budget, which takes minutes to refill. Fees, which the market's
+        rates tell as well, leave a part of it to what became of orders. Raises VenueError."""
+        use = Use.REDUCE if path == "history" else Use.READ
+        wait_s = self.histories.wait_s(path, use, boot_ns() / 1e9)
+        if wait_s:
+            raise VenueError("RATE_LIMIT", f"the budget of {path} is spent for {wait_s:.0f} s")
+
+    @contextmanager
+    def urgent(self) -> Iterator[None]:
+        """What is written in here may take the last idle connection."""
+        self._spare = 0
+        try:
+            yield
+        finally:
+            self._spare = SPARE
 
     def limited(self) -> None:
         """The venue says that the budget is spent, whatever we counted."""
@@ -119,7 +159,8 @@ class Asking:
         leaving, self.leaving = self.leaving, None
         if leaving is not None:
             self._check(leaving, url)
-        return await self.pool.send(method, url, headers, body)
+        spare = 0 if leaving is not None and leaving.reduce_only else self._spare
+        return await self.pool.send(method, url, headers, body, spare)
 
     def _check(self, order: NewOrder, url: str) -> None:
         market = self.markets.of(order.symbol)
@@ -131,10 +172,18 @@ class Asking:
     def not_after(self, life_ms: int) -> int:
         """Never later than ``life_ms`` from now by the venue's clock: offset of the quickest of the
         last eight pings, taken at its end. Raises VenueDisconnectedError before the first."""
+        unfenced = 0 if self.capabilities.not_after else UNFENCED_MS
+        return self._now_ns() + (life_ms + unfenced) * _MS
+
+    def on_its_clock(self, wall_ns_: int) -> int:
+        """What the venue's clock showed when our wall clock showed that; 0 is not known, and stays
+        it. Raises VenueDisconnectedError before the first ping."""
+        return self._now_ns() - (wall_ns() - wall_ns_) if wall_ns_ else 0
+
+    def _now_ns(self) -> int:
         if not self._clocks:
             raise VenueDisconnectedError("the venue's clock is not known yet")
-        unfenced = 0 if self.capabilities.not_after else UNFENCED_MS
-        return boot_ns() + min(self._clocks)[1] + (life_ms + unfenced) * _MS
+        return boot_ns() + min(self._clocks)[1]
 
     async def ping(self) -> float:
         started = boot_ns()
@@ -146,6 +195,11 @@ class Asking:
             raise VenueError("BAD_ANSWER", "the venue does not say what time it is")
         self._clocks.append((ended - started, venue_ns - ended))
         return (ended - started) / 1e9
+
+
+def _budget(terms: tuple[float, float, float], costs: Mapping[str, float]) -> Budget:
+    size, window_s, reserve = terms
+    return Budget(size=size, window_s=window_s, reserve=reserve, costs=costs)
 
 
 def offered(declared: Capabilities, has: Mapping[str, Any]) -> Capabilities:

@@ -16,6 +16,8 @@ from trading.venues.ccxt_markets import Markets
 
 Call = Coroutine[Any, Any, Any]
 Said = Mapping[str, Any]
+FEW_FEES = 10
+"""So many executions have their fees in a short answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,13 @@ class Dialect(StreamDialect, Protocol):
     exchange: str
     capabilities: Capabilities
     costs: Mapping[str, float]
-    """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve."""
+    """Request path -> units of ``budget``; ``budget`` is units, seconds and one reserve.
+    ``fills/before``: executions from before a moment."""
     budget: tuple[float, float, float]
+    history_costs: Mapping[str, float]
+    """Of the paths that have a budget of their own, ``history_budget``; ``account-log/long`` is one
+    of more than ``FEW_FEES`` executions."""
+    history_budget: tuple[float, float, float]
 
     @property
     def histories(self) -> tuple[str, ...]:
@@ -152,8 +159,8 @@ class Dialect(StreamDialect, Protocol):
     def order_said(self, said: Said, ident: str, markets: Markets) -> OrderStatus | None:
         """The order as it is or has just been."""
 
-    def history(self, client: Any, kind: str, page: str) -> Call:
-        """Lists what became of orders, newest first."""
+    def history(self, client: Any, kind: str, page: str, since_ns: int) -> Call:
+        """Lists what became of orders, newest first, back to ``since_ns`` by the venue's clock."""
 
     def history_said(
         self, said: Said, ident: str, markets: Markets
@@ -166,7 +173,8 @@ class Dialect(StreamDialect, Protocol):
     def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
         """Oldest first."""
 
-    def fees(self, client: Any, since_ns: int) -> Call: ...
+    def fees(self, client: Any, since_ns: int, count: int) -> Call:
+        """Of at least the newest ``count`` executions since then."""
 
     def fees_said(self, said: Said) -> dict[str, Decimal]:
         """Venue fill id -> fee."""

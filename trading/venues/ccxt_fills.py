@@ -26,6 +26,8 @@ class FillBook:
         self._fills: list[Filled] = []
         self._base = 0
         self._newest_ns = 0
+        self.resumed = False
+        """Whether the books have said what they hold; before that nothing can be numbered."""
 
     def resume(self, known: KnownFills) -> None:
         """Go on after what is booked."""
@@ -33,6 +35,7 @@ class FillBook:
         self._fills.clear()
         self._numbers = dict(known.numbers)
         self._newest_ns = known.newest_ns
+        self.resumed = True
 
     @property
     def horizon_ns(self) -> int:

@@ -31,6 +31,10 @@ class Answer:
     body: bytes
 
 
+class BusyError(VenueDisconnectedError):
+    """Every connection that might be used waits for an answer; nothing was written."""
+
+
 class HttpWire(Wire):
     """One connection: one request at a time, its answer or how it was lost."""
 
@@ -192,27 +196,32 @@ class HttpPool:
             return
         self._wires.append(wire)
 
-    def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> asyncio.Future[Answer]:
-        """Write the request now, on the connection that rested longest.
+    def has_idle(self, spare: int) -> bool:
+        """Whether one is idle beside ``spare`` others, or all that there are."""
+        idle = sum(one.idle for one in self._wires)
+        return idle > spare or 0 < idle == len(self._wires)
 
-        Raises VenueDisconnectedError when nothing was written.
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, spare: int = 0
+    ) -> asyncio.Future[Answer]:
+        """Write the request now, on the connection that rested longest, leaving ``spare`` idle ones
+        to what matters more.
+
+        Raises VenueDisconnectedError when nothing was written; BusyError, when one may be idle
+        soon.
         """
         parts = urlsplit(url)
         if f"{parts.scheme}://{parts.netloc}" != self.base:
             raise VenueDisconnectedError(f"{parts.netloc} is not this account's venue")
-        for wire in self._wires:
-            if wire.idle:
-                self._wires.remove(wire)
-                self._wires.append(wire)
-                target = parts.path + (f"?{parts.query}" if parts.query else "")
-                return wire.send(method, target, headers, body)
-        raise VenueDisconnectedError(
-            "every connection to the venue waits for an answer"
-            if self.connected
-            else "not connected to the venue"
-        )
+        if not self.connected:
+            raise VenueDisconnectedError("not connected to the venue")
+        if not self.has_idle(spare):
+            raise BusyError("every connection to the venue waits for an answer")
+        wire = next(one for one in self._wires if one.idle)
+        self._wires.remove(wire)
+        self._wires.append(wire)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        return wire.send(method, target, headers, body)
 
     def _lost(self, wire: HttpWire, reason: str) -> None:
         if wire in self._wires:

@@ -13,6 +13,7 @@ from typing import Any
 from trading.messages import OrderType, TimeInForce
 from trading.venues.base import Capabilities, NewOrder, OrderStatus, VenuePosition
 from trading.venues.ccxt_dialect import (
+    FEW_FEES,
     Call,
     Cancelled,
     Heard,
@@ -54,9 +55,11 @@ class KrakenFutures:
     costs: Mapping[str, float] = {
         "sendorder": 10, "batchorder": 9, "editorder": 10, "cancelorder": 10, "cancelallorders": 25,
         "cancelallordersafter": 25, "openorders": 2, "openpositions": 2, "accounts": 2,
-        "fills": 2, "orders/status": 1,
+        "fills": 2, "fills/before": 25, "orders/status": 1,
     }  # fmt: skip
     budget = (500.0, 10.0, 100.0)
+    history_costs: Mapping[str, float] = {"history": 1, "account-log": 1, "account-log/long": 3}
+    history_budget = (100.0, 600.0, 20.0)
     histories = ("orders", "triggers")
     settle_ns = 5_000 * MS
 
@@ -204,8 +207,10 @@ class KrakenFutures:
                 return order_status(one, ident, markets)
         return None
 
-    def history(self, client: Any, kind: str, page: str) -> Call:
+    def history(self, client: Any, kind: str, page: str, since_ns: int) -> Call:
         params = {"count": str(HISTORY_PAGE), "sort": "desc"}
+        if since_ns:
+            params["since"] = str(since_ns // MS)
         if page:
             params["continuation_token"] = page
         call = client.history_get_orders if kind == "orders" else client.history_get_triggers
@@ -228,8 +233,9 @@ class KrakenFutures:
     def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
         return [raw_fill(one, markets) for one in reversed(said["fills"])]
 
-    def fees(self, client: Any, since_ns: int) -> Call:
-        params = {"since": str(since_ns // MS), "info": "futures trade", "count": "500"}
+    def fees(self, client: Any, since_ns: int, count: int) -> Call:
+        lines = "25" if count <= FEW_FEES else "500"  # what it costs goes by the lines asked for
+        params = {"since": str(since_ns // MS), "info": "futures trade", "count": lines}
         return client.history_get_account_log(params)  # type: ignore[no-any-return]
 
     def fees_said(self, said: Said) -> dict[str, Decimal]:

@@ -98,6 +98,18 @@ class Markets:
         market = self._by_ident.get(ident.upper())
         return market.symbol if market else ident.upper()
 
+    def coarser(self, universe: Universe) -> list[str]:
+        """Of which markets some prices or quantities of the desk's grid are refused."""
+        found = []
+        for one in self._by_symbol.values():
+            ours = universe.by_symbol(one.symbol)
+            for name, step, theirs in (
+                ("tick", ours.tick_size, one.tick), ("lot", ours.lot_size, one.lot),
+            ):  # fmt: skip
+                if step % theirs:
+                    found.append(f"{one.symbol}: {name} {theirs:f} of {one.ident}, ours {step:f}")
+        return found
+
     def refusal(self, order: NewOrder) -> tuple[str, str] | None:
         """Code and reason, when the exchange could not take the order exactly as it is."""
         market = self._by_symbol.get(order.symbol)

@@ -22,9 +22,10 @@ from trading.venues.base import (
     VenueEvent,
 )
 from trading.venues.ccxt_answers import Answers
-from trading.venues.ccxt_asking import Asking
+from trading.venues.ccxt_asking import BUSY_S, Asking
 from trading.venues.ccxt_client import begin
 from trading.venues.ccxt_dialect import Call, Dialect
+from trading.venues.ccxt_http import BusyError
 from trading.venues.ccxt_rate import Use
 from trading.venues.ccxt_watch import Watch
 
@@ -131,22 +132,34 @@ class Sending(ABC):
     def _write_cancels(self) -> None:
         """All of one turn of the loop: one by one, a stop of many would spend the whole budget."""
         while self._cancels:
-            idents, self._cancels = self._cancels[:CANCELS], self._cancels[CANCELS:]
+            idents = self._cancels[:CANCELS]
             try:
-                answer = begin(self._cancel_call(idents))
+                with self._asking.urgent():
+                    answer = begin(self._cancel_call(idents))
+            except BusyError:  # an answer or its time-out makes one idle
+                asyncio.get_running_loop().call_later(BUSY_S, self._write_cancels)
+                return
             except (VenueDisconnectedError, *self._asking.client.errors) as error:
                 log.warning("cancel.unsent: %s: %s", idents, error)  # a sweep asks again
             else:
+                self._paid(len(idents))
                 self._spawn(self._answers.cancelled(idents, answer))
+            del self._cancels[: len(idents)]
 
     def _cancel_call(self, idents: list[str]) -> Call:
-        now_s, client = boot_ns() / 1e9, self._asking.client
         if len(idents) == 1:
-            self._asking.budget.force("cancelorder", now_s)
-            return self.dialect.cancel(client, idents[0])
-        self._asking.budget.force("batchorder", now_s, more=len(idents))
-        return self.dialect.cancel_many(client, idents)
+            return self.dialect.cancel(self._asking.client, idents[0])
+        return self.dialect.cancel_many(self._asking.client, idents)
+
+    def _paid(self, cancels: int) -> None:
+        if cancels == 1:
+            self._asking.budget.force("cancelorder", boot_ns() / 1e9)
+        else:
+            self._asking.budget.force("batchorder", boot_ns() / 1e9, more=cancels)
 
     async def _cancel_behind(self, client_order_id: str, first: asyncio.Event) -> None:
         await first.wait()
-        await self._answers.cancelled([client_order_id], self._cancel_call([client_order_id]))
+        if self.connected:
+            self.send_cancel(client_order_id)
+        else:  # on the next connection the venue is asked what the order is
+            log.warning("cancel.unsent: %s", client_order_id)

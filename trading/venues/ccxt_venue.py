@@ -85,8 +85,12 @@ class CcxtVenue(Sending):
     def stream_state(self) -> str:
         return str(self._stream.state) if self.dialect.stream_path else ""
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        market = self._asking.markets.of(symbol)
+        return None if market is None else market.tick
+
     def fills_known(self, known: KnownFills) -> None:
-        """What the books hold already: numbering goes on from there. Before ``connect``."""
+        """What the books hold already: numbering goes on from there. Until then no fill is told."""
         self._watch.resume(known)
 
     # Connection ------------------------------------------------------------------------------
@@ -164,9 +168,9 @@ class CcxtVenue(Sending):
         """
         self._connected()
         await asyncio.sleep(0)  # cancels of this turn are written
-        await asyncio.gather(
-            *(self._tasks - {self._reader, self._streaming}), return_exceptions=True
-        )
+        while waiting := self._tasks - {self._reader, self._streaming}:
+            await asyncio.gather(*waiting, return_exceptions=True)
+            await asyncio.sleep(0)  # and those that waited for their orders
         await self._watch.turn()
 
     async def _read_on(self) -> None:
@@ -213,11 +217,13 @@ class CcxtVenue(Sending):
             raise VenueDisconnectedError("not connected to the venue")
         return self._asking
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
-        """An order is *never seen* only by a clock that lags by what the venue takes to list it."""
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
+        """An order is *never seen* only by a clock that lags by what the venue takes to list it,
+        as it was when asking began: pages later it says nothing of the first."""
         asking = self._connected()
-        status = await self._watch.status(client_order_id)
-        return StatusAnswer(status, asking.heard_ns - (0 if status else self.dialect.settle_ns))
+        begun_ns = asking.heard_ns
+        status = await self._watch.status(client_order_id, since_ns)
+        return StatusAnswer(status, begun_ns - (0 if status else self.dialect.settle_ns))
 
     async def open_orders(self) -> list[OrderStatus]:
         self._connected()

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from trading.again import Again
+from trading.clock import boot_ns, wall_ns
 from trading.venues.base import (
     Accepted,
     Ended,
@@ -21,25 +23,34 @@ from trading.venues.base import (
     VenueEvent,
 )
 from trading.venues.ccxt_asking import Asking
-from trading.venues.ccxt_dialect import Dialect, RawFill
+from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
 
 log = logging.getLogger(__name__)
 
 HISTORY_PAGES = 20
+BEFORE_NS = 300 * 1_000_000_000
+"""So much earlier than an order was made its history is read: our clock may have been stepped."""
 FILL_PAGES = 100
 SEEN = 100_000
+ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 
 
 @dataclass(slots=True)
 class Tracked:
-    """An order that was sent or seen. ``accepted``: the venue said that it has it."""
+    """An order that was sent or seen. ``accepted``: the venue said that it has it.
+
+    ``since_ns``: when it was sent, by our wall clock; 0: by somebody before us. ``as_of_ns``: by
+    the venue's, the reading whose ``filled`` it began with: executions until then are in that.
+    """
 
     symbol: str
     quantity: Decimal
     filled: Decimal = Decimal(0)
     accepted: bool = False
     venue_order_id: str = ""
+    since_ns: int = 0
+    as_of_ns: int = 0
 
 
 class Watch:
@@ -54,6 +65,7 @@ class Watch:
         self._deliver = deliver
         self._book = FillBook(since_ns)
         self._alone = asyncio.Lock()
+        self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -66,7 +78,7 @@ class Watch:
         if client_order_id in self.seen:
             return False
         self._saw(client_order_id)
-        self.orders[client_order_id] = Tracked(symbol, quantity)
+        self.orders[client_order_id] = Tracked(symbol, quantity, since_ns=wall_ns())
         return True
 
     def modify_refusal(
@@ -103,8 +115,10 @@ class Watch:
     async def begin(self) -> None:
         """Learn what is open and what was filled, and tell nothing of it."""
         async with self._alone:
-            for status in await self.open_orders():
-                self._learn(status).accepted = True
+            open_now = await self.open_orders()
+            as_of_ns = self._asking.heard_ns
+            for status in open_now:
+                self._learn(status, as_of_ns).accepted = True
             for fill in await self._new_fills():
                 self._count(fill)
 
@@ -113,9 +127,10 @@ class Watch:
         async with self._alone:
             before = [ident for ident, one in self.orders.items() if one.accepted]
             open_now = await self.open_orders()
+            as_of_ns = self._asking.heard_ns
             fills = await self._new_fills()
             for status in open_now:
-                self._learn(status)
+                self._learn(status, as_of_ns)
                 self.accepted(status.client_order_id, status.venue_order_id)
             for fill, venue_order_id in fills:
                 self.accepted(fill.client_order_id, venue_order_id)
@@ -124,11 +139,11 @@ class Watch:
             still = {one.client_order_id for one in open_now}
             await self._end(ident for ident in before if ident not in still)
 
-    def _learn(self, status: OrderStatus) -> Tracked:
+    def _learn(self, status: OrderStatus, as_of_ns: int) -> Tracked:
         self._saw(status.client_order_id)
         known = self.orders.get(status.client_order_id)
         if known is None:
-            known = Tracked(status.symbol, status.quantity, status.filled)
+            known = Tracked(status.symbol, status.quantity, status.filled, as_of_ns=as_of_ns)
             self.orders[status.client_order_id] = known
         known.quantity = status.quantity  # it may have been modified
         return known
@@ -136,10 +151,11 @@ class Watch:
     def _count(self, fill: tuple[Filled, str]) -> None:
         self._saw(fill[0].client_order_id)
         order = self.orders.get(fill[0].client_order_id)
-        if order is not None:
+        if order is not None and fill[0].feed_time_ns > order.as_of_ns:
             order.filled += fill[0].quantity
 
     async def _end(self, gone: Iterable[str]) -> None:
+        self._again.keep(self.orders)
         for ident in list(gone):
             order = self.orders.get(ident)
             if order is None:
@@ -147,7 +163,14 @@ class Watch:
             if order.filled >= order.quantity:
                 self.dropped(ident)
                 continue
-            status = await self.status(ident)
+            if not self._again.due(ident, boot_ns()):
+                continue
+            try:
+                status = await self.status(ident, order.since_ns)
+            except VenueError as error:  # the others are told all the same, and this one later
+                log.warning("end.not-told: %s: %s", ident, error)
+                self._again.asked(ident, boot_ns())
+                continue
             if status is None or status.state == "working":
                 continue  # it moved while it was read: the next reading tells
             if status.filled > order.filled:
@@ -168,10 +191,13 @@ class Watch:
     # Executions ------------------------------------------------------------------------------
 
     async def _new_fills(self) -> list[tuple[Filled, str]]:
-        raw = await self._unlisted()
+        """None before the books are known: without them the whole life of the account would be
+        read, and who only cancels must not wait for that."""
+        raw = await self._unlisted() if self._book.resumed else []
         if not raw:
             return []
         fees = await self._fees(raw)
+        raw = self._book.fresh(raw)  # meanwhile the books may have told what they hold
         return list(
             zip(self._book.add(raw, fees), (one.venue_order_id for one in raw), strict=True)
         )
@@ -183,7 +209,7 @@ class Watch:
         before = 0
         for _ in range(FILL_PAGES):
             page = await asking.ask(
-                "fills",
+                "fills/before" if before else "fills",
                 dialect.fills(asking.client, before),
                 lambda said: dialect.fills_said(said, asking.markets),
             )
@@ -205,7 +231,9 @@ class Watch:
             return {}
         try:
             said = await asking.ask(
-                "account-log", dialect.fees(asking.client, due[0].time_ns), dialect.fees_said
+                "account-log" if len(due) <= FEW_FEES else "account-log/long",
+                dialect.fees(asking.client, due[0].time_ns, len(due)),
+                dialect.fees_said,
             )
         except VenueError as error:  # what was traded is told without it
             log.warning("fees.not-told: %s", error)
@@ -224,6 +252,8 @@ class Watch:
     async def since(self, sequence: int) -> list[Filled]:
         """All fills with a greater number, oldest first, as the venue has them now."""
         await self.turn()
+        if not self._book.resumed:
+            raise VenueError("BOOKS_UNKNOWN", "the books have not said which fills they hold")
         try:
             return self._book.since(sequence)
         except LookupError as error:
@@ -231,8 +261,9 @@ class Watch:
 
     # One order -------------------------------------------------------------------------------
 
-    async def status(self, ident: str) -> OrderStatus | None:
-        """The order as the venue has it, or had it; None when it is found nowhere."""
+    async def status(self, ident: str, since_ns: int) -> OrderStatus | None:
+        """The order as the venue has it, or had it; None when it is found nowhere, back to when it
+        was made (by our wall clock; 0: not known)."""
         dialect, asking = self._dialect, self._asking
         found = await asking.ask(
             "orders/status",
@@ -241,19 +272,20 @@ class Watch:
         )
         if found is not None:
             return found
+        since_ns = max(asking.on_its_clock(since_ns) - BEFORE_NS, 0)
         for kind in dialect.histories:
-            found = await self._past(kind, ident)
+            found = await self._past(kind, ident, since_ns)
             if found is not None:
                 return found
         return None
 
-    async def _past(self, kind: str, ident: str) -> OrderStatus | None:
+    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
         dialect, asking = self._dialect, self._asking
         page = ""
         for _ in range(HISTORY_PAGES):
             found, page = await asking.ask(
                 "history",
-                dialect.history(asking.client, kind, page),
+                dialect.history(asking.client, kind, page, since_ns),
                 lambda said: dialect.history_said(said, ident, asking.markets),
             )
             if found is not None or not page:

@@ -179,6 +179,9 @@ class LockstepVenue:
         elif self._on_event is not None:
             self._on_event(event)
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        return None
+
     def not_after(self, life_ms: int) -> int:
         return self._venue.now_ns + self._offset_ns + life_ms * _MS
 
@@ -230,7 +233,7 @@ class LockstepVenue:
             raise TimeoutError
         return self._venue.exchange
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         said: Message = self._check().order_status(self._account, client_order_id)
         order = said["order"]
         now = self._venue.exchange.own(self._venue.now_ns)

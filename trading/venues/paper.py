@@ -220,6 +220,9 @@ class PaperVenue:
                 "BAD_ANSWER", f"the answer to {op} makes no sense: {error!r}"
             ) from error
 
+    def price_step(self, symbol: str) -> Decimal | None:
+        return None
+
     def not_after(self, life_ms: int) -> int:
         """Never later than ``life_ms`` from now by the venue's clock: offset of the quickest of the
         last eight pings, taken at its end. Raises VenueDisconnectedError before the first."""
@@ -254,7 +257,7 @@ class PaperVenue:
 
     # -- questions
 
-    async def order_status(self, client_order_id: str) -> StatusAnswer:
+    async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         def read(said: Message) -> StatusAnswer:
             order = said["order"]
             status = None if order is None else status_of(order)

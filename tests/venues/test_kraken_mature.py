@@ -1,0 +1,216 @@
+"""An account with a long life behind it at Kraken Futures, and what asking about it costs."""
+
+import asyncio
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.venues.kraken_rig import (
+    NOTHING_BOOKED,
+    KrakenRig,
+    credentials,
+    played,
+    reader_rests,
+)
+from tests.venues.venue_contract import BUY, GTC, Desk
+from trading.clock import boot_ns, wall_ns
+from trading.papervenue.protocol import InjectFill
+from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError
+from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
+
+MINUTE_MS = 60_000
+
+
+def _venue(desk: Desk) -> CcxtVenue:
+    assert isinstance(desk.venue, CcxtVenue)
+    return desk.venue
+
+
+@pytest.mark.parametrize("ahead_ms", [-10 * MINUTE_MS, 0, 10 * MINUTE_MS])
+def test_the_history_is_read_back_to_when_the_order_was_made_by_the_venues_clock(
+    tmp_path: Path, ahead_ms: int
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.recent_ns, rig.server.older = -1, 10_001
+        await rig.move_clock(ahead_ms)
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        made = wall_ns()
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        found = (await desk.venue.order_status(filled, made)).order
+        assert found is not None
+        assert found.state == "filled"
+        assert (await desk.venue.order_status("never-sent", made)).order is None
+        with pytest.raises(VenueError, match="HISTORY_TOO_LONG"):
+            await desk.venue.order_status("never-sent")
+
+    played(tmp_path, scene)
+
+
+def test_found_nowhere_is_told_as_of_when_asking_began(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk()
+        await reader_rests(desk)
+        asking = _venue(desk)._asking
+        before = asking.heard_ns
+        asked = asyncio.create_task(desk.venue.order_status("never-sent", wall_ns()))
+        while "orders" not in rig.server.requests:
+            await desk.venue.positions()  # another's answer comes between the pages
+        answer = await asked
+        assert asking.heard_ns > before
+        assert answer.venue_time_ns == before - _venue(desk).dialect.settle_ns
+
+    played(tmp_path, scene)
+
+
+def test_who_only_cancels_waits_for_no_executions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a gateway does whose database is away: it cannot know which fills are booked."""
+
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await desk.venue.close()
+        for _ in range(250):
+            await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
+            injected = InjectFill(
+                id=0, account="paper-1", symbol="SPY", side="buy", quantity="1", price="500"
+            )
+            rig.server.exchange.inject(injected, wall_ns())
+        rig.server.settle()
+        rig.server.requests.clear()
+        bare = Desk(KrakenFuturesVenue("paper-1", rig.server.address, credentials(), timeout_s=2))
+        await bare.venue.connect(bare.events.append)
+        (order,) = await bare.venue.open_orders()
+        bare.venue.send_cancel(order.client_order_id)
+        await rig.settle(bare)
+        assert [one.client_order_id for one in bare.said(Ended)] == [rests]
+        assert {"fills", "account-log"}.isdisjoint(rig.server.requests)
+        with pytest.raises(VenueError, match="BOOKS_UNKNOWN"):
+            await bare.venue.fills_since(0)
+        await reader_rests(bare)
+        paid: list[str] = []
+        budget = _venue(bare)._asking.budget
+        monkeypatch.setattr(budget, "force", lambda path, now_s: paid.append(path))
+        _venue(bare).fills_known(NOTHING_BOOKED)
+        assert len(await bare.venue.fills_since(0)) == 250
+        assert paid.count("fills/before") == 3, "older pages have a price of their own"
+        await bare.venue.close()
+
+    played(tmp_path, scene)
+
+
+def test_what_the_books_told_meanwhile_is_not_numbered_again(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        (booked,) = await desk.venue.fills_since(0)
+        again = KrakenFuturesVenue("paper-1", rig.server.address, credentials(), timeout_s=2)
+        again.fills_known(NOTHING_BOOKED)
+        await rig.fault(answer_delay_ms=200)
+        signing_in = asyncio.create_task(again.connect(lambda event: None))
+        rig.server.requests.clear()
+        while "account-log" not in rig.server.requests:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+        again.fills_known(KnownFills(7, {booked.venue_fill_id: 7}, booked.feed_time_ns))
+        await signing_in
+        await rig.well()
+        assert await again.fills_since(7) == []
+        await again.close()
+
+    played(tmp_path, scene)
+
+
+def test_histories_have_a_budget_of_their_own_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.faults.limited_paths = {"account-log"}
+        first = desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        second = desk.send(BUY, "2", "SPY")
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [first, second]
+        assert not desk.said(Rejected), "creates are not refused for it"
+        assert rig.server.requests.count("account-log") == 1, "spent: not asked again"
+        assert all(one.fee > 0 for one in desk.said(Filled)), "by the market's rates"
+        rig.server.recent_ns = -1
+        with pytest.raises(VenueError, match="RATE_LIMIT"):
+            await desk.venue.order_status("never-sent", wall_ns())
+        assert rig.server.requests.count("orders") == 0
+
+    played(tmp_path, scene)
+
+
+def test_fees_leave_a_part_of_that_budget_to_what_became_of_orders(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        _venue(desk)._asking.histories.force("history", boot_ns() / 1e9, more=69)
+        desk.send(BUY, "1", "SPY")
+        await rig.settle(desk)
+        assert len(desk.said(Filled)) == 1
+        assert "account-log" not in rig.server.requests
+        assert (await desk.venue.order_status("never-sent", wall_ns())).order is None
+        assert "triggers" in rig.server.requests
+
+    played(tmp_path, scene)
+
+
+def test_what_filled_while_nobody_listened_is_counted_once(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "100", "SPY", limit="500.00", tif=GTC)
+        await rig.settle(desk)
+        await desk.venue.close()
+        await rig.quote("SPY", "499.98", "499.99", "50", "50")
+        again = await rig.desk()
+        await reader_rests(again)
+        (order,) = await again.venue.open_orders()
+        assert order.filled == 50
+        again.venue.send_cancel(rests)
+        await rig.settle(again)
+        assert [(one.client_order_id, one.filled) for one in again.said(Ended)] == [
+            (rests, Decimal(50))
+        ]
+
+    played(tmp_path, scene)
+
+
+def test_an_end_that_is_not_told_holds_up_neither_fills_nor_other_ends(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        said = {"order": {"cliOrdId": rests, "orderId": "v"}, "status": "BRAND_NEW"}
+        text = json.dumps({"result": "success", "orders": [said]})
+        rig.server.faults.status["orders/status"] = (200, text)
+        desk.venue.send_cancel(rests)
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        fills = await desk.venue.fills_since(0)
+        assert [one.client_order_id for one in fills] == [filled]
+        assert not desk.said(Ended)
+        assert rig.server.requests.count("orders/status") == 1, "not again at once"
+        rig.server.faults.status.clear()
+        while not desk.said(Ended):
+            await asyncio.sleep(0.01)
+            await _venue(desk).settled()
+        assert [one.client_order_id for one in desk.said(Ended)] == [rests]
+
+    played(tmp_path, scene)
