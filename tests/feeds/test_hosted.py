@@ -135,6 +135,25 @@ def test_kill_9_while_on_the_backup_changes_nothing_and_each_turn_is_recorded_on
     )
 
 
+def test_a_disagreement_and_its_end_are_recorded(
+    own_redis: OwnRedis, start_feed: Start, tmp_path: Path
+) -> None:
+    seconds = [n / 5 for n in range(200)]
+    apart = ("1.38676", "1.38677")
+    spare = [quote_line(at, "EURUSD", *apart) if 10 <= at < 20 else moving(at) for at in seconds]
+    one = quotes_file(tmp_path / "main.csv", [moving(at) for at in seconds])
+    two = quotes_file(tmp_path / "spare.csv", spare)
+    with reading(own_redis.client(), *READERS):
+        start_feed(f"replay:{one}|replay:{two}", speed="max")
+        until(lambda: ended(own_redis), seconds=40)
+    found = Entry.objects.filter(action__in=("feed.diverge", "feed.agree")).order_by("recorded_at")
+    until(lambda: found.count() == 2)
+    assert list(found.values_list("action", "object_kind", "reason")) == [
+        ("feed.diverge", "feed", "EURUSD: main 1.38627/1.38628, spare 1.38676/1.38677"),
+        ("feed.agree", "feed", "EURUSD: withheld for 12.0 s"),
+    ]
+
+
 def moving(second: float) -> str:
     """A quote that differs from the one of 0.2 s before."""
     tick = int(second * 5) % 2
@@ -164,7 +183,7 @@ def test_the_end_of_a_replay_is_said_and_the_feed_stays(
     own_redis: OwnRedis, start_feed: Start, tmp_path: Path
 ) -> None:
     redis = own_redis.client()
-    path = quotes_file(tmp_path / "a.csv", [quote_line(0), "rubbish", quote_line(0.2)])
+    path = quotes_file(tmp_path / "a.csv", [quote_line(0), "rub\0bish", quote_line(0.2)])
     feed = start_feed(f"replay:{path}")
     until(lambda: ended(own_redis))
     count = published(redis)
@@ -175,6 +194,7 @@ def test_the_end_of_a_replay_is_said_and_the_feed_stays(
     assert stages["data-ingestor"][0].status == "fresh"
     reject = until(FeedReject.objects.first)
     assert (reject.source, reject.line, reject.reason) == ("a.csv", 3, "malformed")
+    assert reject.detail == "1 fields instead of 6: rub\N{REPLACEMENT CHARACTER}bish"
     feed.kill()
     again = start_feed(f"replay:{path}", token=2)
     later = feed_state(redis)["at_wall"]

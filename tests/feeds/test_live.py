@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -306,6 +307,14 @@ async def _hosted(own: OwnRedis, start_feed: Start, folder: Path) -> None:
     await heard(lambda: feed_state(redis)["at_wall"] > then + 2 * NS)
     assert published(redis) == count
     assert second.stop() < 5
+
+
+def test_what_is_wrong_with_a_source_can_be_said_whatever_is_in_it() -> None:
+    [spec] = parse_feed(f"ccxt:krakenfutures@127.0.0.1:1:{SYMBOLS}", "1").live
+    source = LiveSource([spec])
+    source._clients[0]._trouble("ExchangeError: \0 \ud83d")
+    said = msgspec.json.decode(msgspec.json.encode(source.state()))
+    assert said["live"][0]["problem"] == "ExchangeError: \ufffd ?"
 
 
 def test_a_desk_that_is_not_live_does_not_load_ccxt() -> None:

@@ -7,8 +7,10 @@ import pytest
 
 from tests.feeds.conftest import OwnRedis
 from trading import streams
-from trading.feeds.ingestor import Reject
+from trading.feeds import raw
+from trading.feeds.ingestor import Ingestor, Reject
 from trading.feeds.publish import REJECTS, FencedError, Publisher
+from trading.feeds.raw import RawBatch
 
 ENTRY: dict[str, Any] = {"d": b"", "clk": 1}
 REJECT = Reject(0, 7, "EURUSD", "crossed", "bid above ask")
@@ -30,6 +32,15 @@ def test_entry_state_and_refusals_are_written_together(own_redis: OwnRedis) -> N
         {"session": "s", "source": "a.csv", "line": 7, "symbol": "EURUSD", "reason": "crossed",
          "detail": "bid above ask"},
     ]  # fmt: skip
+
+
+def test_what_was_refused_can_be_kept_whatever_is_in_it(own_redis: OwnRedis) -> None:
+    rows = raw.empty(1)
+    rows["malformed"], rows["line"], rows["tick"]["instrument"] = True, 1, -1
+    said = RawBatch(rows, 0, {(0, 1): "ValueError: '\0' and \ud83d, caf\u00e9"})
+    publisher(own_redis).put_state(b"{}", Ingestor().process(said).rejects)
+    queued: Any = own_redis.client().lrange(REJECTS, 0, -1)
+    assert json.loads(queued[0])["detail"] == "ValueError: '\ufffd' and ?, caf\u00e9"
 
 
 def test_a_repeated_publication_changes_nothing(own_redis: OwnRedis) -> None:
