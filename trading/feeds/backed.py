@@ -14,16 +14,20 @@ from trading.universe import UNIVERSE, Universe
 
 
 class BackedChecker:
-    """A QuoteChecker a source, with its face. ``of``: the source of each ``tick.source``."""
+    """A QuoteChecker a source, with its face. ``of``: the source of each ``tick.source``;
+    ``recorded``: which sources are recorded days, none if empty."""
 
     def __init__(
         self, names: Sequence[str], of: Sequence[int], universe: Universe = UNIVERSE,
-        *, live: bool = False,
+        *, live: bool = False, recorded: Sequence[bool] = (),
     ) -> None:  # fmt: skip
         self._names = names
         self._of: npt.NDArray[np.int64] = np.array(of, dtype=np.int64)
         self._universe = universe
-        self._checkers = [QuoteChecker(universe, live=live) for _ in names]
+        self._checkers = [
+            QuoteChecker(universe, live=live, recorded=one)
+            for one in recorded or [False] * len(names)
+        ]
         self.arbiter = Arbiter(names, universe)
 
     @property

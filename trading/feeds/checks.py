@@ -41,6 +41,8 @@ GAP_NS = {
     AssetClass.CRYPTO: 30 * NS,
 }
 BELIEVED_AFTER = 3
+_ANY_JUMP = 1e19
+"""No sum is so many times another: both have 63 bits."""
 
 Codes = npt.NDArray[np.int8]
 _Ints = npt.NDArray[np.int64]
@@ -66,11 +68,17 @@ class QuoteChecker:
     within the batch are walked one by one. Mids are kept as bid + ask in nano, exact.
     """
 
-    def __init__(self, universe: Universe = UNIVERSE, *, live: bool = False) -> None:
+    def __init__(
+        self, universe: Universe = UNIVERSE, *, live: bool = False, recorded: bool = False
+    ) -> None:
+        """``recorded``: the quotes passed these checks before. A new level was believed then, by
+        quotes that were refused and so are not among them: jumps are not judged again."""
         self._universe = universe
         self._ahead_ns = BOUND_NS if live else AHEAD_NS
         size = len(universe)
         self._bound = np.array([one.max_jump for one in universe.instruments], dtype=np.float64)
+        if recorded:
+            self._bound[:] = _ANY_JUMP
         self._gap = np.array(
             [GAP_NS[one.asset_class] for one in universe.instruments], dtype=np.int64
         )

@@ -57,14 +57,14 @@ class Ingestor:
     """Checks raw batches, keeps the counters and the latest good quote of each instrument.
 
     ``backed`` judges the quotes of a feed with several sources; ``live`` names those of a live one,
-    whose ``tick.source`` is their place in it.
+    whose ``tick.source`` is their place in it; ``recorded``: the one source is recorded days.
     """
 
     def __init__(
         self, universe: Universe = UNIVERSE, backed: BackedChecker | None = None,
-        live: Sequence[str] = (),
+        live: Sequence[str] = (), *, recorded: bool = False,
     ) -> None:  # fmt: skip
-        self.checker = backed or QuoteChecker(universe, live=bool(live))
+        self.checker = backed or QuoteChecker(universe, live=bool(live), recorded=recorded)
         self.backed = backed
         self._skew = SkewWatch(live) if live else None
         self._universe = universe

@@ -65,8 +65,12 @@ class FeedLoop:
         self._window = Window(opening.readers)
         self._acks = AckReader(redis, self._window)
         live = tuple(one.name for one in spec.live)
-        backed = BackedChecker(spec.sources, spec.of, live=bool(live)) if spec.sources else None
-        self._ingestor = Ingestor(backed=backed, live=live)
+        backed = (
+            BackedChecker(spec.sources, spec.of, live=bool(live), recorded=spec.recorded)
+            if spec.sources
+            else None
+        )
+        self._ingestor = Ingestor(backed=backed, live=live, recorded=any(spec.recorded))
         self._seq = 0
         self._ended = False  # the end has been published
         if opening.state:

@@ -41,7 +41,8 @@ class FeedSpec:
     """A feed that can be started. ``speed`` is None for ``max``: as fast as readers follow.
 
     ``sources`` names its sources in order of preference, ``of`` says which each path is of; both
-    are empty where there is one.
+    are empty where there is one. ``recorded`` says of each source of a replay whether it is nothing
+    but days that this desk recorded.
     """
 
     kind: FeedKind
@@ -51,6 +52,7 @@ class FeedSpec:
     sources: tuple[str, ...] = ()
     of: tuple[int, ...] = ()
     live: tuple[LiveSpec, ...] = ()
+    recorded: tuple[bool, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -89,15 +91,16 @@ def parse_feed(spec: str, speed: str) -> FeedSpec:
         return _live(text, parts)
     sources = [_paths(one) for one in parts]
     paths = tuple(path for source in sources for path in source)
+    recorded = tuple(all(map(_DAY.fullmatch, _names(one))) for one in parts)
     for path in paths:
         _check_file(path)
     if len({path.resolve() for path in paths}) < len(paths):
         raise FeedSpecError("FEED: the same file is given twice; name each file once")
     if len(sources) == 1:
-        return FeedSpec(FeedKind.REPLAY, text, paths, factor)
+        return FeedSpec(FeedKind.REPLAY, text, paths, factor, recorded=recorded)
     of = tuple(number for number, source in enumerate(sources) for _ in source)
     names = tuple("+".join(path.name.split(".")[0] for path in source) for source in sources)
-    return FeedSpec(FeedKind.REPLAY, text, paths, factor, names, of)
+    return FeedSpec(FeedKind.REPLAY, text, paths, factor, names, of, recorded=recorded)
 
 
 def _live(text: str, parts: Sequence[str]) -> FeedSpec:
@@ -119,16 +122,20 @@ def _live(text: str, parts: Sequence[str]) -> FeedSpec:
 
 def _paths(text: str) -> list[Path]:
     """The files of one source."""
-    kind, _, rest = text.partition(":")
+    kind = text.partition(":")[0]
     if kind != FeedKind.REPLAY:
         raise FeedSpecError(
             f"FEED: {text!r} is no feed; say 'simulated', 'replay:FILE[,FILE…]' or '{FORM}', and"
             f" backups as 'replay:FILE{BACKUP}replay:FILE'"
         )
-    names = [name.strip() for name in rest.split(",")]
+    names = _names(text)
     if not all(names):
         raise FeedSpecError("FEED: a file name is missing; say 'replay:FILE[,FILE…]'")
     return [path for name in names for path in _files(name)]
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.partition(":")[2].split(",")]
 
 
 def _files(name: str) -> Sequence[Path]:
