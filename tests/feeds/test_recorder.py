@@ -119,7 +119,7 @@ def test_midnight_of_the_feeds_clock_begins_a_file_and_late_quotes_go_where_they
     recorder.take(entry(2, quote(MIDNIGHT), MIDNIGHT + 1))
     recorder.take(entry(3, quote(MIDNIGHT - NS), MIDNIGHT + 30 * NS))
     assert recorder.flush() == 3
-    assert recorder.close_days(MIDNIGHT + 60 * NS - 1) == []
+    assert list(recorder.close_days(MIDNIGHT + 60 * NS - 1)) == []
     assert [day for day, _ in recorder.close_days(MIDNIGHT + 60 * NS)] == ["20261126"]
     recorder.take(entry(4, quote(MIDNIGHT - 2), MIDNIGHT + 61 * NS))
     assert (recorder.held, recorder.dropped) == (0, 1)
@@ -228,7 +228,7 @@ def test_a_recorded_day_is_listed_and_named_in_feed(tmp_path: Path, settings: Se
         recorder.take(entry(number, quote(MIDNIGHT - 9, symbol=symbol), MIDNIGHT - 9))
         recorder.take(entry(number + 2, quote(MIDNIGHT + 9, symbol=symbol), MIDNIGHT + 9))
     recorder.flush()
-    recorder.close_days(MIDNIGHT + 61 * NS)
+    assert len(list(recorder.close_days(MIDNIGHT + 61 * NS))) == 1
     spec = parse_feed("replay:2026-11-26", "1")
     assert [path.name for path in spec.paths] == [
         "btcusdt-perp-20261126.quotes.csv.gz", "eurusd-20261126.quotes.csv.gz",

@@ -50,13 +50,14 @@ FileKey = tuple[str, str, str]
 
 
 class Recorder:
-    """Holds what was read until ``flush`` writes it."""
+    """Holds what was read until ``flush`` writes it. Until then no file is looked at."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises OSError."""
         self._folder = folder
         self._position = folder / "position"
         self._files: dict[FileKey, DayFile] = {}
-        self._lines: dict[FileKey, list[str]] = defaultdict(list)
+        self._lines: dict[FileKey, list[tuple[bytes, str]]] = defaultdict(list)
         self._closed = {one.folder.name for one in recordings(folder) if one.closed}
         self.after = self._position.read_bytes() if self._position.exists() else NONE
         self._today = ""
@@ -68,7 +69,6 @@ class Recorder:
         return sum(map(len, self._lines.values()))
 
     def take(self, entry: TickEntry) -> None:
-        """Raises OSError."""
         self.after = entry.id
         if abs(entry.published_wall - entry.clock_ns) > LIVE_NS:
             return
@@ -78,8 +78,8 @@ class Recorder:
                 name = (day_of(time), symbol, kind)
                 if name[0] in self._closed:
                     self.dropped += 1
-                elif later(entry.id, self._file(name).position):
-                    self._lines[name].append(f"{_moment(time)},{symbol},{line}\n")
+                else:
+                    self._lines[name].append((entry.id, f"{_moment(time)},{symbol},{line}\n"))
 
     def _file(self, name: FileKey) -> DayFile:
         if name not in self._files:
@@ -88,37 +88,41 @@ class Recorder:
         return self._files[name]
 
     def flush(self) -> int:
-        """Write what is held; how many lines. Raises OSError: what is held then is dropped."""
-        count = self.held
+        """Write what is held and in no file yet; how many lines. Raises OSError: what is held then
+        is dropped."""
+        count, done, written = self.held, 0, 0
         lines, self._lines = self._lines, defaultdict(list)
-        written = 0
         try:
             for name, held in lines.items():
-                self._file(name).append("".join(held).encode(), self.after)
-                written += len(held)
+                file = self._file(name)
+                new = [line for at, line in held if later(at, file.position)]
+                if new:
+                    file.append("".join(new).encode(), self.after)
+                done += len(held)
+                written += len(new)
             self._folder.mkdir(parents=True, exist_ok=True)
             part = self._position.with_name(self._position.name + PART)
             part.write_bytes(self.after)
             part.replace(self._position)
         except OSError:
-            self.dropped += count - written
+            self.dropped += count - done
             raise
-        return count
+        return written
 
-    def close_days(self, clock_ns: int) -> list[tuple[str, str]]:
-        """Close every day that is over, after a flush; each with the digest of its digests."""
-        found: list[tuple[str, str]] = []
+    def close_days(self, clock_ns: int) -> Iterator[tuple[str, str]]:
+        """Close every day that is over, after a flush, as it is asked for; each with the digest of
+        its digests. Raises OSError at the first that cannot be closed."""
         today = day_of(clock_ns - OVER_NS)
         if today == self._today:
-            return found
+            return
         for one in recordings(self._folder):
             day = one.folder.name
             if day < today and not one.closed:
                 self._files = {name: file for name, file in self._files.items() if name[0] != day}
-                found.append((day, day_close(one.folder)))
+                digest = day_close(one.folder)
                 self._closed.add(day)
+                yield day, digest
         self._today = today
-        return found
 
 
 def _quotes(ticks: Any) -> Iterator[tuple[int, int, str]]:
@@ -148,7 +152,8 @@ class RecorderLoop:
     def __init__(self, ctx: HostContext, redis: Redis, folder: Path) -> None:
         self._ctx = ctx
         self._redis = redis
-        self._recorder = Recorder(folder)
+        self._folder = folder
+        self._recorder: Recorder | None = None
         self._meter = StageMeter(STAGE, "main")
         self._flushed_at = boot_ns()
         self._clock = 0
@@ -157,57 +162,71 @@ class RecorderLoop:
 
     def run(self) -> None:
         while not self._ctx.stopping(POLL_S):
-            self._follow()
-            if boot_ns() - self._flushed_at > FLUSH_NS:
-                self._flush()
-        self._follow()
-        self._flush()
+            self._turn()
+        self._turn(last=True)
         connection.close()
 
-    def _follow(self) -> None:
+    def _turn(self, *, last: bool = False) -> None:
+        recorder = self._opened()
         try:
-            self._read()
+            if recorder:
+                self._read(recorder)
             self._show()
         except RedisError as error:
             self._meter.error("redis")
             log.warning("recorder waits for Redis", error=str(error))
+        if last or boot_ns() - self._flushed_at > FLUSH_NS:
+            self._flush(recorder)
 
-    def _read(self) -> None:
+    def _opened(self) -> Recorder | None:
+        """None while the folder cannot be read, which is as if it took no more."""
+        if self._recorder is None:
+            try:
+                self._recorder = Recorder(self._folder)
+            except OSError as error:
+                self._failed(error.strerror or str(error))
+        return self._recorder
+
+    def _read(self, recorder: Recorder) -> None:
         while True:
-            asked: Any = {streams.TICKS: self._recorder.after}
+            asked: Any = {streams.TICKS: recorder.after}
             entries = read_entries(self._redis.xread(asked, count=READ))
             for entry in entries:
-                self._recorder.take(entry)
+                recorder.take(entry)
                 self._clock = max(self._clock, entry.clock_ns)
             if len(entries) < READ or self._ctx.stopping():
                 return
 
-    def _flush(self) -> None:
+    def _flush(self, recorder: Recorder | None) -> None:
         begun = self._flushed_at = boot_ns()
-        try:
-            count = self._recorder.flush()
-            for day, digest in self._recorder.close_days(self._clock):
-                self._note("recording.close", day, "its day is over", {"sha256": digest})
-        except OSError as error:
-            self._failed(error.strerror or str(error))
-        else:
-            self._meter.observe(boot_ns() - begun, count)
-            self._worked()
+        if recorder:
+            try:
+                count = recorder.flush()
+                for day, digest in recorder.close_days(self._clock):
+                    self._note("recording.close", day, "its day is over", {"sha256": digest})
+            except OSError as error:
+                self._failed(error.strerror or str(error))
+            else:
+                self._meter.observe(boot_ns() - begun, count)
+                self._worked(recorder.dropped)
         self._write_down()
 
     def _failed(self, problem: str) -> None:
         self._meter.error(problem)
         if not self._problem:
             log.error("recording stopped", error=problem)
-            self._note("recording.fail", day_of(self._clock), problem, {})
+            self._note("recording.fail", self._day, problem, {})
         self._problem = problem
 
-    def _worked(self) -> None:
+    def _worked(self, dropped: int) -> None:
         if self._problem:
-            dropped = self._recorder.dropped
             log.warning("recording goes on", dropped=dropped)
-            self._note("recording.resume", day_of(self._clock), self._problem, {"dropped": dropped})
+            self._note("recording.resume", self._day, self._problem, {"dropped": dropped})
         self._problem = ""
+
+    @property
+    def _day(self) -> str:
+        return day_of(self._clock or wall_ns())
 
     def _note(self, action: str, day: str, reason: str, after: dict[str, Any]) -> None:
         at = wall_ns()

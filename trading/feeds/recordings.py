@@ -51,9 +51,12 @@ class DayFile:
 
     def append(self, lines: bytes, position: bytes) -> None:
         """Write whole lines at once. Raises OSError, and then nothing was written."""
-        data = _member(lines if self._length else self._header + lines, position)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size < self._length:
+                # Somebody removed it or cut it: to fill the hole would make it unreadable.
+                self._length, _ = sound_part(self._path)
+            data = _member(lines if self._length else self._header + lines, position)
             file.truncate(self._length)
             if file.write(data) != len(data):
                 file.truncate(self._length)
