@@ -18,6 +18,7 @@ from trading.feeds.checks import STALE_NS, Codes, QuoteChecker
 from trading.feeds.choices import Turn
 from trading.feeds.raw import REFUSALS, RawBatch, Reason
 from trading.feeds.skew import SkewWatch
+from trading.gateway.words import worded
 from trading.ticks import Ticks, Trades
 from trading.universe import UNIVERSE, Universe, from_nano
 
@@ -152,7 +153,7 @@ class Ingestor:
                 f"ask {from_nano(tick['ask']):f}; feed clock {rfc3339(int(row['clock']))}"
             )
             symbol = self._universe.by_id(ident).symbol if ident >= 0 else ""
-            rejects.append(Reject(source, line, symbol, reason, detail))
+            rejects.append(Reject(source, line, symbol, reason, worded(detail)))
         return rejects
 
 

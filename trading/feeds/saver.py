@@ -98,11 +98,14 @@ class Saver:
                 self._put_back(due)
                 raise
             self._saved = True
-        # Refusals refer to the session, so it is saved first.
-        while self._saved and rejects_save(self._redis) == SAVED_AT_ONCE:
-            pass
-        while self._saved and turns_save(self._redis, actor=self._actor) == SAVED_AT_ONCE:
-            pass
+        if not self._saved:
+            return  # refusals refer to the session
+        try:
+            while rejects_save(self._redis) == SAVED_AT_ONCE:
+                pass
+        finally:  # examples may not keep what must be in the record out of it
+            while turns_save(self._redis, actor=self._actor) == SAVED_AT_ONCE:
+                pass
 
     def _put_back(self, due: _Due) -> None:
         with self._lock:

@@ -15,6 +15,7 @@ from trading.clock import NS, boot_ns, wall_ns
 from trading.feeds.live.heard import Garbled, Heard
 from trading.feeds.live.kraken import GapError, KrakenFuturesWords
 from trading.feeds.live.spec import LiveSpec
+from trading.gateway.words import worded
 from trading.universe import UNIVERSE
 from trading.venues.ccxt_asking import tls_for
 from trading.venues.ccxt_client import client_of, stream_class, venue_errors
@@ -193,7 +194,8 @@ class LiveClient:
         self.heard_boot = boot_ns()
         self._deliver(one)
 
-    def _trouble(self, problem: str) -> None:
+    def _trouble(self, error: str) -> None:
+        problem = worded(error)
         if self.standing["problem"] != problem:
             log.warning("live feed", source=self._live.name, problem=problem)
         self.standing["problem"] = problem
