@@ -66,7 +66,7 @@ live.addEventListener("desk", ({ detail }) => {
   fillFigure("filled", format.number(one.filled, 1));
   fillFigure("orders", format.count(one.orders_open), "", `${format.count(one.fills)} fills, all days`);
   const table = document.getElementById("positions").tBodies[0];
-  rows(table, one.position ?? [], (held) => held.symbol, newRow, fillRow);
+  rows(table, one.position ?? [], (held) => `${held.account}/${held.symbol}`, newRow, fillRow);
   // Orders as they happen: the frame says that there are new ones.
   const seen = `${one.orders_open} ${one.fills} ${one.last_signal?.at}`;
   if (last && last !== seen) parts.soon();
