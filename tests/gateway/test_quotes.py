@@ -9,7 +9,8 @@ import pytest
 from tests.gateway.builders import ACCOUNT, Rig
 from trading.gateway.effects import SendCancel
 from trading.gateway.intake import MalformedIntentError, read_intent
-from trading.gateway.store import ORDER_COLUMNS, order_from, order_values
+from trading.gateway.store import ORDER_COLUMNS, order_values
+from trading.gateway.stored import order_from
 from trading.messages import Side, TimeInForce, encode
 from trading.venues.base import Accepted
 

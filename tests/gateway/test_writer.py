@@ -16,7 +16,8 @@ from tests.support.closed import record_closed
 from tests.support.roles import owner
 from trading.database import conninfo
 from trading.gateway.effects import Persist
-from trading.gateway.store import Owner, Statement, load, statements
+from trading.gateway.store import Owner, Statement, statements
+from trading.gateway.stored import load
 from trading.gateway.writer import LeaseLostError, Writer
 from trading.models import Fill, Order, Position, Strategy, VenueAccount
 from trading.venues.base import Accepted, Rejected
@@ -138,7 +139,7 @@ def test_what_is_read_back_is_what_was_held(dsn: str) -> None:
 def test_no_number_of_ended_orders_leaves_an_open_one_out(
     dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trading.gateway.store.KEEP_FINAL", 2)
+    monkeypatch.setattr("trading.gateway.stored.KEEP_FINAL", 2)
     rig = Rig()
     resting = rig.submit()
     rig.take(rig.core.on_venue_event(Accepted(resting, "v1"), rig.now()))

@@ -27,14 +27,8 @@ from trading.gateway.numbered import known_fills
 from trading.gateway.register import accounts_read, predecessor
 from trading.gateway.session import VenueSession, now
 from trading.gateway.stopdesk import Place, StopDesk
-from trading.gateway.store import (
-    Owner,
-    Statement,
-    load,
-    load_strategies,
-    order_entry,
-    statements,
-)
+from trading.gateway.store import Owner, Statement, order_entry, statements
+from trading.gateway.stored import load, load_strategies
 from trading.gateway.teller import Teller
 from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer

@@ -22,7 +22,8 @@ from trading.gateway.admission import Now
 from trading.gateway.book import LiveOrder
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
-from trading.gateway.store import READING_SQL, Statement, load_order
+from trading.gateway.store import READING_SQL, Statement
+from trading.gateway.stored import load_order
 from trading.venues.base import (
     Disconnected,
     Filled,
