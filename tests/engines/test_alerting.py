@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from riskctl.actors import system_actor
-from riskctl.models import Limit
+from riskctl.models import Limit, Stage
 from tests.console.api.conftest import new_fill, new_order, new_position
 from tests.console.conftest import entries
 from tests.engines.documents import BASE
@@ -100,6 +100,23 @@ def test_every_name_has_its_value_from_the_books(strategy: Strategy) -> None:
         "riskMetrics.utilization": D("0.25"),
         "latency.orderToAnswer": D(4),
     }
+
+
+@pytest.mark.parametrize(("rehearses", "trades"), [(False, 3), (True, 2)])
+def test_what_another_account_holds_ends_no_trip_and_paper_is_no_trade_on_a_real_rung(
+    strategy: Strategy, *, rehearses: bool, trades: int
+) -> None:
+    books(strategy)
+    other = VenueAccount.objects.create(name="other", venue="V", adapter="x", address="x:1")
+    if rehearses:
+        VenueAccount.objects.filter(name=strategy.account_id).update(rehearsal=other)
+    Stage.objects.create(strategy=KEY, rung="live", since=NOON, entered_by="x")
+    order = ended(strategy, 5, client_order_id="other-5", account_id="other")
+    new_fill(order, 1, recorded_at=NOON - dt.timedelta(minutes=1))
+    new_position(strategy, "10000", "11524", account_id="other")
+    found = values_read(KEY, NOON)
+    assert found["tradingStats.hitRatio"] == 1
+    assert found["tradingStats.totalTrades"] == trades
 
 
 def test_without_a_trade_only_counts_are_known(strategy: Strategy) -> None:

@@ -25,6 +25,7 @@ from trading.engines.versions import latest_versions
 from trading.models import EngineAlert, Fill, PnlPoint, Position
 from trading.portfolio.books import day_start
 from trading.portfolio.results import Change, Trips
+from trading.rehearsals import OF_STRATEGY
 from trading.selectors.execution import Asked, fill_rates, slippage
 from trading.selectors.performance import Period, answers, capital_of, performance
 from trading.selectors.results import budget_used
@@ -171,17 +172,22 @@ def _of_orders(key: str, since: dt.datetime) -> Values:
     }
 
 
+_FILLS = f"""
+SELECT o.* FROM trading_fill o
+WHERE o.strategy_id = %s AND o.recorded_at >= %s AND {OF_STRATEGY} ORDER BY account_id, sequence
+"""  # noqa: S608 - constants
+
+
 def _of_fills(key: str, since: dt.datetime) -> Values:
-    rows = Fill.objects.filter(strategy=key, recorded_at__gte=since).order_by("account", "sequence")
+    """Each account is a book of its own: what one holds ends no round trip of another."""
     made = [
-        Change((key, one.symbol), sign * one.quantity,
+        Change((key, f"{one.account_id}/{one.symbol}"), sign * one.quantity,
                sign * one.quantity * one.price * UNIVERSE.by_symbol(one.symbol).multiplier, one.fee)
-        for one in rows
+        for one in Fill.objects.raw(_FILLS, [key, since])
         if (sign := 1 if one.side == "buy" else -1) and one.symbol in UNIVERSE
     ]  # fmt: skip
-    opening: dict[tuple[str, str], Decimal] = {}
-    for symbol, held in Position.objects.filter(strategy=key).values_list("symbol", "quantity"):
-        opening[key, symbol] = opening.get((key, symbol), Decimal(0)) + held
+    held = Position.objects.filter(strategy=key).values_list("account_id", "symbol", "quantity")
+    opening = {(key, f"{account}/{symbol}"): quantity for account, symbol, quantity in held}
     for change in made:
         opening[change.book] = opening.get(change.book, Decimal(0)) - change.quantity
     trips = Trips(opening)

@@ -29,7 +29,6 @@ _ORDERS = f"""
 SELECT o.strategy_id, {SLIPPAGE_BP}, {FILL_RATE} FROM trading_order o
 WHERE o.created_at >= %s AND o.sent_at IS NOT NULL AND {WORKED} AND o.strategy_id IS NOT NULL
     AND {OF_STRATEGY}
-    AND {OF_STRATEGY}
 GROUP BY o.strategy_id
 """  # noqa: S608 - constants
 
