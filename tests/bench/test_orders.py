@@ -107,6 +107,6 @@ def test_strategies_are_told_what_they_may_be_told() -> None:
 def test_the_load_s_figures_say_what_was_missed() -> None:
     figures = {one.name: one for one in load_figures(GOOD, (5_000.0, 10_000.0))}
     assert figures["orders lost, doubled or nobody's"].met
-    p99 = figures["order made to the venue's answer p99"]
+    p99 = figures["order due to the venue's answer p99"]
     assert (p99.value, p99.floor, p99.ratio, p99.met) == (20.0, 10.0, 2.0, True)
     assert (_most(499.0, 5_000.0).met, _most(500.0, 5_000.0).ratio) == (False, 0.1)
