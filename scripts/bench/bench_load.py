@@ -121,7 +121,8 @@ def _rows_a_second(url: str) -> float:
 
 
 def _highest(world: World, step_s: float) -> tuple[float, list[str]]:
-    """The highest rate of the steps that was borne, and how each went."""
+    """The highest rate of the steps that was borne (98 % of it answered in the step itself, and in
+    time), and how each went."""
     most, tried, wanted = 0.0, [], FIRST
     with Redis.from_url(world.redis_url, socket_timeout=10) as redis:
         while wanted <= LAST:
@@ -135,7 +136,7 @@ def _highest(world: World, step_s: float) -> tuple[float, list[str]]:
             tried.append(f"{wanted:.0f}: {rate:.0f}, {p99:.0f}")
             if rate < REACHED * wanted or p99 > RUNBOOK_MS:
                 break
-            most = rate
+            most = wanted
             wanted += STEP
         whole = account(world, [])
     if whole.lost or whole.duplicated:
