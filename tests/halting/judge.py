@@ -78,14 +78,19 @@ def met_load(halts: Sequence[Halt], log: Iterable[Entry]) -> list[Halt]:
 def replayed(
     halts: Sequence[Halt], log: Iterable[Entry], born: Mapping[str, int]
 ) -> list[tuple[Halt, Entry]]:
-    """Orders accepted after a lift that were wanted before it. ``born``: wall ns by order id."""
+    """Orders accepted after a lift that were wanted before it. ``born``: wall ns by order id.
+
+    What was on its way when the hold came is on its receipt, and may arrive that late.
+    """
     orders = accepted(log)
     return [
         (halt, order)
         for halt in halts
         if halt.effective
         for order in _between(orders, halt.lifted_ns, halt.lifted_ns + LIFE_NS)
-        if halt.covers(order) and born[order["client_order_id"]] < halt.lifted_ns
+        if halt.covers(order)
+        and born[order["client_order_id"]] < halt.lifted_ns
+        and order["client_order_id"] not in halt.in_flight
     ]
 
 

@@ -80,9 +80,11 @@ class KrakenRig:
             await desk.venue.close()
         await self.server.stop()
 
-    async def desk(self, account: str = "paper-1", poll_s: float = 0.1) -> Desk:
+    async def desk(
+        self, account: str = "paper-1", poll_s: float = 0.1, timeout_s: float = 0.7
+    ) -> Desk:
         venue = KrakenFuturesVenue(
-            account, self.server.address, credentials(account), timeout_s=0.7, poll_s=poll_s
+            account, self.server.address, credentials(account), timeout_s=timeout_s, poll_s=poll_s
         )
         venue.fills_known(NOTHING_BOOKED)
         desk = Desk(venue)

@@ -36,7 +36,7 @@ def test_the_history_is_read_back_to_when_the_order_was_made_by_the_venues_clock
         rig.server.recent_ns, rig.server.older = -1, 10_001
         await rig.move_clock(ahead_ms)
         await rig.quote("SPY", "500.00", "500.02")
-        desk = await rig.desk()
+        desk = await rig.desk(timeout_s=20)  # twenty pages of five hundred
         made = wall_ns()
         filled = desk.send(BUY, "5", "SPY")
         await rig.settle(desk)

@@ -84,6 +84,8 @@ def test_whatever_is_wrong_with_it_each_fill_is_told_once(
     async def scene(rig: KrakenRig) -> None:
         rig.server.faults.stream = wrong
         desk = await rig.desk()
+        if wrong == "nonsense":  # it is told of what moves alone, to who hears
+            await until(lambda: state(desk) == "live", "it is heard")
         await rested(rig, desk)
         for number in range(3):
             desk.send(BUY, str(number + 1), "SPY")
