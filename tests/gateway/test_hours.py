@@ -125,7 +125,10 @@ def test_a_live_feed_is_judged_by_our_clock_and_the_simulator_never_closes(
     [
         ("simulated", True, "futures.kraken.com:443", False),
         ("replay:any.csv", True, "futures.kraken.com:443", False),
-        ("ccxt:kraken", True, "futures.kraken.com:443", True),
+        ("ccxt:krakenfutures:BTCUSDT=X", True, "futures.kraken.com:443", True),
+        ("ccxt:krakenfutures@127.0.0.1:80:BTCUSDT=X", True, "futures.kraken.com:443", False),
+        ("ccxt:k:BTCUSDT=X|ccxt:k@stand.in:80:BTCUSDT=X", True, "futures.kraken.com:443", False),
+        ("ccxt:k@demo.kraken.com:443:BTCUSDT=X", True, "demo.kraken.com:443", True),
         ("simulated", False, "venue.example:443", True),
         ("simulated", True, "127.0.0.1:4000", True),
         ("simulated", True, "[::1]:4000", True),

@@ -84,12 +84,20 @@ def _is_real(spec: str) -> bool:
 def unpriced(spec: str, *, live_account: bool, address: str) -> str:
     """Why no price of FEED is one of the market that an account trades in; empty where it may be.
 
-    A simulator or a recording says nothing of a real market now. Who listens on this host is no
-    exchange but a stand-in for one.
+    A simulator or a recording says nothing of a real market now, nor does a source at an address
+    that is neither its exchange's own nor the account's: it may stand in for one. Who listens on
+    this host is no exchange.
     """
-    if not live_account or _is_real(spec) or is_here(address):
+    if not live_account or is_here(address):
+        return ""
+    if _is_real(spec) and all(_at(one) in ("", address) for one in spec.split(BACKUP)):
         return ""
     return "the feed is not of a real market, the account is: give FEED one that is"
+
+
+def _at(source: str) -> str:
+    """``HOST:PORT`` of ``ccxt:EXCHANGE[@HOST:PORT]:SYMBOLS``; empty: the exchange's own."""
+    return source.strip().rpartition(":")[0].partition("@")[2]
 
 
 def parse_feed(spec: str, speed: str) -> FeedSpec:
