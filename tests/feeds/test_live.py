@@ -200,15 +200,18 @@ async def _breaks(desk: Desk, server: KrakenFutures) -> None:
     assert server.requests.count("tickers") > 1
     server.streams.silent = False
     await desk.until(lambda: desk.standing["stream"], "the stream again")
-    asked = server.requests.count("tickers")
     await desk.quoted("61005.1", "61005.2")
     port = server.port
     await server.stop_listening()
     await desk.until(lambda: desk.down == {0}, "nobody there")
+    asked = server.requests.count("tickers")
+    server.streams.away = True
     await server.start(port)
     await desk.quoted("61006.1", "61006.2")
     await desk.until(lambda: not desk.down, "back")
-    assert server.requests.count("tickers") > asked
+    assert server.requests.count("tickers") > asked, "by REST, while it has no stream"
+    server.streams.away = False
+    await desk.until(lambda: desk.standing["stream"], "the stream once more")
 
 
 def test_a_backup_is_passed_on_while_the_first_is_away(tmp_path: Path) -> None:

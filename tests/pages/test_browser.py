@@ -14,7 +14,7 @@ from redis import Redis
 
 from console.pages import formats
 from tests.pages.frames import Publisher, hold_line, strategy_line
-from tests.pages.web import Visit, Web
+from tests.pages.web import Visit, Visitor, Web
 from trading.portfolio.past import KEY as PAST
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -65,22 +65,49 @@ def test_nothing_jumps_and_no_figure_is_always_underlined(
     assert cut == []
 
 
+# What the pill says and when, by the page's own clock: a busy machine may look too late to see it.
+RECORD = """() => {
+  const band = document.getElementById('band');
+  window.said = [];
+  const note = () => {
+    const word = band.querySelector('[data-band=conn-word]').textContent;
+    window.said.push([band.dataset.conn, word, performance.now()]);
+  };
+  note();
+  new MutationObserver(note).observe(band, {
+    attributes: true, attributeFilter: ['data-conn'], subtree: true, childList: true,
+    characterData: true,
+  });
+}"""
+DEAD = "window.said.some(([state]) => state === 'dead')"
+
+
+def said_in_time(desk: Visitor) -> set[tuple[str, str]]:
+    """States and words told since `RECORD`; it was dead three seconds after what came last."""
+    desk.wait(DEAD)
+    said = desk.evaluate("window.said")
+    late = next(at for state, _word, at in said if state in {"late", "try"})
+    dead = next(at for state, _word, at in said if state == "dead")
+    assert dead - late < 3500
+    return {(state, word) for state, word, _at in said}
+
+
 def test_a_desk_that_falls_silent_says_so_within_three_seconds(
     visit: Visit, publisher: Publisher
 ) -> None:
     desk = visit("/")
     desk.wait_for_state("live")
     desk.evaluate("window.sameVisit = true")
+    desk.evaluate(RECORD)
     publisher.silent = True
-    assert desk.wait_for_state("late", 3) < 2
-    assert desk.wait_for_state("dead", 20) < 4.5
+    assert "late" in {state for state, _word in said_in_time(desk)}
     assert desk.title.startswith("PAPER · UNKNOWN")
     assert desk.text("[data-band=word]") == "UNKNOWN"
     assert desk.text("[data-band=sub]").startswith("was ACTIVE at")
-    assert desk.text("#banner strong").startswith("No frame for 3 s")
+    assert desk.text("#banner strong").startswith("No frame for ")
     assert desk.count("#haltline i[data-state=ACTIVE]") == 0
     age = '[data-key="mom-eurusd"] [data-f="data-age"]'
-    desk.wait(f"document.querySelector('{age}').dataset.age === 'stale'", 1)
+    desk.wait(f"document.querySelector('{age}').dataset.age === 'stale'", 5)
     first = desk.text(age)
     desk.pause(1.2)
     assert desk.text(age) != first, "ages grow while nothing comes"
@@ -96,22 +123,20 @@ def test_a_lost_server_is_said_within_three_seconds_and_found_again(web: Web, vi
     desk = visit("/")
     desk.wait_for_state("live")
     desk.evaluate("window.sameVisit = true")
-    web.kill()
-    desk.wait_for_state("try", 3)
-    assert desk.text("[data-band=conn-word]") == "Reconnecting"
-    assert desk.wait_for_state("dead", 20) < 4.5
-    assert desk.text("#banner strong").startswith("Connection lost")
-    desk.wait("!document.getElementById('lost').hidden")
-    desk.wait("document.querySelector('[data-act=lift]').ariaDisabled === 'true'")
-    assert desk.text("#attempts tbody th").startswith("attempt ")
-    # The button while the server is still gone: once it is back the page may have found it itself.
-    banner = "document.getElementById('banner').textContent"
-    desk.wait(f"/Next try in [3-8] s/.test({banner})", 40)
-    waiting_for = int(desk.evaluate(f"{banner}.match(/attempt (\\d+)/)[1]"))
-    desk.press_button("Try now")
-    later = f"Number({banner}.match(/attempt (\\d+)/)[1])"
-    desk.wait(f"/Trying/.test({banner}) || {later} > {waiting_for}", 2)
-    web.start()
+    desk.evaluate(RECORD)
+    with web.away():
+        assert ("try", "Reconnecting") in said_in_time(desk)
+        assert desk.text("#banner strong").startswith("Connection lost")
+        desk.wait("!document.getElementById('lost').hidden")
+        desk.wait("document.querySelector('[data-act=lift]').ariaDisabled === 'true'")
+        assert desk.text("#attempts tbody th").startswith("attempt ")
+        # The button while the server is still gone: once it is back the page may find it itself.
+        banner = "document.getElementById('banner').textContent"
+        desk.wait(f"/Next try in [3-8] s/.test({banner})", 40)
+        waiting_for = int(desk.evaluate(f"{banner}.match(/attempt (\\d+)/)[1]"))
+        desk.press_button("Try now")
+        later = f"Number({banner}.match(/attempt (\\d+)/)[1])"
+        desk.wait(f"/Trying/.test({banner}) || {later} > {waiting_for}", 10)
     desk.wait_for_state("live", 20)
     assert desk.evaluate("window.sameVisit") is True, "without a reload"
 
@@ -121,9 +146,10 @@ def test_a_network_that_swallows_everything_is_said_and_outlived(web: Web, visit
     desk = visit("/")
     desk.wait_for_state("live")
     desk.evaluate("window.sameVisit = true")
+    desk.evaluate(RECORD)
     web.send(signal.SIGSTOP)
     try:
-        assert desk.wait_for_state("dead", 20) < 4.5
+        said_in_time(desk)
         assert desk.text("[data-band=word]") == "UNKNOWN"
     finally:
         web.send(signal.SIGCONT)
@@ -135,8 +161,9 @@ def test_redis_that_stands_still_is_said_and_outlived(visit: Visit, redis: Redis
     desk = visit("/")
     desk.wait_for_state("live")
     desk.evaluate("window.sameVisit = true")
+    desk.evaluate(RECORD)
     redis.client_pause(4500)
-    assert desk.wait_for_state("dead", 20) < 4.5
+    said_in_time(desk)
     desk.wait_for_state("live", 15)
     assert desk.evaluate("window.sameVisit") is True, "without a reload"
     assert desk.text('[data-key="mom-eurusd"] .state') == "ACTIVE"

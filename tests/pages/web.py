@@ -71,6 +71,15 @@ class Web:
             self._process.send_signal(how)
             self._process.wait(20)
 
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Killed within, and there again after it: what fails within is no other test's failure."""
+        self.kill()
+        try:
+            yield
+        finally:
+            self.start()
+
     def send(self, how: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(how)
