@@ -16,7 +16,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "stages": frozenset({"stage", "strategy", "engine"}),
     "orders": frozenset({"order", "orders", "stop-loss", "stop-losses"}),
     "fills": frozenset({"fill"}),
-    "reconciliation": frozenset({"reconciliation", "break", "books"}),
+    "reconciliation": frozenset({"reconciliation", "break", "books", "cash"}),
     "sign-ins": frozenset({"sign-in", "sign-out", "session"}),
     "people": frozenset(
         {"person", "role", "desk", "factor", "recovery", "password", "token", "review",

@@ -117,6 +117,7 @@ ACTION_WORDS: dict[str, str] = {
     "order.lose": "Order unanswered",
     "order.modify": "Order modified",
     "order.partial-fill": "Order partly filled",
+    "cash.move": "Cash moved at the venue",
     "order.reject": "Order rejected",
     "orders.cancel": "Cancel of open orders asked",
     "password.change": "Password changed",

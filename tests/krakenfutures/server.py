@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.krakenfutures import words
+from tests.krakenfutures.cash import CashBook
 from tests.krakenfutures.face import Asked, Body, Face, KrakenError
 from trading.clock import NS, wall_ns
 from trading.papervenue import protocol as wire
@@ -50,6 +51,7 @@ class KrakenFutures(Face):
         for account, _ in keys.values():
             self.exchange.open_account(account, wall_ns())
         self.exchange.commit()
+        self.cash = CashBook(universe)
         self.recent_ns = RECENT_NS
         self.older = 0
         self.ticks: dict[str, Decimal] = {}
@@ -304,26 +306,24 @@ class KrakenFutures(Face):
         return {"openOrders": [words.open_order(one, one.number * 10**6) for one in orders]}
 
     def _openpositions(self, asked: Asked) -> Body:
-        held = self.exchange.positions(asked.account)["positions"]
+        held = self.cash.held(self._all_fills(asked.account))
         return {
             "openPositions": [
                 {
-                    "symbol": words.market_ident(one["symbol"]),
-                    "side": "short" if one["quantity"].startswith("-") else "long",
-                    "size": Decimal(one["quantity"].lstrip("-")),
-                    "price": Decimal(0),
+                    "symbol": words.market_ident(symbol),
+                    "side": "short" if one.quantity < 0 else "long",
+                    "size": abs(one.quantity),
+                    "price": self.cash.price(symbol, one),
                 }
-                for one in held  # type: ignore[attr-defined]
-                if Decimal(one["quantity"])
+                for symbol, one in sorted(held.items())
+                if one.quantity
             ]
         }
 
     def _accounts(self, asked: Asked) -> Body:
-        held = self.exchange.balances(asked.account)["balances"]
-        currencies = {
-            name: {"quantity": Decimal(amount)}
-            for name, amount in held.items()  # type: ignore[attr-defined]
-        }
+        fills = self._all_fills(asked.account)
+        held = self.cash.balances(asked.account, fills, self._storage.cash(asked.account))
+        currencies = {name: {"quantity": amount} for name, amount in held.items()}
         return {"accounts": {"flex": {"type": "multiCollateralMarginAccount",
                                       "currencies": currencies}}}  # fmt: skip
 
@@ -375,10 +375,19 @@ class KrakenFutures(Face):
         return {str(one["client_order_id"]): int(str(one["at_ns"])) for one in log}
 
     def _log(self, asked: Asked) -> Body:
-        since = int(asked.query.get("since", 0)) * 10**6
-        fills = [one for one in self._all_fills(asked.account) if one.venue_time_ns >= since]
-        newest = list(reversed(fills))[: int(asked.query.get("count", 500))]
-        return {"logs": [words.booking(one) for one in newest]}
+        query, since = asked.query, int(asked.query.get("since", 0)) * 10**6
+        now_ns = self.exchange.own(wall_ns())
+        lines = self.cash.lines(asked.account, self._all_fills(asked.account), now_ns)
+        found = [
+            one
+            for one in lines
+            if one["id"] >= int(query.get("from", 0))
+            and _ns(one["date"]) >= since
+            and query.get("info", one["info"]) == one["info"]
+        ]
+        if query.get("sort") != "asc":
+            found.reverse()
+        return {"logs": found[: int(query.get("count", 500))]}
 
 
 def _process_before(query: Mapping[str, str]) -> int:

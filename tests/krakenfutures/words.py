@@ -194,17 +194,3 @@ def fill(one: Fill, order_id: str) -> dict[str, Any]:
         "price": Decimal(text(one.price)),
         "fillType": "maker" if one.maker else "taker",
     }
-
-
-def booking(one: Fill) -> dict[str, Any]:
-    """An entry of the account log."""
-    return {
-        "id": one.sequence,
-        "date": moment(one.venue_time_ns),
-        "asset": "usd",
-        "info": "futures trade",
-        "contract": market_ident(one.symbol).lower(),
-        "execution": one.fill_id,
-        "trade_price": Decimal(text(one.price)),
-        "fee": Decimal(text(one.fee)),
-    }

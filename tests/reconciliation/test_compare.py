@@ -116,6 +116,14 @@ desks = st.builds(
 )
 
 
+def by_profit(desk: Desk, values: dict[str, Decimal]) -> Word:
+    """As a venue says it whose cash moves by profit alone: positions at what they were entered."""
+    balances = dict(desk.word.balances)
+    for symbol, value in values.items():
+        balances[UNIVERSE.by_symbol(symbol).currency] += value
+    return replace(desk.word, balances=balances, unpaid=values)
+
+
 def names(found: list[Found]) -> set[str]:
     return {one.name for one in found}
 
@@ -124,6 +132,27 @@ def names(found: list[Found]) -> set[str]:
 def test_identical_books_have_no_break(desk: Desk) -> None:
     assert desk.breaks() == []
     assert opening_of(desk.ours, desk.word) == OPENING
+
+
+@given(desks, st.dictionaries(st.sampled_from(SYMBOLS), figures("-100000", "100000")))
+def test_cash_that_moves_by_profit_alone_is_compared_at_what_positions_were_entered(
+    desk: Desk, values: dict[str, Decimal]
+) -> None:
+    word = by_profit(desk, values)
+    assert Desk(desk.ours, word).breaks() == []
+    assert opening_of(desk.ours, word) == OPENING
+    off = replace(word, balances={**word.balances, "USD": word.balances["USD"] + Decimal("0.02")})
+    assert names(Desk(desk.ours, off).breaks()) == {"cash:USD"}
+
+
+@pytest.mark.parametrize("unpaid", [{"EURUSD": None}, {"NO-SUCH": Decimal(5)}])
+def test_cash_of_a_position_at_an_unknown_price_is_not_compared(
+    unpaid: dict[str, Decimal | None],
+) -> None:
+    desk = agreeing([], [])
+    word = replace(desk.word, balances={"USD": Decimal(1)}, unpaid=unpaid)
+    assert Desk(desk.ours, word).breaks() == []
+    assert opening_of(desk.ours, word) is None
 
 
 @given(desks, st.sampled_from(SYMBOLS), figures("-1000", "1000").filter(bool))

@@ -17,7 +17,7 @@ from riskctl.actors import Actor
 from tests.portfolio.builders import FEED_NOON_NS, entry_fields
 from tests.reconciliation.builders import Desk, at, names, run
 from trading import streams
-from trading.models import Break, Fill, Position, Reconciliation
+from trading.models import Break, CashMovement, Fill, Position, Reconciliation
 from trading.reconciliation.prices import mids_now
 from trading.reconciliation.service import UnknownAccountError, reconcile_run
 from workers.tasks import reconcile
@@ -39,6 +39,19 @@ def test_an_account_that_agrees(desk: Desk, recorded: Recorded) -> None:
     (opening,) = recorded("reconciliation.open-cash")
     assert Decimal(opening["after"]["opening"]["USD"]) == 10_000_000
     assert recorded("reconciliation.run") == []
+
+
+def test_what_the_venues_log_says_moved_is_no_break(desk: Desk, recorded: Recorded) -> None:
+    desk.says(0)
+    assert run(1).agrees
+    desk.says(10, cash="-12.5")
+    assert names(run(11)) == {"cash:USD"}
+    given = {"account_id": "paper-1", "kind": "funding", "currency": "USD", "symbol": "EURUSD"}
+    CashMovement.objects.create(log_id=7, at=at(9), amount=Decimal("-12.5"), **given)
+    CashMovement.objects.create(log_id=8, at=at(15), amount=Decimal(-1), **given)
+    assert run(12).agrees, "what moved after the reading is not in it"
+    desk.says(20, cash="-13.5")
+    assert run(21).agrees
 
 
 def test_every_account_is_compared_and_one_when_named(desk: Desk) -> None:

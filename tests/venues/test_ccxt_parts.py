@@ -147,16 +147,16 @@ def _raw(ident: str, at_ns: int) -> RawFill:
 
 
 def test_fills_are_numbered_once_in_their_time_and_go_on_after_the_books() -> None:
-    book = FillBook()
+    book, fees = FillBook(), dict.fromkeys(("a", "b", "late", "y"), Decimal("0.1"))
     fresh = book.fresh([_raw("b", 20), _raw("a", 10), _raw("b", 20)])
-    assert [one.sequence for one in book.add(fresh, {})] == [1, 2]
+    assert [one.sequence for one in book.add(fresh, fees)] == [1, 2]
     assert [one.venue_fill_id for one in book.since(0)] == ["a", "b"]
     assert book.fresh([_raw("a", 10)]) == []
-    late = book.add(book.fresh([_raw("late", 15)]), {})
+    late = book.add(book.fresh([_raw("late", 15)]), fees)
     assert [one.sequence for one in late] == [3], "a number that was told is told to no other"
     book.resume(KnownFills(7, {"x": 7}, newest_ns=2 * OVERLAP_NS))
     assert book.fresh([_raw("x", 2 * OVERLAP_NS), _raw("old", 5)]) == []
-    more = book.add(book.fresh([_raw("y", 2 * OVERLAP_NS - 1)]), {})
+    more = book.add(book.fresh([_raw("y", 2 * OVERLAP_NS - 1)]), fees)
     assert [one.sequence for one in more] == [8]
     assert [one.sequence for one in book.since(7)] == [8]
     with pytest.raises(LookupError):

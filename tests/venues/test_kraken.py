@@ -72,7 +72,9 @@ def test_market_orders_and_triggered_stops_take_what_is_shown_and_end(
         spent = sum(
             (one.side.sign * one.quantity * one.price for one in desk.said(Filled)), Decimal(0)
         )
-        assert (await desk.venue.balances())["USD"] == Decimal(10_000_000) - spent - fees
+        assert held.unpaid == -3 * Decimal("499.00"), "what was sold is not in cash"
+        cash = Decimal(10_000_000) - spent + held.unpaid - fees
+        assert (await desk.venue.balances())["USD"] == cash
 
     play(scene)
 

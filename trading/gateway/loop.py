@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from riskctl.licence import NOT_AFTER_MS, SUCCESSOR_WAIT_S, Licence
 from riskctl.rules import Denial
 from riskctl.unrecorded import entry_keep
+from trading.gateway.cash import CashNews
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder, Persist, SendCreate
 from trading.gateway.facts import AccountFacts
@@ -88,6 +89,7 @@ class GatewayLoop:
             dsn=wires.dsn,
             perform=self.perform,
             write=self._writer.put,
+            cash=CashNews(owner, self.core.book, UNIVERSE),
         )
         self.stops = StopDesk(
             owner=owner,

@@ -20,6 +20,7 @@ from trading.again import Again
 from trading.clock import boot_id, boot_ns, utc_from_ns, wall_ns
 from trading.gateway.admission import Now
 from trading.gateway.book import LiveOrder
+from trading.gateway.cash import CashNews
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import CatchUpFills, Effect, LookUpOrder
 from trading.gateway.store import READING_SQL, Statement
@@ -84,12 +85,14 @@ class VenueSession:
         dsn: str,
         perform: Callable[[list[Effect]], None],
         write: Callable[[list[Statement]], None],
+        cash: CashNews | None = None,
     ) -> None:
         self._core = core
         self._venue = venue
         self._dsn = dsn
         self._perform = perform
         self._write = write
+        self._cash = cash
         self._wake = asyncio.Event()
         self._lost = asyncio.Event()
         self._read_at = 0
@@ -252,7 +255,10 @@ class VenueSession:
                 continue
             at_venue = {one.client_order_id for one in reading.open_orders}
             self._perform(core.doubt_missing(at_venue, reading.begun_wall_ns, now()))
-            self._write([(READING_SQL, _row(core.account, reading))])
+            told: list[Statement] = []
+            if self._cash is not None:
+                told = await self._cash.told(self._venue, reading.listed, reading.balances)
+            self._write([*told, (READING_SQL, _row(core.account, reading))])
             return
 
 
@@ -260,7 +266,7 @@ def _row(account: str, reading: VenueReadingNow) -> tuple[Any, ...]:
     positions = [
         {
             "symbol": one.symbol, "quantity": one.quantity,
-            "cash_flow": one.cash_flow, "fees": one.fees,
+            "cash_flow": one.cash_flow, "fees": one.fees, "unpaid": one.unpaid,
         }
         for one in reading.listed
     ]  # fmt: skip

@@ -7,13 +7,20 @@ from trading.models.feeds import FeedReject, FeedSession
 from trading.models.gates import Drill, PaperDay, SignOff, SignOffWithdrawal
 from trading.models.orders import Fill, Order, Position, Signal
 from trading.models.protection import StopLoss
-from trading.models.reconciliation import BooksCheck, Break, Reconciliation, VenueReading
+from trading.models.reconciliation import (
+    BooksCheck,
+    Break,
+    CashMovement,
+    Reconciliation,
+    VenueReading,
+)
 from trading.models.series import LatencyHistogram, PnlPoint, PricePoint
 
 __all__ = [
     "BacktestReport",
     "BooksCheck",
     "Break",
+    "CashMovement",
     "Drill",
     "EngineAlert",
     "EngineVersion",

@@ -1,7 +1,9 @@
 """What the venue says it holds, and how that compares with our books."""
 
+import pgtrigger
 from django.db import models
 
+from audit.models import refuse_truncate
 from trading.models.base import Money
 from trading.models.desk import VenueAccount
 
@@ -21,6 +23,33 @@ class VenueReading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} at {self.taken_at}"
+
+
+class CashMovement(models.Model):
+    """Cash that moved at a venue without an execution, as its own log tells: funding, a transfer,
+    interest, or a fee that was counted otherwise. No figure of PnL has it in."""
+
+    account = models.ForeignKey(VenueAccount, models.PROTECT)
+    log_id = models.BigIntegerField(help_text="The venue's number of it.")
+    at = models.DateTimeField(help_text="By the venue's clock.")
+    kind = models.CharField(max_length=40)
+    currency = models.CharField(max_length=12)
+    amount = Money(help_text="Signed: what came is above zero.")
+    symbol = models.CharField(max_length=24, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "log_id", "kind"], name="cash_movement_once"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            refuse_truncate(),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.kind} {self.amount} {self.currency}"
 
 
 class BooksCheck(models.Model):

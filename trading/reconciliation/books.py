@@ -1,5 +1,6 @@
 """Our side of a comparison, read from the database as of one fill of one account."""
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection
 from decimal import Decimal, localcontext
@@ -36,6 +37,11 @@ UNION ALL
 SELECT 'held', symbol, '', 0, sum(quantity), 0, 0
 FROM trading_position WHERE account_id = %(account)s GROUP BY symbol
 """
+_MOVED = """
+SELECT currency, sum(amount) FROM trading_cashmovement
+WHERE account_id = %(account)s AND at <= coalesce(%(until)s::timestamptz, 'infinity')
+GROUP BY currency
+"""
 _HOLES = """
 SELECT before + 1, sequence - 1 FROM (
   SELECT sequence, lag(sequence, 1, 0::bigint) OVER (ORDER BY sequence) AS before FROM (
@@ -51,8 +57,12 @@ GROUP BY order_id
 """
 
 
-def ours_at(*, account: str, sequence: int, at_venue: Collection[str], universe: Universe) -> Ours:
-    """Our books of ``account`` as of fill ``sequence``, with all open orders and ``at_venue``."""
+def ours_at(
+    *, account: str, sequence: int, at_venue: Collection[str], universe: Universe,
+    moved_until: dt.datetime | None = None,
+) -> Ours:  # fmt: skip
+    """Our books of ``account`` as of fill ``sequence``, with all open orders and ``at_venue``, and
+    what else moved cash until ``moved_until``; None: all of it."""
     filled: defaultdict[str, Decimal] = defaultdict(Decimal)
     held: defaultdict[str, Decimal] = defaultdict(Decimal)
     cash: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -73,6 +83,8 @@ def ours_at(*, account: str, sequence: int, at_venue: Collection[str], universe:
                 cash[instrument.currency] += flow * instrument.multiplier
             else:
                 unknown.add(symbol)
+        for currency, amount in _rows(_MOVED, account=account, until=moved_until):
+            cash[currency] += amount
     stray, more = _stray(account)
     holes = fills != sequence
     return Ours(

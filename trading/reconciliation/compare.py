@@ -9,7 +9,9 @@ out of every reading of the last ``ORDER_GRACE``.
   ``SYMBOL books``: the stored positions against our own fills.
 * order: open there and not ours, open here and not there, or not the same order.
 * fill: a sequence we do not have; a fill that nobody ordered; an instrument we do not know.
-* cash: what the account opened with and its cash flows less fees, by currency, to the cent.
+* cash: what the account opened with, its cash flows less fees, and what the venue's log says moved
+  besides, by currency, to the cent. Where cash moves by profit alone, what is open counts at what
+  the venue says it was entered at.
 """
 
 import datetime as dt
@@ -23,7 +25,7 @@ from trading.portfolio.marks import value_position
 from trading.portfolio.replay import same_to_the_cent
 from trading.portfolio.text import exact
 from trading.reconciliation.word import VenueOrder, Word
-from trading.universe import REPORTING_RATE, Universe
+from trading.universe import REPORTING_RATE, UNIVERSE, Universe
 
 ORDER_GRACE = dt.timedelta(seconds=5)
 """An order younger than this, or in doubt for less, may be between two states on either side."""
@@ -66,8 +68,9 @@ class Ours:
     """What our books say of one account as of one fill.
 
     ``held`` are stored positions and ``filled`` what strategies' fills add up to, by symbol.
-    ``cash`` are flows less fees by currency. ``missing`` are sequences we do not have, as first
-    and last. ``unknown`` are symbols that are no instrument of ours: with one, no cash is known.
+    ``cash`` are flows less fees and other movements by currency. ``missing`` are sequences we do
+    not have, as first and last. ``unknown`` are symbols that are no instrument of ours: with one,
+    no cash is known.
     """
 
     held: Mapping[str, Decimal] = field(default_factory=dict)
@@ -115,8 +118,9 @@ class Earlier:
 
 
 def compare(
-    ours: Ours, word: Word, *, opening: Mapping[str, Decimal] | None, earlier: Earlier | None
-) -> list[Found]:
+    ours: Ours, word: Word, *, opening: Mapping[str, Decimal] | None, earlier: Earlier | None,
+    universe: Universe = UNIVERSE,
+) -> list[Found]:  # fmt: skip
     """Every break, by kind and key.
 
     ``opening`` is the cash that the account opened with; None: not known, no cash is compared.
@@ -124,19 +128,21 @@ def compare(
     none, so no order can be missed yet.
     """
     found = [*_positions(ours, word), *_orders(ours, word, earlier), *_fills(ours)]
-    if opening is not None and ours.whole:
-        found += _cash(ours, word, opening)
+    said = word.cash(universe)
+    if opening is not None and ours.whole and said is not None:
+        found += _cash(ours, said, opening)
     return sorted(found, key=lambda one: (one.what, one.key))
 
 
-def opening_of(ours: Ours, word: Word) -> dict[str, Decimal] | None:
-    """The cash that explains the venue's balances by our fills; None when these have a hole."""
-    if not ours.whole:
+def opening_of(ours: Ours, word: Word, universe: Universe = UNIVERSE) -> dict[str, Decimal] | None:
+    """The cash that explains the venue's by our fills and movements; None when these have a hole,
+    or the venue does not say enough."""
+    said = word.cash(universe)
+    if not ours.whole or said is None:
         return None
-    currencies = word.balances.keys() | ours.cash.keys()
     return {
-        one: _less(word.balances.get(one, ZERO), ours.cash.get(one, ZERO))
-        for one in sorted(currencies)
+        one: _less(said.get(one, ZERO), ours.cash.get(one, ZERO))
+        for one in sorted(said.keys() | ours.cash.keys())
     }
 
 
@@ -236,11 +242,13 @@ def _fills(ours: Ours) -> Iterator[Found]:
         yield Found("fill", symbol[:_KEY], "no instrument of ours", "filled")
 
 
-def _cash(ours: Ours, word: Word, opening: Mapping[str, Decimal]) -> Iterator[Found]:
-    for currency in opening.keys() | ours.cash.keys() | word.balances.keys():
+def _cash(
+    ours: Ours, theirs: Mapping[str, Decimal], opening: Mapping[str, Decimal]
+) -> Iterator[Found]:
+    for currency in opening.keys() | ours.cash.keys() | theirs.keys():
         with localcontext(prec=_DIGITS):
             expected = opening.get(currency, ZERO) + ours.cash.get(currency, ZERO)
-        said = word.balances.get(currency, ZERO)
+        said = theirs.get(currency, ZERO)
         if not same_to_the_cent(Fraction(expected), Fraction(said)):
             yield Found(
                 "cash", currency[:_KEY], str(exact(expected)), str(exact(said)),

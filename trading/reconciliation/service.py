@@ -177,11 +177,12 @@ def _compared(account: str, now: dt.datetime, universe: Universe) -> _Outcome:
     except ReadingError as error:
         return _Outcome(reading.taken_at, str(error), counts, (), opening, last_agreed)
     ours = ours_at(
-        account=account, sequence=word.fill_sequence, at_venue=word.orders, universe=universe
-    )
+        account=account, sequence=word.fill_sequence, at_venue=word.orders, universe=universe,
+        moved_until=word.taken_at,
+    )  # fmt: skip
     if opening is None:
-        opening = _opening_kept(account, ours, word, now)
-    found = tuple(compare(ours, word, opening=opening, earlier=earlier))
+        opening = _opening_kept(account, ours, word, now, universe)
+    found = tuple(compare(ours, word, opening=opening, earlier=earlier, universe=universe))
     counts |= {
         "positions": len(ours.filled.keys() | ours.held.keys() | word.positions.keys()),
         "orders": len(ours.orders.keys() | word.orders.keys()),
@@ -205,13 +206,13 @@ def _before(account: str) -> tuple[dict[str, Decimal] | None, dt.datetime | None
 
 
 def _opening_kept(
-    account: str, ours: Ours, word: Word, now: dt.datetime
+    account: str, ours: Ours, word: Word, now: dt.datetime, universe: Universe
 ) -> dict[str, Decimal] | None:
     """What the account opened with, worked out at the first comparison and from then on fixed.
 
-    No venue tells its deposits: whatever later moves cash without a fill is a break.
+    Whatever later moves cash without a fill, and is in no log that the venue tells, is a break.
     """
-    opening = opening_of(ours, word)
+    opening = opening_of(ours, word, universe)
     if opening is not None:
         record(
             action="reconciliation.open-cash",

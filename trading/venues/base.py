@@ -101,6 +101,10 @@ class KnownFills:
     last_sequence: int
     numbers: Mapping[str, int]
     newest_ns: int
+    log_id: int = 0
+    """The newest movement of cash that is written down; where there is none, what is older than
+    ``log_since_ns``, by our wall clock, is in the cash that the account opened with; 0: unknown."""
+    log_since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +213,16 @@ class StatusAnswer:
 class VenuePosition:
     """Signed quantity and ``cash_flow`` (what was received less what was paid, fees apart).
 
-    A venue that does not say what flowed leaves ``cash_flow`` and ``fees`` None.
+    A venue that does not say what flowed leaves ``cash_flow`` and ``fees`` None. ``unpaid``:
+    where cash moves by profit alone, the signed value at which what is open was entered, None
+    where that is not said; 0 where cash moves by the whole value.
     """
 
     symbol: str
     quantity: Decimal
     cash_flow: Decimal | None
     fees: Decimal | None
+    unpaid: Decimal | None = Decimal(0)
 
 
 class Venue(Protocol):

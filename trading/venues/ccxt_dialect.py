@@ -4,6 +4,7 @@ A dialect builds its calls with a ccxt client and reads their answers. It holds 
 nothing itself, and says None where an answer tells nothing for certain.
 """
 
+import datetime as dt
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -54,6 +55,21 @@ class RawFill:
     fee_currency: str
     maker: bool
     time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line of the log of cash. ``amount``: what moved without an execution, or beside one,
+    signed; ``fee``: of its ``execution``, None where this line does not say."""
+
+    log_id: int
+    at: dt.datetime
+    kind: str
+    currency: str
+    amount: Decimal
+    symbol: str
+    execution: str
+    fee: Decimal | None
 
 
 class Word(StrEnum):
@@ -178,6 +194,13 @@ class Dialect(StreamDialect, Protocol):
 
     def fees_said(self, said: Said) -> dict[str, Decimal]:
         """Venue fill id -> fee."""
+
+    def cash_log(self, client: Any, after: int, since_ns: int) -> Call:
+        """The log of cash, oldest first: what is numbered above ``after``, or, where that is 0,
+        what is not before ``since_ns`` by the venue's clock."""
+
+    def cash_log_said(self, said: Said, markets: Markets) -> list[LogLine]:
+        """Its lines, empty when there are none left."""
 
     def positions(self, client: Any) -> Call: ...
 

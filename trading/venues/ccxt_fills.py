@@ -58,11 +58,10 @@ class FillBook:
         made = []
         for one in raw:
             number = self._base + len(self._fills) + 1
-            fee = one.fee if one.fee is not None else fees[one.venue_fill_id]
             at = utc_from_ns(one.time_ns)
             fill = Filled(
                 number, one.venue_fill_id, one.client_order_id, one.symbol, one.side,
-                one.quantity, one.price, fee, one.fee_currency, at, one.time_ns,
+                one.quantity, one.price, fees[one.venue_fill_id], one.fee_currency, at, one.time_ns,
             )  # fmt: skip
             self._numbers[one.venue_fill_id] = number
             self._fills.append(fill)

@@ -17,12 +17,14 @@ from trading.venues.ccxt_dialect import (
     Call,
     Cancelled,
     Heard,
+    LogLine,
     Placed,
     RawFill,
     Refused,
     Said,
     Word,
 )
+from trading.venues.ccxt_kraken_cash import entered, fees_of, log_lines
 from trading.venues.ccxt_kraken_words import (
     DUPLICATE,
     EVENT_STATES,
@@ -239,11 +241,15 @@ class KrakenFutures:
         return client.history_get_account_log(params)  # type: ignore[no-any-return]
 
     def fees_said(self, said: Said) -> dict[str, Decimal]:
-        return {
-            str(one["execution"]): Decimal(one["fee"])
-            for one in said["logs"]
-            if one.get("execution") and one.get("fee") is not None
-        }
+        return fees_of(said["logs"])
+
+    def cash_log(self, client: Any, after: int, since_ns: int) -> Call:
+        start = {"from": str(after + 1)} if after else {"since": str(since_ns // MS)}
+        params = {**start, "sort": "asc", "count": "500"}
+        return client.history_get_account_log(params)  # type: ignore[no-any-return]
+
+    def cash_log_said(self, said: Said, markets: Markets) -> list[LogLine]:
+        return log_lines(said["logs"], markets)
 
     def positions(self, client: Any) -> Call:
         return client.private_get_openpositions()  # type: ignore[no-any-return]
@@ -256,6 +262,7 @@ class KrakenFutures:
                 Decimal(one["size"]) * signs[str(one["side"])],
                 cash_flow=None,
                 fees=None,
+                unpaid=entered(one, markets, signs[str(one["side"])]),
             )
             for one in said["openPositions"]
         ]

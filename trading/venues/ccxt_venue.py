@@ -24,6 +24,7 @@ from trading.venues.base import (
     VenueEvent,
     VenuePosition,
 )
+from trading.venues.cash import CashMoved
 from trading.venues.ccxt_answers import Answers
 from trading.venues.ccxt_asking import Asking, tls_for
 from trading.venues.ccxt_dialect import Dialect, Said
@@ -244,6 +245,10 @@ class CcxtVenue(Sending):
     async def balances(self) -> dict[str, Decimal]:
         asking, dialect = self._connected(), self.dialect
         return await asking.ask("accounts", dialect.balances(asking.client), dialect.balances_said)
+
+    async def cash_moved(self) -> list[CashMoved]:
+        self._connected()
+        return await self._watch.cash.moved()
 
     async def ping(self) -> float:
         return await self._asking.ping()

@@ -23,8 +23,9 @@ from trading.venues.base import (
     VenueEvent,
 )
 from trading.venues.ccxt_asking import Asking
-from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
+from trading.venues.ccxt_dialect import Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
+from trading.venues.ccxt_ledger import CashLog
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Watch:
         self._dialect = dialect
         self._deliver = deliver
         self._book = FillBook(since_ns)
+        self.cash = CashLog(asking, dialect, since_ns)
         self._alone = asyncio.Lock()
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
         self.orders: dict[str, Tracked] = {}
@@ -72,6 +74,7 @@ class Watch:
 
     def resume(self, known: KnownFills) -> None:
         self._book.resume(known)
+        self.cash.resume(known.log_id, known.log_since_ns)
 
     def sent(self, client_order_id: str, symbol: str, quantity: Decimal) -> bool:
         """It is about to leave, and what becomes of it is told; False when the id was used."""
@@ -196,8 +199,9 @@ class Watch:
         raw = await self._unlisted() if self._book.resumed else []
         if not raw:
             return []
-        fees = await self._fees(raw)
-        raw = self._book.fresh(raw)  # meanwhile the books may have told what they hold
+        fees = await self.cash.fees(raw)
+        # Meanwhile the books may have told what they hold.
+        raw = [one for one in self._book.fresh(raw) if one.venue_fill_id in fees]
         return list(
             zip(self._book.add(raw, fees), (one.venue_order_id for one in raw), strict=True)
         )
@@ -222,32 +226,6 @@ class Watch:
         else:
             raise VenueError("TOO_MANY_FILLS", "the list of executions has no end")
         return self._book.fresh(found)
-
-    async def _fees(self, raw: list[RawFill]) -> dict[str, Decimal]:
-        """What each cost: by the venue's account log, else by the market's rates."""
-        dialect, asking = self._dialect, self._asking
-        due = [one for one in raw if one.fee is None]
-        if not due:
-            return {}
-        try:
-            said = await asking.ask(
-                "account-log" if len(due) <= FEW_FEES else "account-log/long",
-                dialect.fees(asking.client, due[0].time_ns, len(due)),
-                dialect.fees_said,
-            )
-        except VenueError as error:  # what was traded is told without it
-            log.warning("fees.not-told: %s", error)
-            said = {}
-        return {
-            one.venue_fill_id: said.get(one.venue_fill_id, self._rate(one)) for one in due
-        }  # fmt: skip
-
-    def _rate(self, fill: RawFill) -> Decimal:
-        market = self._asking.markets.of(fill.symbol)
-        if market is None:
-            return Decimal(0)
-        rate = market.maker if fill.maker else market.taker
-        return fill.quantity * fill.price * market.multiplier * rate
 
     async def since(self, sequence: int) -> list[Filled]:
         """All fills with a greater number, oldest first, as the venue has them now."""
