@@ -122,8 +122,8 @@ class EngineBacktests(EnginesView):
     )  # fmt: skip
     def get(self, request: Request, engine: str) -> Response:
         self.check_seen(engine)
-        rows = backtests_of(engine, self.given.get("document", ""))
-        return Response(BacktestShape(rows[: self.given.get("limit")], many=True).data)
+        rows = backtests_of(engine, self.given.get("document", ""), most=self.given.get("limit"))
+        return Response(BacktestShape(rows, many=True).data)
 
 
 class EngineDiff(EnginesView):
