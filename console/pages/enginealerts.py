@@ -18,7 +18,7 @@ from trading.engines.alerting import AlertState, alert_states
 from trading.gates.facts import config_of
 from trading.health import EXPIRE_S
 from trading.models import EngineAlert, EngineVersion
-from trading.portfolio.alerts import SEVERITIES, STAGE, alerting
+from trading.portfolio.alerts import STAGE, alerting, gravity
 
 NEAR = {"critical": "breach", "warning": "warning", "info": "info"}
 NOBODY = "nobody evaluates them now: none begins or ends"
@@ -51,16 +51,12 @@ def none_rings(line: StrategyLine, frame: DeskFrame | None) -> str:
 
 def desk_alerts(lines: Iterable[StrategyLine], frame: DeskFrame | None) -> dict[str, Any]:
     """Those of every strategy, the gravest first; ``nobody``: why there may be more."""
-    found = [(_gravity(one), line.key, one) for line in lines for one in line.alerts or []]
+    found = [(gravity(one.severity), line.key, one) for line in lines for one in line.alerts or []]
     found.sort(key=lambda each: each[:2])
     return {
         "rows": [_ringing(key, one) for _, key, one in found],
         "nobody": NOBODY if frame is not None and frame.alerting == "dead" else "",
     }
-
-
-def _gravity(one: AlertLine) -> int:
-    return SEVERITIES.index(one.severity) if one.severity in SEVERITIES else len(SEVERITIES)
 
 
 def moment(at: dt.datetime) -> str:

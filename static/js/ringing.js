@@ -36,7 +36,7 @@ export function fillAlerts(box, line, frame) {
 // Above the desk's table: of every strategy, the gravest first.
 export function fillRinging(section, frame) {
   const found = frame.strategies.flatMap((line) => (line.alerts ?? []).map((one) => ({ key: line.key, one })));
-  const gravity = ({ one }) => (GRAVITY.indexOf(one.severity) + 1 || GRAVITY.length + 1);
+  const gravity = ({ one }) => GRAVITY.indexOf(one.severity);
   found.sort((a, b) => gravity(a) - gravity(b) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const nobody = (frame.alerting ?? "dead") === "dead" ? NOBODY : "";
   section.hidden = !found.length && !nobody;

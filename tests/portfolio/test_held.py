@@ -174,18 +174,20 @@ def test_holds_rungs_and_the_switch_are_read_with_the_books() -> None:
     ReceiptStep.objects.create(id=kept.id, hold=kept.id, name="effective", happened_at=NOON,
                                body=b"", signature=b"", key_id="k")  # fmt: skip
     deadman_prepare(confirmed_by="desk")
-    for number, ended_at in enumerate((None, NOON)):
-        EngineAlert.objects.create(
-            id=uuid.UUID(int=number), engine="mom-btc", alert="Fills", severity="critical",
-            condition="c", version=1, values={}, began_at=NOON, ended_at=ended_at,
-        )  # fmt: skip
+    for number, severity in enumerate(("info", "critical", "grave", "warning")):
+        for ended_at in (None, NOON):
+            EngineAlert.objects.create(
+                id=uuid.uuid4(), engine="mom-btc", alert=str(number), severity=severity,
+                condition="c", version=1, values={}, began_at=NOON, ended_at=ended_at,
+            )  # fmt: skip
     books_read = BooksReader().read()
     (row,) = books_read.holds
     assert row.fact.id == str(kept.id)
     assert row.effective_at == NOON
     assert books_read.rungs["mom-btc"].rung == "ramp"
-    (alert,) = books_read.alerts["mom-btc"]
-    assert (alert.name, alert.severity, alert.began_at) == ("Fills", "critical", NOON)
+    alerts = books_read.alerts["mom-btc"]
+    assert [one.severity for one in alerts] == ["grave", "critical", "warning", "info"]
+    assert alerts[1] == AlertRow("1", "critical", NOON)
     assert books_read.dead_man is not None
     assert books_read.dead_man["state"] == "armed"
 

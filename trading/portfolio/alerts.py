@@ -12,6 +12,11 @@ STAGE = "alerts"
 SEVERITIES = ("critical", "warning", "info")
 
 
+def gravity(severity: str) -> int:
+    """To sort by, the gravest first; one that is none of ``SEVERITIES`` before all."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else -1
+
+
 def alerts_body(rows: Sequence[AlertRow]) -> list[dict[str, Any]]:
     return [
         {"name": one.name, "severity": one.severity, "since": moment(one.began_at)} for one in rows

@@ -14,7 +14,7 @@ from riskctl.models import Limit
 from riskctl.rules import SCALED
 from trading.messages import Side
 from trading.models import EngineAlert, Fill, Position
-from trading.portfolio.alerts import SEVERITIES
+from trading.portfolio.alerts import gravity
 from trading.portfolio.books import AlertRow, Counting
 from trading.portfolio.orders_sql import FILL_RATE, SLIPPAGE_BP, WORKED
 from trading.portfolio.results import Book, Change, OrdersRow, Trips, TripsRow
@@ -127,6 +127,6 @@ def alerts_read() -> dict[str, tuple[AlertRow, ...]]:
     for one in rows:
         found.setdefault(one.engine, []).append(AlertRow(one.alert, one.severity, one.began_at))
     return {
-        key: tuple(sorted(each, key=lambda one: SEVERITIES.index(one.severity)))
+        key: tuple(sorted(each, key=lambda one: gravity(one.severity)))
         for key, each in found.items()
     }
