@@ -176,7 +176,8 @@ def status_of(heartbeat_ms: int, every_ms: int = 0) -> Status:
 def read_stages(redis: Redis) -> dict[str, list[StageReading]]:
     """Every stage that published within ``EXPIRE_S``; the path's stages always have a list.
 
-    Beside ``STAGES`` there are ``workers`` (instance: queue) and ``watchdog``.
+    Beside ``STAGES`` there are ``workers`` (instance: queue), ``watchdog``, and ``alerts``, heard
+    of when those of documents were evaluated.
     Raises redis.RedisError.
     """
     found = sorted({_text(one) for one in redis.scan_iter(match=key("*", "*"), count=1_000)})

@@ -10,6 +10,7 @@ from celery.schedules import crontab, schedule
 
 BEAT_QUEUES = ("control", "default")
 BEAT_S = 10.0
+ALERTS_S = 10.0
 
 
 def _every(task: str, seconds: float, to: str, **kwargs: Any) -> dict[str, Any]:
@@ -26,7 +27,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile": _every("workers.reconcile", 10.0, "control"),
     "requests-expire": _every("workers.requests_expire", 5.0, "control"),
     "stages-fall": _every("workers.stages_fall", 5.0, "control"),
-    "engine-alerts": _every("workers.engine_alerts", 10.0, "default"),
+    "engine-alerts": _every("workers.engine_alerts", ALERTS_S, "default"),
     "escalations-notice": _every("workers.escalations_notice", 5.0, "default"),
     "housekeeping": {
         "task": "workers.housekeeping",

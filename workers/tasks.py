@@ -3,6 +3,7 @@
 # Celery and kombu are not annotated.
 # mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
 
+import time
 from typing import Any
 
 import redis
@@ -19,10 +20,11 @@ from trading.clock import utc_now
 from trading.engines.alerting import engine_alerts_keep
 from trading.gates.paper import paper_days_record
 from trading.housekeeping import housekeeping_run, recordings_prune
+from trading.portfolio.alerts import STAGE
 from trading.portfolio.recompute import books_check
 from trading.reconciliation.service import SCHEDULE, reconcile_run
 from trading.resume.promotion import stages_fall
-from workers.schedule import BEAT_QUEUES, BEAT_S
+from workers.schedule import ALERTS_S, BEAT_QUEUES, BEAT_S
 
 SESSIONS_TIDY = "console.access.sessionlist.sessions_tidy"
 """The list of sessions is the console's; workers lie below it and know no more than the name."""
@@ -31,6 +33,7 @@ ESCALATIONS_NOTICE = "console.access.escalation.escalations_notice"
 AUDIT_VERIFY_S = 3_600
 
 _METERS = {queue: health.StageMeter("workers", queue, every_s=BEAT_S) for queue in BEAT_QUEUES}
+_ALERTS = health.StageMeter(STAGE, "documents", every_s=ALERTS_S)
 
 
 @shared_task(name="workers.books_verify")
@@ -59,8 +62,11 @@ def fall() -> None:
 
 @shared_task(name="workers.engine_alerts", ignore_result=True)
 def engine_alerts() -> None:
-    """Alert conditions of TradingEngine documents begin and end."""
+    """Alert conditions of TradingEngine documents begin and end; and that they were evaluated."""
+    began_ns = time.monotonic_ns()
     engine_alerts_keep(now=utc_now())
+    _ALERTS.observe(time.monotonic_ns() - began_ns)
+    _beat(_ALERTS)
 
 
 @shared_task(name="workers.paper_days", ignore_result=True)
@@ -110,7 +116,10 @@ def audit_verify() -> None:
 @shared_task(name="workers.worker_beat", ignore_result=True)
 def worker_beat(queue: str) -> None:
     """The worker of ``queue`` takes and runs tasks: say so for /healthz/workers."""
-    meter = _METERS[queue]
+    _beat(_METERS[queue])
+
+
+def _beat(meter: health.StageMeter) -> None:
     key = health.key(meter.stage, meter.instance)
     with redis.Redis.from_url(settings.REDIS_URL, **settings.REDIS_OPTIONS) as client:
         pipe = client.pipeline(transaction=True)

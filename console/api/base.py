@@ -90,7 +90,8 @@ PROBLEMS = {
     406: "The answer has no such form (not-acceptable).",
     409: "Not as things stand: preconditions-not-met names every condition that is not, with its "
     "evidence; or it was decided, lifted, void or changed since (its own code).",
-    412: "It is no longer the version that If-Match names (size-version); read it again.",
+    412: "It is no longer the version that If-Match names (size-version, limit-moved, "
+    "engine-version), or that the body names; read it again.",
     415: "The body has no form that is read (media-type-unsupported).",
     429: "Too many requests of this token or session (too-many-requests), or refused ones from "
     "this address (rate-limited); see Retry-After.",

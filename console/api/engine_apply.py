@@ -12,7 +12,7 @@ from console.api.engine_stops import stopped
 from console.api.engines import ANSWERS, CONFIG, DRY_RUN, EnginesView, answered
 from console.api.holds import LIFT_PROBLEMS
 from console.api.queries import LIMIT_WHOLE
-from console.api.writes import LenientView, StrictStopView, posted
+from console.api.writes import LenientView, StrictStopView, posted, version_seen
 from riskctl.actors import Actor
 from trading.engines.reading import read_engine
 from trading.engines.service import engine_apply
@@ -46,21 +46,22 @@ class Engines(StrictStopView, EnginesView):
         "Applies a document: it is kept as a version, what it lowers is lowered at once, what it "
         "raises becomes a request that another person decides, risk being one of the two. A stop "
         "in it (riskLimit 0%, phase) is placed first, whatever else it says, and answered with its "
-        "receipt and with what became of the rest.",
+        "receipt and with what became of the rest. With If-Match the rest is applied only while "
+        "the latest is that version.",
         name="engine_apply",
         fields=APPLY_FIELDS,
-        problems=LIFT_PROBLEMS,
+        problems=(*LIFT_PROBLEMS, 412),
     )
     def post(self, request: Request) -> Response:
         actor = self.actor(request)
         wished = stop_in_document(self.said.text("config"))
         if wished is None or self.said.values.get("dry_run"):
-            return self.once(request, actor, lambda: self.apply(actor))
+            return self.once(request, actor, lambda: self.apply(request, actor))
         reason = noted(self.said.text("reason"), self.said.ignored)
         return stopped(
             request, wished, actor, reason, key=self.key,
             sight=lambda: self.sight,
-            rest=lambda: self.apply(actor),
+            rest=lambda: self.apply(request, actor),
         )  # fmt: skip
 
     def read_said(self, request: Request, raw: bytes) -> None:
@@ -81,7 +82,7 @@ class Engines(StrictStopView, EnginesView):
     def posts(self) -> bool:
         return self.request is None or self.request.method == "POST"
 
-    def apply(self, actor: Actor) -> Response:
+    def apply(self, request: Request, actor: Actor) -> Response:
         text = self.said.text("config")
         name = read_engine(text).name
         if Strategy.objects.filter(key=name).exists():
@@ -89,6 +90,6 @@ class Engines(StrictStopView, EnginesView):
         return answered(
             engine_apply(
                 text=text, actor=actor, reason=self.said.text("reason"),
-                dry_run=bool(self.said.values.get("dry_run")),
+                dry_run=bool(self.said.values.get("dry_run")), version=version_seen(request),
             )
         )  # fmt: skip

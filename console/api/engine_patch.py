@@ -1,21 +1,22 @@
 """``kubectl patch tradingengine``, by REST. Its stops are stops like any other."""
 
-import re
-
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from console.api.bodies import OPERATOR, REASON, body_read_leniently, noted, object_part
 from console.api.engine_stops import stopped
 from console.api.engines import ANSWERS, DRY_RUN, answered
-from console.api.problems import QueryInvalidError
-from console.api.writes import STOP_PROBLEMS, LenientView, StrictStopView, posted
+from console.api.writes import (
+    STOP_PROBLEMS,
+    LenientView,
+    StrictStopView,
+    posted,
+    version_seen,
+)
 from riskctl.actors import Actor
 from trading.engines.service import engine_patch
 from trading.engines.stopping import only_stops, stop_in_patch
 
-IF_MATCH = "If-Match"
-_VERSION = re.compile(r'(?:W/)?"?([1-9][0-9]{0,8})"?')
 PATCH_FIELDS = (
     object_part("patch", "Merged into the latest version (RFC 7396).", required=True),
     DRY_RUN,
@@ -37,7 +38,8 @@ class EnginePatch(StrictStopView):
         ANSWERS,
         "Merges a patch into the latest document and applies it. A riskLimit of 0% and the phase "
         "Emergency-Stop are a kill, the phase Paused a pause: placed at once, whatever else the "
-        "patch says, and answered with the receipt and with what became of the rest.",
+        "patch says, and answered with the receipt and with what became of the rest. With If-Match "
+        "the rest is merged only while the latest is that version.",
         name="engine_patch",
         fields=PATCH_FIELDS,
         problems=(*STOP_PROBLEMS, 409, 412),
@@ -66,18 +68,7 @@ class EnginePatch(StrictStopView):
         return answered(
             engine_patch(
                 name=engine, patch=self.said.values["patch"], actor=actor,
-                reason=self.said.text("reason"), version=_version(request),
+                reason=self.said.text("reason"), version=version_seen(request),
                 dry_run=bool(self.said.values.get("dry_run")),
             )
         )  # fmt: skip
-
-
-def _version(request: Request) -> int | None:
-    """The version that If-Match names; None without one. Raises QueryInvalidError."""
-    given = request.headers.get(IF_MATCH, "").strip()
-    if given in ("", "*"):
-        return None
-    match = _VERSION.fullmatch(given)
-    if match is None:
-        raise QueryInvalidError(IF_MATCH, f"'{IF_MATCH}' is no version.", 'a version, e.g. "3"')
-    return int(match.group(1))

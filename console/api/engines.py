@@ -22,18 +22,18 @@ from console.api.engine_shapes import (
 )
 from console.api.holds import LIFT_PROBLEMS, READ_ONE
 from console.api.paging import Order, paged
-from console.api.problems import NoSuchError, QueryInvalidError
+from console.api.problems import BodyInvalidError, NoSuchError, QueryInvalidError
 from console.api.queries import CURSOR, LIMIT, LIMIT_WHOLE, Field, choice, name_field
-from console.api.writes import WriteView, posted
+from console.api.writes import WriteView, posted, version_seen
 from riskctl.actors import Actor
 from trading.backtest.keeping import backtests_of
 from trading.engines.composing import MOST_BYTES
 from trading.engines.judging import judge
 from trading.engines.problems import EngineInvalidError, Problem, errors_in
 from trading.engines.reading import read_engine
-from trading.engines.service import Applied, engine_apply
+from trading.engines.service import Applied, engine_patch
 from trading.engines.standing import engine_standing
-from trading.engines.versions import NoSuchEngineError, version_diff, version_get, versions_of
+from trading.engines.versions import version_diff, version_get, versions_of
 from trading.engines.wanted import settings_of
 from trading.models import EngineAlert, Strategy
 
@@ -122,8 +122,8 @@ class EngineBacktests(EnginesView):
     )  # fmt: skip
     def get(self, request: Request, engine: str) -> Response:
         self.check_seen(engine)
-        rows = backtests_of(engine, self.given.get("document", ""))
-        return Response(BacktestShape(rows[: self.given.get("limit")], many=True).data)
+        rows = backtests_of(engine, self.given.get("document", ""), most=self.given.get("limit"))
+        return Response(BacktestShape(rows, many=True).data)
 
 
 class EngineDiff(EnginesView):
@@ -203,23 +203,27 @@ class EngineAsk(WriteView, EnginesView):
 
     @posted(
         ANSWERS,
-        "Applies the latest version anew: asks for what it raises and what is not in force.",
+        "Applies the latest version anew: asks for what it raises and what is not in force. Only "
+        "while that is the version that the body or If-Match names.",
         name="engine_ask",
         fields=ASK_FIELDS,
         problems=(*LIFT_PROBLEMS, 412),
     )
     def post(self, request: Request, engine: str) -> Response:
         actor = self.actor(request)
-        return self.once(request, actor, lambda: self.ask(engine, actor))
+        return self.once(request, actor, lambda: self.ask(request, engine, actor))
 
-    def ask(self, engine: str, actor: Actor) -> Response:
+    def ask(self, request: Request, engine: str, actor: Actor) -> Response:
         self.check_seen(engine)
-        latest, seen = version_get(engine), self.said.values.get("version")
-        if seen not in (None, latest.number):
-            raise NoSuchEngineError(f"{engine} is at version {latest.number} by now, not {seen}")
+        matched, named = version_seen(request), self.said.values.get("version")
+        if None not in (matched, named) and matched != named:
+            raise BodyInvalidError("version", f"is {named}, and If-Match {matched}", "one of them")
         return answered(
-            engine_apply(text=latest.text, actor=actor, reason=self.said.text("reason"))
-        )
+            engine_patch(
+                name=engine, patch={}, actor=actor, reason=self.said.text("reason"),
+                version=named if matched is None else matched,
+            )
+        )  # fmt: skip
 
 
 def answered(done: Applied) -> Response:

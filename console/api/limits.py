@@ -12,10 +12,10 @@ from console.api.bodies import OPERATOR, WHY, text_part
 from console.api.brake_shapes import ApprovalShape
 from console.api.holds import LIFT_PROBLEMS, READ_ONE, asked
 from console.api.naming import scope_exists
-from console.api.problems import NoSuchError, QueryInvalidError
+from console.api.problems import NoSuchError
 from console.api.queries import LIMIT_WHOLE, Field, choice
 from console.api.serializers import Shape, exact_field, moment_field, text_field
-from console.api.writes import WriteView, posted
+from console.api.writes import WriteView, posted, version_seen
 from console.pages.frames import frames_read
 from console.pages.limitread import LimitLine, limit_lines
 from riskctl.actors import Actor
@@ -23,9 +23,7 @@ from riskctl.limiting import limit_change, limits_read
 from riskctl.models import Limit
 from riskctl.rules import FIRM
 
-IF_MATCH = "If-Match"
 SCOPE_PATTERN = r"firm|(?:account|strategy):[A-Za-z0-9][A-Za-z0-9._\-]{0,60}"
-_VERSION = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
 
 def _scope(text: str) -> str:
@@ -102,7 +100,7 @@ class LimitOne(WriteView):
         problems=(*LIFT_PROBLEMS, 412),
     )
     def post(self, request: Request, scope: str, kind: str) -> Response:
-        actor, version = self.actor(request), _version(request)
+        actor, version = self.actor(request), version_seen(request)
         return self.once(request, actor, lambda: self.change(scope, kind, version, actor))
 
     def change(self, scope: str, kind: str, version: int | None, actor: Actor) -> Response:
@@ -133,14 +131,3 @@ def _check_seen(sight: Sight, scope: str) -> None:
     if scope != FIRM:
         sight.check_scope(as_hold)
         scope_exists(as_hold)
-
-
-def _version(request: Request) -> int | None:
-    """The version that If-Match names; None without one. Raises QueryInvalidError."""
-    given = request.headers.get(IF_MATCH, "").strip()
-    if given in ("", "*"):
-        return None
-    match = _VERSION.fullmatch(given)
-    if match is None:
-        raise QueryInvalidError(IF_MATCH, f"'{IF_MATCH}' is no version.", 'a version, e.g. "3"')
-    return int(match.group(1))

@@ -1,7 +1,5 @@
 """A strategy's size: set at once within its limits, asked for beyond them."""
 
-import re
-
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,14 +8,11 @@ from console.api.bodies import OPERATOR, REASON, text_part
 from console.api.brake_shapes import ApprovalShape
 from console.api.holds import LIFT_PROBLEMS, asked
 from console.api.naming import scope_exists
-from console.api.problems import QueryInvalidError
 from console.api.serializers import Shape, exact_field, text_field
-from console.api.writes import WriteView, posted
+from console.api.writes import WriteView, posted, version_seen
 from riskctl.actors import Actor
 from trading.strategies.resize import BeyondLimitsError, Sized, size_raise_request, size_set
 
-IF_MATCH = "If-Match"
-_VERSION = re.compile(r'(?:W/)?"?([1-9][0-9]{0,8})"?')
 SIZE_FIELDS = (
     text_part(
         "size", "Target position per symbol, USD, as text: above 0, two decimals at most.",
@@ -53,7 +48,7 @@ class StrategySize(WriteView):
         problems=(*LIFT_PROBLEMS, 412),
     )
     def post(self, request: Request, strategy: str) -> Response:
-        actor, version = self.actor(request), _version(request)
+        actor, version = self.actor(request), version_seen(request)
         return self.once(request, actor, lambda: self.set(strategy, version, actor))
 
     def set(self, strategy: str, version: int | None, actor: Actor) -> Response:
@@ -73,14 +68,3 @@ class StrategySize(WriteView):
 
 def _sized(done: Sized) -> Response:
     return Response(SizedShape(done).data, headers={"ETag": f'"{done.version}"'})
-
-
-def _version(request: Request) -> int | None:
-    """The version that If-Match names; None without one. Raises QueryInvalidError."""
-    given = request.headers.get(IF_MATCH, "").strip()
-    if given in ("", "*"):
-        return None
-    match = _VERSION.fullmatch(given)
-    if match is None:
-        raise QueryInvalidError(IF_MATCH, f"'{IF_MATCH}' is no version.", 'a version, e.g. "3"')
-    return int(match.group(1))

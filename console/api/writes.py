@@ -26,6 +26,8 @@ from riskctl.actors import Actor
 KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 KEY_ALLOWED = "1 to 200 printable ASCII characters without blanks"
+IF_MATCH = "If-Match"
+_VERSION = re.compile(r'(?:W/)?"?([0-9]{1,9})"?')
 
 
 class WriteView(ApiView):
@@ -75,6 +77,17 @@ def key_of(request: Request) -> str:
     if given and not _KEY.fullmatch(given):
         raise QueryInvalidError(KEY_HEADER, f"'{KEY_HEADER}' is no key.", KEY_ALLOWED)
     return str(given)
+
+
+def version_seen(request: Request) -> int | None:
+    """The version that If-Match names; None without one. Raises QueryInvalidError."""
+    given = request.headers.get(IF_MATCH, "").strip()
+    if given in ("", "*"):
+        return None
+    match = _VERSION.fullmatch(given)
+    if match is None:
+        raise QueryInvalidError(IF_MATCH, f"'{IF_MATCH}' is no version.", 'a version, e.g. "3"')
+    return int(match.group(1))
 
 
 class _AnyForm(BaseContentNegotiation):

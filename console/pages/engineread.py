@@ -1,6 +1,5 @@
 """What the pages of TradingEngine documents say."""
 
-import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -8,12 +7,13 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 from console.pages import formats, words
+from console.pages.enginealerts import alerts_of, moment
 from console.pages.framing import Framed
 from riskctl.actors import Actor, NotAllowedError
 from riskctl.holds import RISK, SRE, Kind
 from riskctl.models import Approval, Hold
 from trading.backtest.drawing import line_svg
-from trading.backtest.keeping import backtests_of
+from trading.backtest.keeping import backtest_found, backtests_of
 from trading.backtest.report import shown_figures
 from trading.engines.service import check_may
 from trading.engines.standing import EngineStanding, engine_standing, engine_standings
@@ -24,10 +24,12 @@ from trading.gates.raising import raise_conditions, step_most
 from trading.gates.rules import COMPLIANCE_GATE, RISK_GATE
 from trading.gates.service import MAY_WITHDRAW, ROLES
 from trading.gates.standing import Gates, gates_read, trades_real
-from trading.models import BacktestReport, Drill, EngineAlert, PaperDay, SignOff, Strategy
+from trading.models import BacktestReport, Drill, PaperDay, SignOff, Strategy
 from trading.resume.vitals import vitals_read
 
 DAYS_SHOWN, REPORTS_SHOWN, VERSIONS_SHOWN, KILLS_SHOWN = 40, 10, 30, 5
+PLOTTED = 3
+"""Day, equity, and the fall from its peak."""
 STATES = {"in force": "ok", "waits": "warning", "differs": "warning", "unfit": "breach"}
 
 
@@ -49,7 +51,7 @@ def _standing(one: EngineStanding, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": one.name, "state": one.state, "near": STATES[one.state], "why": one.why,
         "version": version.number, "by": words.who_words(version.made_by, names),
-        "at": _moment(version.made_at), "asked": one.asked,
+        "at": moment(version.made_at), "asked": one.asked,
     }  # fmt: skip
 
 
@@ -60,20 +62,16 @@ def _count(gates: Gates | None) -> dict[str, Any] | None:
     return {"met": met, "all": len(gates.conditions), "open": gates.open, "live": gates.live}
 
 
-def _moment(at: dt.datetime) -> str:
-    return f"{formats.day(at)} {formats.clock(at)[:5]}"
-
-
 def engine_facts(name: str, page: Framed, given: Mapping[str, str]) -> dict[str, Any]:
     """All that one document's page says. Raises NoSuchEngineError, db.Error."""
     standing = engine_standing(name)
     versions = versions_of(name)
     strategy = Strategy.objects.select_related("account").filter(key=name).first()
     gates = gates_read(strategy, vitals_read()) if strategy else None
-    reports = backtests_of(name)[:REPORTS_SHOWN]
+    latest = trades_of(standing.version.text)
     return {
         "engine": {**_standing(standing, page.names), "digest": standing.version.digest,
-                   "trades": trades_of(standing.version.text)},
+                   "trades": latest},
         "strategy_row": strategy,
         "gates": gates,
         "gates_met": sum(one.met for one in gates.conditions) if gates else 0,
@@ -82,17 +80,18 @@ def engine_facts(name: str, page: Framed, given: Mapping[str, str]) -> dict[str,
                      for one in standing.settings],
         "versions": [
             {"row": one, "by": words.who_words(one.made_by, page.names),
-             "at": _moment(one.made_at), "same": trades_of(one.text) == trades_of(versions[0].text)}
+             "at": moment(one.made_at), "as_latest": _as_latest(trades_of(one.text), latest)}
             for one in versions[:VERSIONS_SHOWN]
         ],
         "diff": _diff(name, versions[0].number, given),
-        "reports": [_report(one) for one in reports],
-        "report": _chosen(reports, given),
-        **_paper(name),
+        **_reports(name, given.get("report", ""),
+                   {one.digest: _as_latest(trades_of(one.text), latest) for one in versions}),
+        **_paper(name, latest),
         **_signing(name, gates, page),
         **_raising(name, standing, strategy, page),
         **_drills(strategy, page),
-        "document_alerts": _alerts(standing),
+        "owner": words.who_words(strategy.owner, page.names) if strategy else "",
+        **alerts_of(standing.version, page.now),
     }  # fmt: skip
 
 
@@ -110,48 +109,63 @@ def _grouped(value: str | None) -> str:
     return formats.number(None if value is None else Decimal(value), 2, plus=True)
 
 
-def _report(row: BacktestReport) -> dict[str, Any]:
-    figures = row.body.get("figures", {})
+def _as_latest(trades: str, latest: str) -> bool:
+    """Whether what is evidence of one document is evidence of the latest, as gates take it."""
+    return bool(latest) and trades == latest
+
+
+def _reports(name: str, asked: str, as_latest: Mapping[str, bool]) -> dict[str, Any]:
+    """The newest, and one in full: that asked for, else the newest that gates look at.
+
+    ``as_latest``: of each document that is a version, by its digest.
+    """
+    rows = backtests_of(name, most=REPORTS_SHOWN)
+    if asked:
+        chosen = backtest_found(name, asked) if asked.isalnum() else None
+    else:
+        newest = rows[0] if rows else None
+        chosen = next((one for one in rows if as_latest.get(one.document)), newest)
     return {
-        "row": row, "short": row.digest[:12], "days": (row.last_day - row.first_day).days + 1,
-        "pnl": _grouped(figures.get("pnl")), "sharpe": figures.get("sharpe"),
-        "fills": figures.get("fills"),
+        "reports": [_report(one, as_latest) for one in rows],
+        "report_unknown": asked[:64] if asked and chosen is None else "",
+        "report": None if chosen is None else {
+            **_report(chosen, as_latest),
+            "figures": shown_figures(chosen.body.get("figures", {})),
+            "plots": _plots(chosen.body.get("line", [])),
+        },
     }  # fmt: skip
 
 
-def _chosen(reports: list[BacktestReport], given: Mapping[str, str]) -> dict[str, Any] | None:
-    if not reports:
-        return None
-    asked = given.get("report", "")
-    row = next((one for one in reports if asked and one.digest.startswith(asked)), reports[0])
+def _report(row: BacktestReport, as_latest: Mapping[str, bool]) -> dict[str, Any]:
+    figures = row.body.get("figures", {})
+    sharpe = figures.get("sharpe")
     return {
-        **_report(row),
-        "figures": shown_figures(row.body.get("figures", {})),
-        "plots": _plots(row.body.get("line", []), row.body.get("figures", {})),
-    }
+        "row": row, "short": row.digest[:12], "days": (row.last_day - row.first_day).days + 1,
+        "pnl": _grouped(figures.get("pnl")), "fills": figures.get("fills"),
+        "sharpe": formats.number(None if sharpe is None else Decimal(str(sharpe)), 2),
+        "as_latest": as_latest.get(row.document),
+    }  # fmt: skip
 
 
-def _plots(line: list[list[Any]], figures: Mapping[str, Any]) -> list[tuple[str, SafeString]]:
-    """Equity and the fall from its peak; none of a report that was kept without its line."""
-    if not line:
+def _plots(line: list[list[Any]]) -> list[tuple[str, SafeString]]:
+    """Equity and the fall from its peak; none of a report that was kept without either."""
+    if not line or len(line[0]) != PLOTTED:
         return []
-    days, equity = [int(day) for day, _ in line], [float(value) for _, value in line]
-    falls, peak = [], float(figures.get("capital") or 0)
-    for value in equity:
-        peak = max(peak, value)
-        falls.append(value / peak - 1 if peak else 0.0)
+    days = [int(day) for day, _, _ in line]
+    equity, falls = [float(one) for _, one, _ in line], [float(one) for _, _, one in line]
     drawn = (("Equity, USD", line_svg("Equity", days, equity, unit="USD")),
              ("Drawdown", line_svg("Drawdown", days, falls, unit="%")))  # fmt: skip
     return [(head, mark_safe(svg)) for head, svg in drawn]  # noqa: S308 - drawn from numbers
 
 
-def _paper(name: str) -> dict[str, Any]:
+def _paper(name: str, latest: str) -> dict[str, Any]:
     rows = PaperDay.objects.filter(name=name).order_by("-day")[:DAYS_SHOWN]
     return {
         "paper_days": [
             {"row": one, "day": f"{one.day:%a} {one.day.day} {one.day:%b}",
              "pnl": formats.number(one.pnl, 2, plus=True), "tone": formats.tone(one.pnl),
-             "fall": formats.number(-one.drawdown, 2)}
+             "fall": formats.number(-one.drawdown, 2),
+             "as_latest": _as_latest(one.digest, latest)}
             for one in rows
         ],
     }  # fmt: skip
@@ -166,7 +180,7 @@ def _signing(name: str, gates: Gates | None, page: Framed) -> dict[str, Any]:
     return {
         "sign": [{"gate": str(gate), "label": labels[str(gate)]} for gate in mine] if gates else [],
         "signed": [
-            {"row": one, "label": labels[one.gate], "at": _moment(one.signed_at),
+            {"row": one, "label": labels[one.gate], "at": moment(one.signed_at),
              "by": words.who_words(one.signed_by, page.names),
              "now": gates is not None and one.digest == gates.digest}
             for one in signed.values()
@@ -214,24 +228,9 @@ def _drills(strategy: Strategy | None, page: Framed) -> dict[str, Any]:
         "rehearsal": ", ".join(accounts),
         "drills": [
             {"row": one, "by": words.who_words(one.made_by, page.names),
-             "at": _moment(one.happened_at)}
+             "at": moment(one.happened_at)}
             for one in drills[:KILLS_SHOWN]
         ],
-        "kills": [(str(one.id), _moment(one.placed_at)) for one in kills[:KILLS_SHOWN]]
+        "kills": [(str(one.id), moment(one.placed_at)) for one in kills[:KILLS_SHOWN]]
         if page.actor.roles & {RISK, SRE} else [],
     }  # fmt: skip
-
-
-def _alerts(standing: EngineStanding) -> list[dict[str, Any]]:
-    config = config_of(standing.version.text)
-    ringing = dict(
-        EngineAlert.objects.filter(engine=standing.name, ended_at=None).values_list(
-            "alert", "began_at"
-        )
-    )
-    texts = standing.version.document.get("spec", {}).get("alerts", []) if config else []
-    return [
-        {"name": one["name"], "condition": one["condition"], "severity": one.get("severity", ""),
-         "since": _moment(ringing[one["name"]]) if one["name"] in ringing else ""}
-        for one in texts
-    ]  # fmt: skip

@@ -84,6 +84,14 @@ class StageLine(msgspec.Struct, frozen=True):
     since: dt.datetime
 
 
+class AlertLine(msgspec.Struct, frozen=True):
+    """An alert of a strategy's document that rings."""
+
+    name: str
+    severity: str
+    since: dt.datetime
+
+
 class LimitUse(msgspec.Struct, frozen=True):
     """The limit of a strategy of which most is used; ``share`` of 1."""
 
@@ -106,6 +114,7 @@ class StrategyLine(msgspec.Struct, frozen=True):
     own: bool = False
     holds: list[HoldLine] = []
     stage: StageLine | None = None
+    alerts: list[AlertLine] | None = None
     pnl: Decimal | None = None
     realised: Decimal | None = None
     unrealised: Decimal | None = None
@@ -206,6 +215,7 @@ class DeskFrame(msgspec.Struct, frozen=True):
     triggers: TriggersLine | None = None
     waiting: int | None = None
     glass: list[GlassLine] = []
+    alerting: str = "dead"
     gauges: Gauges = Gauges()
 
 

@@ -22,7 +22,9 @@ WORDS = {
 }
 """Stage to its name on the page, what an instance of it is called, and the unit of its rate."""
 
-BESIDE_WORDS = {"workers": "Tasks", "watchdog": "Watchdog", "recorder": "Recorder"}
+BESIDE_WORDS = {
+    "workers": "Tasks", "watchdog": "Watchdog", "recorder": "Recorder", "alerts": "Alerts",
+}  # fmt: skip
 
 
 class WorkerLine(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from console.access.rights import page_actor
 from console.access.visible import Sight
 from console.pages import desk, formats, words
 from console.pages.auditread import Line, lines_of
+from console.pages.enginealerts import none_rings, ringing_of
 from console.pages.frames import DeskFrame, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
@@ -126,6 +127,8 @@ def strategy_shown(
         "row": text,
         "line": line,
         "strategy": row,
+        "alerts": ringing_of(line),
+        "alerts_none": none_rings(line, page.snapshot.desk),
         "documents": EngineVersion.objects.filter(name=key).count(),
         "figures": figures_of(line, stop_words(parts["distances"]), page.now),
         "held": line.position or [],

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from console.pages import desk, deskview, lists, marketclock, pipeline, register, stagelines
+from console.pages.enginealerts import desk_alerts
 from console.pages.frames import age_of
 from console.pages.framing import framed, page_sight
 from trading.feeds.spec import is_simulated
@@ -33,6 +34,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "instruments": lists.instruments_of(page.lines),
         "accounts": lists.accounts_of(page.lines),
         "traders": lists.traders_of(page.lines, page.names),
+        "ringing": desk_alerts(page.lines, frame),
         "tape": lists.tape_read(page.sight),
         "known": frame is not None,
         "blind": page.sight.strategies == frozenset(),

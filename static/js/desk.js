@@ -11,6 +11,7 @@ import { bind } from "./keys.js";
 import { Live } from "./live.js";
 import { oncePerPicture } from "./picture.js";
 import { fillMoving, fillRegister } from "./register.js";
+import { fillRinging } from "./ringing.js";
 import { rowsWith } from "./stop.js";
 
 const table = document.getElementById("strategies");
@@ -48,6 +49,7 @@ function draw() {
   fillRegister(frame, live);
   fillLists(frame);
   fillBooks();
+  fillRinging(document.getElementById("ringing"), frame);
   fillTape(frame);
 }
 

@@ -213,7 +213,7 @@ function fillLease(node, one) {
   aged(left.firstElementChild, ms === null ? format.UNKNOWN : gone ? "expired" : format.age(ms), gone ? "stale" : "fresh");
 }
 
-const BESIDE = { workers: "Tasks", watchdog: "Watchdog", recorder: "Recorder" };
+const BESIDE = { workers: "Tasks", watchdog: "Watchdog", recorder: "Recorder", alerts: "Alerts" };
 const WORKER = '<tr><th scope="row"></th><td class="id"></td><td class="num"><span class="age"></span></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="num live"></td><td class="c-reasons"></td></tr>';
 
 function fillWorker(node, one) {

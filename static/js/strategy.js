@@ -8,6 +8,7 @@ import { DEAD_MS } from "./live.js";
 import { live } from "./page.js";
 import { Parts, replaced } from "./parts.js";
 import { rowsWith } from "./stop.js";
+import { fillAlerts } from "./ringing.js";
 import { rungWords } from "./words.js";
 
 const head = document.getElementById("strategy");
@@ -50,6 +51,7 @@ live.addEventListener("desk", ({ detail }) => {
   glyph(state.querySelector("use"), one.state);
   put(state.querySelector(".state-word"), one.state);
   put(head.querySelector('[data-f="stage"]'), rungWords(one.stage));
+  fillAlerts(head.querySelector('[data-f="alerts"]'), one, detail);
   const status = live.age() >= DEAD_MS ? "stale" : one.data;
   const grown = one.data_age_ms === null ? null : one.data_age_ms + live.age();
   aged(head.querySelector('[data-f="data-age"]'), format.age(grown), status);

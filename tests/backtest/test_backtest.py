@@ -3,6 +3,7 @@
 import datetime as dt
 import gzip
 import json
+import random
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +19,8 @@ from tests.console.conftest import entries
 from tests.engines.documents import document
 from trading.backtest.data import DataError, load
 from trading.backtest.drawing import BOTTOM, HEIGHT, TOP, line_svg
-from trading.backtest.figures import DAY_NS
-from trading.backtest.keeping import backtest_keep, backtests_of
+from trading.backtest.figures import DAY_NS, DayEquity, drawdowns
+from trading.backtest.keeping import backtest_found, backtest_keep, backtests_of
 from trading.backtest.path import play
 from trading.backtest.report import body_of, line_of, page_of, report_write
 from trading.backtest.run import Assumed, Backtest, backtest, fingerprint, setting_of
@@ -202,6 +203,22 @@ def test_a_line_keeps_its_ends_and_its_peaks() -> None:
     assert line_svg("Flat", [1], [2.0], unit="USD").count("<polyline") == 1
 
 
+@pytest.mark.parametrize("count", [505, 1_201, 6_000])
+def test_a_kept_line_falls_as_deep_as_its_figure(count: int) -> None:
+    chance, equity = random.Random(count), [D(1_000)]
+    for _ in range(count - 1):
+        equity.append(equity[-1] + chance.randint(-9, 9))
+    equity[count // 2 | 1] = min(equity) / 2  # one odd day
+    days = [DayEquity(at * 2, value) for at, value in enumerate(equity)]
+    line = line_of(days, D(1_000))
+    assert len(line) <= 1_300
+    assert line == sorted(line)
+    assert [line[0][0], line[-1][0]] == [0, days[-1].day]
+    assert min(fall for *_, fall in line) == round(min(drawdowns(days, D(1_000))), 6)
+    kept = [D(value) for _, value, _ in line]
+    assert (min(kept), max(kept)) == (min(equity), max(equity))
+
+
 @pytest.mark.django_db
 def test_a_report_is_kept_once_for_ever_and_found_by_its_document(year: Backtest) -> None:
     actor = shell_actor("quant")
@@ -209,11 +226,14 @@ def test_a_report_is_kept_once_for_ever_and_found_by_its_document(year: Backtest
     assert backtest_keep(done=year, actor=actor) == row
     assert backtests_of("momentum-spy", year.bound["config"]) == [row]
     assert backtests_of("momentum-spy", "0" * 64) == []
-    assert row.body == {**body_of(year, days=False), "line": line_of(year)}
-    assert row.body["line"][-1] == [
-        year.figures.days[-1].day,
-        f"{year.figures.days[-1].equity:.2f}",
-    ]
+    assert backtest_found("momentum-spy", row.digest[:12]) == row
+    assert backtest_found("momentum-spy", "0" * 12) is None
+    figures = year.figures
+    line = line_of(figures.days, figures.capital)
+    assert row.body == {**body_of(year, days=False), "line": line}
+    fall = round(drawdowns(figures.days, figures.capital)[-1], 6)
+    assert line[-1] == [figures.days[-1].day, f"{figures.days[-1].equity:.2f}", fall]
+    assert min(fall for *_, fall in row.body["line"]) == row.body["figures"]["max_drawdown"]
     row.refresh_from_db()
     assert (row.first_day, row.last_day) == (dt.date(2008, 1, 2), dt.date(2008, 12, 31))
     (entry,) = entries("engine.backtest")

@@ -17,7 +17,9 @@ from tests.console.access.world import actor, limits, somebody
 from tests.console.conftest import entries
 from tests.engines.documents import document, line_of
 from trading.engines.bounds import shown_bound
-from trading.engines.problems import EngineInvalidError
+from trading.engines.judging import judge
+from trading.engines.problems import EngineInvalidError, Problem
+from trading.engines.reading import EngineConfig
 from trading.engines.service import Applied, engine_apply, engine_patch
 from trading.engines.standing import engine_standing, engine_standings
 from trading.engines.versions import NoSuchEngineError, version_diff, versions_of
@@ -374,3 +376,36 @@ def test_a_patch_rests_on_the_version_that_was_seen() -> None:
     assert limit("gross-notional") == 25_000
     engine_patch(name=KEY, patch=small, actor=OLGA, version=1)
     assert limit("gross-notional") == 20_000
+
+
+@pytest.mark.parametrize("version", [1, None])
+def test_a_version_that_is_stored_between_reading_and_merging_is_not_undone(
+    version: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied()
+
+    def meanwhile(config: EngineConfig) -> list[Problem]:
+        monkeypatch.undo()
+        applied(ADA, riskLimit="1%")
+        return judge(config)
+
+    monkeypatch.setattr("trading.engines.service.judge", meanwhile)
+    with pytest.raises(NotAllowedError, match="it is version 2 by now, not 1") as refused:
+        engine_patch(
+            name=KEY, patch={"spec": {"strategy": {"maxPositionSize": "20k"}}}, actor=OLGA,
+            version=version,
+        )  # fmt: skip
+    assert refused.value.code == "engine-version"
+    assert (limit("gross-notional"), limit("position-notional")) == (D(10_000), D(30_000))
+    assert [one.number for one in versions_of(KEY)] == [2, 1]
+
+
+def test_a_document_is_applied_on_the_version_that_was_seen() -> None:
+    text = document(riskLimit="1%")
+    for dry_run in (True, False):
+        with pytest.raises(NotAllowedError, match="there is no version yet"):
+            engine_apply(text=text, actor=OLGA, version=1, dry_run=dry_run)
+    applied()
+    assert engine_apply(text=text, actor=OLGA, version=1).version == versions_of(KEY)[0]
+    with pytest.raises(NotAllowedError, match="it is version 2 by now"):
+        engine_apply(text=text, actor=OLGA, version=1)

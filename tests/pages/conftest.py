@@ -30,6 +30,8 @@ from tests.support.gateways import FakeGateway, fake_gateways
 from trading import streams
 from trading.models import Strategy, VenueAccount
 
+EVALUATED = streams.stage_key("alerts", "documents")
+
 
 @pytest.fixture(autouse=True)
 def plain_static(settings: Settings) -> None:
@@ -42,9 +44,9 @@ def plain_static(settings: Settings) -> None:
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
-    """The run's Redis, without any frame before and after."""
+    """The run's Redis, without any frame, and without a sign that alerts are evaluated."""
     client = redis_client()
-    keys = [streams.frame_key("desk"), streams.frame_key("pipeline")]
+    keys = [streams.frame_key("desk"), streams.frame_key("pipeline"), EVALUATED]
     client.delete(*keys)
     yield client
     client.delete(*keys)

@@ -47,7 +47,8 @@ def engine_laid() -> None:
         digest=uuid.uuid4().hex * 2, name=KEY, document=version.digest, made_by="quant",
         first_day=today - 730 * DAY, last_day=today,
         body={"figures": figures, "bound": {}, "quoted_days": 504,
-              "line": [[first, "1000"], [first + 365, "900"], [first + 730, "2234.50"]]},
+              "line": [[first, "1000", 0.0], [first + 365, "900", -0.1],
+                       [first + 730, "2234.50", 0.0]]},
     )  # fmt: skip
     PaperDay.objects.bulk_create(
         PaperDay(

@@ -20,7 +20,7 @@ def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
     return {
         "key": key, "kind": "momentum", "owner": "mercy.okafor", "account": "paper-1",
         "venue": "Paper One", "live": False, "state": "ACTIVE", "why": "",
-        "mode": "ACTIVE", "own": False, "holds": [],
+        "mode": "ACTIVE", "own": False, "holds": [], "alerts": [],
         "stage": {"rung": "live", "factor": "1", "since": "2026-11-20T09:00:00Z"},
         "pnl": "120.55", "realised": "130.20", "unrealised": "-2.10", "fees": "7.55",
         "gross": "92340.00", "net": "-92340.00",
@@ -49,6 +49,10 @@ def hold_line(kind: str = "kill", **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def alert_line(name: str = "Low Fill Rate", **changes: Any) -> dict[str, Any]:
+    return {"name": name, "severity": "critical", "since": "2026-11-21T15:22:10Z", **changes}
+
+
 def dead_man(left_s: float = 5000, **changes: Any) -> dict[str, Any]:
     """A switch that runs out in ``left_s`` and warns from 30 minutes before."""
     return {
@@ -69,7 +73,7 @@ def desk_frame(*lines: dict[str, Any], age_s: float = 0.0, **changes: Any) -> di
         "topic": "desk", "seq": next(_numbers), "as_of": _now(age_s),
         "firm": {"state": "ACTIVE", "why": "", "mode": "ACTIVE", "holds": 0, "on": 0,
                  "hold": None},
-        "dead_man": dead_man(), "waiting": 0,
+        "dead_man": dead_man(), "waiting": 0, "alerting": "fresh",
         "triggers": {"ok": 20, "warning": 0, "breach": 0, "unknown": 0, "shadow": False},
         "books": {"as_of": _now(age_s), "age_ms": 90, "status": "fresh"},
         "feed": {

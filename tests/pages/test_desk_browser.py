@@ -10,7 +10,7 @@ import pytest
 
 from console.pages import deskview, marketclock
 from console.pages.frames import StrategyLine, _desk
-from tests.pages.frames import Publisher, desk_frame, hold_line, strategy_line
+from tests.pages.frames import Publisher, alert_line, desk_frame, hold_line, strategy_line
 from tests.pages.web import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -130,13 +130,16 @@ def some_frame(chance: random.Random) -> list[dict[str, Any]]:
             stage=maybe({"rung": chance.choice(["live", "ramp", "paper"]), "factor": "0.25",
                          "since": "2026-11-20T09:00:00Z"}),
             line=[money() for _ in range(chance.randint(0, 5))],
+            alerts=maybe([alert_line(severity=one) for one in chance.sample(GRAVE, 2)]),
         )  # fmt: skip
 
     return [one(key) for key in ("mom-eurusd", "mr-btcusdt")]
 
 
+GRAVE = ("critical", "warning", "info")
 PICTURE = """
-  page => [...page.querySelectorAll('#strategies tbody tr')].map(row =>
+  page => [page.querySelector('#ringing').outerHTML.replace(/\\s+/g, ' '),
+   ...page.querySelectorAll('#strategies tbody tr')].map(row => typeof row === 'string' ? row :
     [...row.cells].filter(cell => !cell.matches('.c-data')).map(cell =>
       [cell.className.replace(/ ?(rise|fall) ?/g, ' ').trim(),
        [...cell.querySelectorAll('use')].map(use => use.getAttribute('href')).join(),
@@ -202,7 +205,11 @@ HEARD = """() => {
 
 def alarm_with(desk: Visitor, publisher: Publisher, breaches: int) -> None:
     publisher.desk = {"triggers": {"ok": 1, "warning": 0, "breach": breaches, "unknown": 0}}
-    desk.wait("document.getElementById('alarm').textContent.includes('breach')")
+    heard(desk, "A trigger is in breach.")
+
+
+def heard(desk: Visitor, words: str) -> None:
+    desk.wait(f"document.getElementById('alarm').textContent.includes({words!r})")
     desk.evaluate("() => { document.getElementById('alarm').textContent = '' }")
 
 
@@ -233,6 +240,9 @@ def test_critical_alarms_sound_when_asked_to(visit: Visit, publisher: Publisher)
     alarm_with(desk, publisher, 4)
     desk.wait("tones === 9")
     desk.wait("document.querySelector('[data-sound-open]').textContent === 'Sound on'")
+    publisher.lines = lines(alerts=[alert_line("Slow", severity="warning"), alert_line()])
+    heard(desk, "mom-eurusd: alert Low Fill Rate.")
+    assert "Slow" not in desk.text("#alarm")
     assert desk.complaints == []
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from tests.pages.conftest import open_session
-from tests.pages.frames import desk_frame, keep, strategy_line
+from tests.pages.frames import alert_line, desk_frame, keep, strategy_line
 from trading import streams
 from trading.models import Fill, Order, Strategy
 
@@ -62,6 +62,33 @@ def test_a_fresh_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: 
     assert "2 of 2 strategies active" in html
     assert "Fri 2 May 2014 · running × 60" in html
     assert "Mercy Okafor · trader" in html
+
+
+def test_alerts_that_ring_are_named_and_that_nobody_evaluates_them_is_said(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    key = "mr-btcusdt"
+    quiet = strategy_line(key, alerts=[alert_line("Slow", severity="info")])
+    for alerting in ("fresh", "dead"):
+        lines = strategy_line(alerts=[alert_line()]), quiet
+        keep(redis, desk_frame(*lines, alerting=alerting))
+        desk, one = (page(at).replace("\n", " ") for at in ("/", "/strategies/mom-eurusd"))
+        link = r'data-near="(\w+)" href="/engines/([^"]+)#alerts" title="([^"]+)">(.*?)<'
+        rings = re.findall(link, desk)
+        since = "since Sat 21 Nov 15:22 UTC"
+        assert rings == [
+            ("breach", "mom-eurusd", since, "mom-eurusd: Low Fill Rate, critical"),
+            ("info", key, since, f"{key}: Slow, info"),
+        ]
+        assert ("nobody evaluates them now" in desk) is (alerting == "dead")
+        assert f'title="{since}">Low Fill Rate, critical</a>' in one
+    none = {"fresh": "none", "late": "none", "dead": "–"}
+    for alerting, said in none.items():
+        keep(redis, desk_frame(strategy_line(), alerting=alerting))
+        assert f'data-f="alerts">{said}<' in page("/strategies/mom-eurusd")
+        assert ('aria-label="Alerts of documents" hidden' in page("/")) is (alerting != "dead")
+    keep(redis, desk_frame(strategy_line(alerts=None)))
+    assert 'data-f="alerts">–<' in page("/strategies/mom-eurusd")
 
 
 def test_without_a_frame_labels_stand_and_values_are_dashes(

@@ -6,23 +6,40 @@ import uuid
 from typing import Any
 
 import pytest
+import yaml
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
+from redis import Redis
 
 from console.access.sessions import FACTOR_AT
+from riskctl.actors import system_actor
 from riskctl.holds import RULES, Kind
 from riskctl.models import Approval, Hold, Limit
-from tests.pages.conftest import open_session
+from tests.engines.documents import document
+from tests.pages.conftest import EVALUATED, open_session
 from tests.pages.engine import KEY, engine_laid
+from trading.engines.reading import EngineConfig, read_engine
+from trading.engines.versions import version_store
 from trading.gates.standing import gates_read
-from trading.models import Drill, SignOff, Strategy, VenueAccount
+from trading.gates.trades import trades_digest
+from trading.health import StageMeter
+from trading.models import (
+    BacktestReport,
+    Drill,
+    EngineAlert,
+    EngineVersion,
+    PaperDay,
+    SignOff,
+    Strategy,
+    VenueAccount,
+)
 
 PAGE = f"/engines/{KEY}"
 
 
 @pytest.fixture
-def seen(staff: dict[str, User], books: list[Strategy], settings: Settings) -> Any:
+def seen(staff: dict[str, User], books: list[Strategy], redis: Redis, settings: Settings) -> Any:
     """Everything that the page shows; a client of each role."""
     engine_laid()
 
@@ -32,6 +49,12 @@ def seen(staff: dict[str, User], books: list[Strategy], settings: Settings) -> A
         return found
 
     return client
+
+
+def stored(text: str) -> EngineConfig:
+    config = read_engine(text)
+    version_store(config=config, text=text, actor=system_actor("test"), reason="")
+    return config
 
 
 def words(answer: Any) -> str:
@@ -56,7 +79,8 @@ def test_the_list_and_one_document_in_full(seen: Any) -> None:
         "no kill was rehearsed", "gross-notional spec.strategy.riskLimit 1000",
         "What version 2 changed", "spec strategy riskLimit 0.1% 0.2%", "trades as the latest",
         "Sharpe ratio 0.70", "PnL after costs, USD 1,234.50", "Fills tradingStats.successRate",
-        "quiet", "yes 5 +1.50 −0.50", "The next step, at most 10,000.00 USD, takes:",
+        "not known: tradingStats.successRate", "owner M. Okafor · not evaluated for 30 s or more",
+        "yes trades as the latest 5 +1.50 −0.50", "The next step, at most 10,000.00 USD, takes:",
         "0 of 5 days with orders at the present step", "none recorded",
     ):  # fmt: skip
         assert text in said, text
@@ -64,10 +88,85 @@ def test_the_list_and_one_document_in_full(seen: Any) -> None:
     assert html.count("<polyline") == 2
     assert "Risk approval: what you looked at" in said
     assert 'name="gate" value="compliance"' not in html
-    older = words(client.get(f"{PAGE}?version=1&report=nothing"))
-    assert "What version" not in older
-    assert "Report" in older
+    older = client.get(f"{PAGE}?version=1&report=nothing")
+    assert "What version" not in words(older)
+    assert "No report nothing is kept of this engine." in words(older)
+    assert "<polyline" not in older.content.decode()
     assert client.get("/engines/no-such").status_code == 404
+
+
+def test_evidence_says_of_which_document_it_is(seen: Any) -> None:
+    client = seen("risk")
+    kept = BacktestReport.objects.get()
+    assert "trades otherwise" not in words(client.get(PAGE)).partition("Backtests")[2]
+    config = stored(document(KEY, instruments=["EURUSD"], parameters={"fast_s": 4}))
+    for sharpe, shown in ((None, "–"), (-0.75, "−0.75")):
+        figures = {**kept.body["figures"], "sharpe": sharpe}
+        BacktestReport.objects.create(
+            digest=uuid.uuid4().hex * 2, name=KEY, document="0" * 64, made_by="quant",
+            first_day=kept.first_day, last_day=kept.last_day, body={"figures": figures},
+        )  # fmt: skip
+        assert f"+1,234.50 {shown} 9 of no version" in words(client.get(PAGE))
+    said = words(client.get(f"{PAGE}?report={kept.digest}"))
+    assert "+1,234.50 0.70 9 trades otherwise" in said
+    assert f"Report {kept.digest[:12]}" in said
+    days = said.partition("Days on paper")[2].partition("Alerts of the latest")[0]
+    assert days.count("not for the latest trades otherwise") == 30
+    assert " yes " not in days
+    today = dt.datetime.now(dt.UTC).date()
+    PaperDay.objects.create(
+        name=KEY, day=today, digest=trades_digest(config), counts=True, orders=5, pnl=1, high=1,
+        low=0, drawdown=0, capital=1,
+    )  # fmt: skip
+    assert words(client.get(PAGE)).count(" yes trades as the latest ") == 1
+
+
+CONDITIONS = {
+    "True": "tradingStats.totalOrders < 1", "False": "tradingStats.totalOrders > 1",
+    "Unknown": "tradingStats.successRate < 0.95 or tradingStats.totalOrders > 1",
+}  # fmt: skip
+
+
+def test_an_alert_rings_is_quiet_or_is_not_known(seen: Any, redis: Redis) -> None:
+    client, began = seen("trader"), dt.datetime(2026, 11, 26, 10, 12, tzinfo=dt.UTC)
+    names = [f"{rings} {name}" for rings in ("rings", "silent") for name in CONDITIONS]
+    whole = yaml.safe_load(EngineVersion.objects.get(name=KEY, number=2).text)
+    whole["spec"]["alerts"] = [
+        {"name": one, "condition": CONDITIONS[one.split()[1]], "severity": "critical"}
+        for one in names
+    ]
+    stored(yaml.safe_dump(whole))
+    for name in (*names[:3], "dropped"):
+        EngineAlert.objects.create(
+            id=uuid.uuid4(), engine=KEY, alert=name, severity="info" if name == "dropped" else
+            "critical", condition="c", version=1, values={}, began_at=began,
+        )  # fmt: skip
+    meter = StageMeter("alerts", "documents", every_s=10)
+    redis.hset(EVALUATED, mapping=dict(meter.fields()))
+
+    def shown() -> dict[str, tuple[str, str]]:
+        table = client.get(PAGE).content.decode().partition('<caption class="sr">Alerts<')[2]
+        row = r'<th scope="row">(.*?)</th>.*?data-near="(\w+)">(.*?)</span></td></tr>'
+        return {name: (near, now) for name, near, now in re.findall(row, table)}
+
+    since, lacking = "since Thu 26 Nov 10:12 UTC", "tradingStats.successRate"
+    assert shown() == {
+        "rings True": ("breach", since),
+        "rings False": ("breach", f"{since}, ends when evaluated next"),
+        "rings Unknown": ("breach", f"{since}, not known now: {lacking}"),
+        "silent True": ("breach", "true, begins when evaluated next"),
+        "silent False": ("ok", "quiet"),
+        "silent Unknown": ("unknown", f"not known: {lacking}"),
+        "dropped": ("info", f"{since}, not in the latest document: ends when evaluated next"),
+    }
+    assert re.search(r"last evaluated \d\d:\d\d:\d\d UTC, [\d.]+ s before", words(client.get(PAGE)))
+    redis.delete(EVALUATED)
+    assert "not evaluated for 30 s or more: nobody evaluates them now" in words(client.get(PAGE))
+    EngineVersion.objects.create(
+        name=KEY, number=4, text="a: 1", document={}, digest="d" * 64, made_by="x", made_at=began
+    )
+    assert shown()["rings False"] == ("breach", f"{since}, not known now")
+    assert "whether its alerts are true is not known" in words(client.get(PAGE))
 
 
 def test_sign_offs_and_withdrawals(seen: Any) -> None:

@@ -19,7 +19,7 @@ from tests.audit.entries import new_entry
 from tests.pages import matrix
 from tests.pages.conftest import open_session
 from tests.pages.engine import engine_laid
-from tests.pages.frames import Publisher, hold_line, strategy_line
+from tests.pages.frames import Publisher, alert_line, hold_line, strategy_line
 from tests.pages.web import PICTURES, Chromium, Visitor, Web, visiting
 from trading.models import Strategy
 
@@ -64,12 +64,14 @@ def told(staff: dict[str, User], books: list[Strategy], publisher: Publisher) ->
         strategy_line(
             state="HALTED", mode="HALTED", own=True, holds=[hold_line(id=str(hold.id))],
             limit={"kind": "gross-notional", "share": "0.97"}, pnl="-31877.06",
+            alerts=[alert_line(), alert_line("Signals are few", severity="info")],
         ),
         strategy_line(
             "mr-btcusdt", kind="mean-reversion", owner="tomas.brandt", account="paper-2",
             state="UNKNOWN", why="no price for BTCUSDT", data="stale", data_age_ms=38_000,
             stage={"rung": "paper", "factor": "0", "since": "2026-11-20T09:00:00Z"},
             limit={"kind": "open-orders", "share": "0.83"}, pnl=None,
+            alerts=[alert_line("Slippage beyond its budget", severity="warning")],
         ),
     ]  # fmt: skip
     publisher.desk = {"waiting": 1, "waiting_mark": "a"}

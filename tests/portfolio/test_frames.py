@@ -127,6 +127,7 @@ def test_the_desk_frame_in_full() -> None:
         "waiting": 0,
         "waiting_mark": "",
         "glass": [],
+        "alerting": "dead",
         "books": {"as_of": "2026-11-21T12:00:00.000000Z", "age_ms": 0, "status": "fresh"},
         "gauges": {
             "drawdown": {"value": "0.31", "most": "5"},
@@ -181,6 +182,7 @@ def test_the_desk_frame_in_full() -> None:
                     "factor": "1",
                     "since": "2026-11-21T12:00:00.000000Z",
                 },
+                "alerts": [],
                 "pnl": "9.44",
                 "realised": "12.34",
                 "unrealised": "7.60",

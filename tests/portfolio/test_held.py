@@ -11,10 +11,11 @@ import pytest
 from riskctl.deadman import deadman_prepare
 from riskctl.holds import RULES, Kind, Mode
 from riskctl.models import Hold, HoldLift, ReceiptStep, Stage
-from tests.portfolio.builders import NOON, Desk, alive, books, hold_row, strategy_row
+from tests.portfolio.builders import NOON, Desk, alive, books, hold_row, reading, strategy_row
 from tests.portfolio.test_frames import desk, only
-from trading.models import VenueAccount
-from trading.portfolio.books import RungRow
+from trading.health import Status
+from trading.models import EngineAlert, VenueAccount
+from trading.portfolio.books import AlertRow, RungRow
 from trading.portfolio.held import triggers_body
 from trading.portfolio.reader import BooksReader
 from trading.portfolio.text import moment
@@ -143,6 +144,18 @@ def test_triggers_are_counted_and_the_near_ones_named() -> None:
     assert triggers_body(None) is None
 
 
+def test_alerts_that_ring_and_whether_anybody_evaluates_them() -> None:
+    rows = (AlertRow("Fills", "critical", NOON), AlertRow("Slow", "info", NOON))
+    frame = desk(books=books(strategies=BOTH, alerts={"mom-eurusd": rows}))
+    assert [one["alerts"] for one in frame["strategies"]] == [
+        [{"name": one.name, "severity": one.severity, "since": moment(NOON)} for one in rows], [],
+    ]  # fmt: skip
+    statuses: tuple[Status, ...] = ("dead", "fresh", "late")
+    for heard, said in ((statuses, "fresh"), (("dead", "late"), "late"), (("dead",), "dead")):
+        stages = {"alerts": [reading("alerts", one, one) for one in heard]}
+        assert desk(stages={**alive(), **stages})["alerting"] == said
+
+
 @pytest.mark.django_db
 def test_holds_rungs_and_the_switch_are_read_with_the_books() -> None:
     Desk()
@@ -161,11 +174,20 @@ def test_holds_rungs_and_the_switch_are_read_with_the_books() -> None:
     ReceiptStep.objects.create(id=kept.id, hold=kept.id, name="effective", happened_at=NOON,
                                body=b"", signature=b"", key_id="k")  # fmt: skip
     deadman_prepare(confirmed_by="desk")
+    for number, severity in enumerate(("info", "critical", "grave", "warning")):
+        for ended_at in (None, NOON):
+            EngineAlert.objects.create(
+                id=uuid.uuid4(), engine="mom-btc", alert=str(number), severity=severity,
+                condition="c", version=1, values={}, began_at=NOON, ended_at=ended_at,
+            )  # fmt: skip
     books_read = BooksReader().read()
     (row,) = books_read.holds
     assert row.fact.id == str(kept.id)
     assert row.effective_at == NOON
     assert books_read.rungs["mom-btc"].rung == "ramp"
+    alerts = books_read.alerts["mom-btc"]
+    assert [one.severity for one in alerts] == ["grave", "critical", "warning", "info"]
+    assert alerts[1] == AlertRow("1", "critical", NOON)
     assert books_read.dead_man is not None
     assert books_read.dead_man["state"] == "armed"
 

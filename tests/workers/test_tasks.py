@@ -8,10 +8,12 @@ import uuid
 from pathlib import Path
 
 import pytest
+import redis
 from django.contrib.sessions.models import Session
 from pytest_django import Settings
 
 from audit.models import Entry
+from trading import health
 from trading.calendars import CALENDARS
 from trading.calendarwatch import calendars_check
 from trading.clock import utc_now
@@ -32,7 +34,7 @@ from trading.models import (
 from workers.celery_app import app
 from workers.hosting.holders import is_gone, own_holder
 from workers.schedule import SCHEDULE
-from workers.tasks import housekeeping
+from workers.tasks import engine_alerts, housekeeping
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 OLD = NOW - dt.timedelta(days=100)
@@ -124,6 +126,15 @@ def test_who_stops_recording_keeps_what_was_recorded(tmp_path: Path, settings: S
     settings.RECORD_DAYS = 30
     housekeeping()
     assert not day.exists()
+
+
+@pytest.mark.django_db
+def test_evaluating_alerts_is_heard_of(settings: Settings) -> None:
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        engine_alerts()
+        (heard,) = health.read_stages(client)["alerts"]
+        client.delete(health.key("alerts", heard.instance))
+    assert (heard.instance, heard.status, heard.errors_5m) == ("documents", "fresh", 0)
 
 
 @pytest.mark.django_db

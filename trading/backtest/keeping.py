@@ -18,7 +18,7 @@ def backtest_keep(*, done: Backtest, actor: Actor, reason: str = "") -> Backtest
     with refusals_recorded("engine.backtest", actor, ("engine", name), reason):
         if actor.kind != "person" or actor.token_scopes:
             raise NotAllowedError("backtest-people-only", "a person keeps a backtest's report")
-    body = {**body_of(done, days=False), "line": line_of(done)}
+    body = {**body_of(done, days=False), "line": line_of(done.figures.days, done.figures.capital)}
     with transaction.atomic():
         with connection.cursor() as cursor:  # two at once would both be the first
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"backtest:{name}"])
@@ -50,7 +50,13 @@ def _check_same(known: BacktestReport, done: Backtest) -> None:
         )  # fmt: skip
 
 
-def backtests_of(name: str, document: str = "") -> list[BacktestReport]:
+def backtests_of(name: str, document: str = "", *, most: int | None = None) -> list[BacktestReport]:
     """Newest first. ``document``: only of the document with this digest (EngineVersion.digest)."""
     rows = BacktestReport.objects.filter(name=name).order_by("-made_at", "-id")
-    return list(rows.filter(document=document) if document else rows)
+    return list((rows.filter(document=document) if document else rows)[:most])
+
+
+def backtest_found(name: str, digest: str) -> BacktestReport | None:
+    """The newest whose digest begins so."""
+    rows = BacktestReport.objects.filter(name=name, digest__startswith=digest)
+    return rows.order_by("-made_at", "-id").first()

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Any
 
 from audit.canonical import plain
 from trading.backtest.drawing import line_svg
-from trading.backtest.figures import drawdowns
+from trading.backtest.figures import DayEquity, drawdowns
 from trading.backtest.run import Backtest
 
 _CENT = Decimal("0.01")
 _PLACES = 6
-MOST_LINE = 500
+MOST_LINE = 1_200
+"""Days of a line that are all kept; a longer one is kept by what each step of days reached."""
+_KEPT_OF_STEP = 3
 JSON, PAGE = "report.json", "report.html"
 
 _STYLE = """
@@ -68,12 +70,23 @@ def figures_body(done: Backtest) -> dict[str, Any]:
     }
 
 
-def line_of(done: Backtest) -> list[list[Any]]:
-    """Equity as a page draws it: at most ``MOST_LINE`` days, each the last of so many."""
-    days = done.figures.days
-    every = -(-len(days) // MOST_LINE)
-    kept = [*days[::every], *([] if (len(days) - 1) % every == 0 else [days[-1]])]
-    return [[one.day, _text(one.equity)] for one in kept]
+def line_of(days: Sequence[DayEquity], capital: Decimal) -> list[list[Any]]:
+    """Day, equity and the fall from its peak so far, as a page draws them.
+
+    Of a step of days those with the lowest and the highest equity and the deepest fall, each with
+    what all days came to, so that a plot reaches what the figures say; and both ends.
+    """
+    falls = drawdowns(days, capital)
+    width = 1 if len(days) <= MOST_LINE else -(-len(days) * _KEPT_OF_STEP // MOST_LINE)
+    kept = {0, len(days) - 1}
+    for first in range(0, len(days), width):
+        step = range(first, min(first + width, len(days)))
+        kept.add(min(step, key=lambda at: days[at].equity))
+        kept.add(max(step, key=lambda at: days[at].equity))
+        kept.add(min(step, key=falls.__getitem__))
+    return [
+        [days[at].day, _text(days[at].equity), round(falls[at], _PLACES)] for at in sorted(kept)
+    ]
 
 
 def report_write(done: Backtest, folder: Path) -> tuple[Path, Path]:

@@ -55,17 +55,23 @@ class Applied:
 
 
 def engine_apply(
-    *, text: bytes | str, actor: Actor, reason: str = "", dry_run: bool = False
+    *,
+    text: bytes | str,
+    actor: Actor,
+    reason: str = "",
+    dry_run: bool = False,
+    version: int | None = None,
 ) -> Applied:
     """Keep a document as a version, lower what it lowers, ask for what it raises.
 
-    Raises EngineInvalidError, NotAllowedError, riskctl.approvals.RequestError, PreconditionError (a
-    step of riskLimit too large or too early). Where asking is refused, what was lowered stays
-    lowered and the version is kept.
+    ``version``: the latest as it was seen, None where that does not matter. Raises
+    EngineInvalidError, NotAllowedError (engine-version: it is another by now, and nothing was
+    done), riskctl.approvals.RequestError, PreconditionError (a step of riskLimit too large or too
+    early). Where asking is refused, what was lowered stays lowered and the version is kept.
     """
     config = read_engine(text)
     said = text.decode("utf-8-sig") if isinstance(text, bytes) else text
-    return _applied(config, said, actor, reason, dry_run=dry_run)
+    return _applied(config, said, actor, reason, version, dry_run=dry_run)
 
 
 def engine_patch(
@@ -79,19 +85,18 @@ def engine_patch(
 ) -> Applied:
     """Apply the latest version of ``name`` with ``patch`` merged into it (RFC 7396).
 
-    ``version``: the latest as it was seen, None where that does not matter. Raises
+    An empty patch applies it anew. ``version`` as ``engine_apply`` has it; without it too, one
+    that is stored between reading and merging refuses, since a merge would undo it. Raises
     NoSuchEngineError, and as ``engine_apply``.
     """
     latest = version_get(name)
-    if version is not None and version != latest.number:
-        raise NotAllowedError(
-            "engine-version", f"it is version {latest.number} by now, not {version}: look again"
-        )
+    _check_latest(name, version)  # before what a merge into another version would be blamed for
+    seen = latest.number if version is None else version
     merged = _merged(latest.document, patch)
     text, config = read_document(merged)
     if config.name != name:
         raise NotAllowedError("engine-name", "a patch cannot rename: apply a document of that name")
-    return _applied(config, text, actor, reason, dry_run=dry_run)
+    return _applied(config, text, actor, reason, seen, dry_run=dry_run)
 
 
 def _merged(document: Any, patch: Any) -> Any:
@@ -107,17 +112,25 @@ def _merged(document: Any, patch: Any) -> Any:
 
 
 def _applied(
-    config: EngineConfig, text: str, actor: Actor, reason: str, *, dry_run: bool
+    config: EngineConfig,
+    text: str,
+    actor: Actor,
+    reason: str,
+    seen: int | None,
+    *,
+    dry_run: bool,
 ) -> Applied:
     with refusals_recorded("engine.store", actor, ("engine", config.name), reason):
         check_may(actor, config.name)
     problems = judge(config)
     if dry_run:
+        _check_latest(config.name, seen)
         settings = settings_of(config)
         conditions = raised_conditions(config, settings)
         return Applied(config, settings, problems=problems, conditions=conditions)
     with transaction.atomic():
         gates_lock(config.name)
+        _check_latest(config.name, seen)
         settings = settings_of(config)
         version = version_store(config=config, text=text, actor=actor, reason=reason)
         named = f"TradingEngine {config.name} version {version.number}"
@@ -133,6 +146,17 @@ def _applied(
             require(conditions)
         asked = _asked(version, raised, actor, why)
     return Applied(config, settings, version, asked, problems, conditions)
+
+
+def _check_latest(name: str, seen: int | None) -> None:
+    """Raises NotAllowedError. Under the lock it holds until the version is stored."""
+    if seen is None:
+        return
+    numbers = EngineVersion.objects.filter(name=name).order_by("-number")
+    latest = numbers.values_list("number", flat=True).first()
+    if latest != seen:
+        now = "there is no version yet" if latest is None else f"it is version {latest} by now"
+        raise NotAllowedError("engine-version", f"{now}, not {seen}: look again")
 
 
 def raised_conditions(config: EngineConfig, settings: Sequence[Setting]) -> list[Condition]:

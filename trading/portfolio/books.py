@@ -106,6 +106,15 @@ class RungRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert of a document that rings."""
+
+    name: str
+    severity: str
+    began_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """One reading. ``as_of`` is the reader's wall time when it began; None: never read yet.
 
@@ -116,7 +125,7 @@ class Books:
     ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
     them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed;
     ``limits`` in force by kind, of each strategy and of each scope above; ``trips`` and ``orders``:
-    results of the day.
+    results of the day; ``alerts`` that ring, by strategy.
     """
 
     as_of: dt.datetime | None = None
@@ -141,6 +150,7 @@ class Books:
     limits: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     trips: Mapping[str, TripsRow] = field(default_factory=dict)
     orders: Mapping[str, OrdersRow] = field(default_factory=dict)
+    alerts: Mapping[str, tuple[AlertRow, ...]] = field(default_factory=dict)
 
     @property
     def mark(self) -> Mark:

@@ -14,6 +14,7 @@ from typing import Any
 from riskctl.holds import FIRM
 from riskctl.rules import GROSS_NOTIONAL
 from trading.clock import utc_from_ns
+from trading.portfolio.alerts import alerting, alerts_body
 from trading.portfolio.books import Books, Counting, SignalRow, StrategyRow
 from trading.portfolio.held import (
     dead_man_body,
@@ -155,6 +156,7 @@ def desk_frame(view: View, seq: int) -> Frame:
             {**one, "used_at": moment(one["used_at"]), "until": moment(one["until"])}
             for one in view.books.glass
         ],
+        "alerting": alerting(view.stages),
         "books": {
             "as_of": moment(view.books.as_of),
             "age_ms": view.books_age_ms,
@@ -205,6 +207,7 @@ def _strategy(
         "why": standing.why,
         **stopped_body(row, stopped),
         "stage": rung_body(rung),
+        "alerts": alerts_body(view.books.alerts.get(row.key, ())),
         "pnl": money(less(worth.pnl, base)),
         **_figures(worth),
         "real": _real(row, held, view),

@@ -46,7 +46,7 @@ from trading.portfolio.books import (
 from trading.portfolio.line import KEPT, Line, Point
 from trading.portfolio.marks import StrategyWorth
 from trading.portfolio.points_sql import COUNTED, REAL
-from trading.portfolio.results_read import ResultsReader, limits_in_force
+from trading.portfolio.results_read import ResultsReader, alerts_read, limits_in_force
 
 WATCHDOG = "watchdog"
 
@@ -154,6 +154,7 @@ class BooksReader:
                 limits=control.limits,
                 trips=control.trips,
                 orders=control.orders,
+                alerts=control.alerts,
             )
 
     def save_points(
@@ -199,6 +200,7 @@ class BooksReader:
                 limits=limits_in_force({key: one.factor for key, one in rungs.items()}),
                 trips=results.trips(Counting(control)),
                 orders=results.orders(),
+                alerts=alerts_read(),
                 dead_man=deadman_state().body(),
                 waiting=len(waiting),
                 waiting_mark=mark_of(waiting),

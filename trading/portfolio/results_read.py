@@ -1,4 +1,4 @@
-"""Reads the day's fills and orders for their results, and limits in force: again and again.
+"""Reads the day's fills and orders for their results, limits in force and alerts: again and again.
 
 Fills are read from where they grew; orders are summed anew, and the longer that takes, the less
 often.
@@ -13,8 +13,9 @@ from django.db import connection
 from riskctl.models import Limit
 from riskctl.rules import SCALED
 from trading.messages import Side
-from trading.models import Fill, Position
-from trading.portfolio.books import Counting
+from trading.models import EngineAlert, Fill, Position
+from trading.portfolio.alerts import gravity
+from trading.portfolio.books import AlertRow, Counting
 from trading.portfolio.orders_sql import FILL_RATE, SLIPPAGE_BP, WORKED
 from trading.portfolio.results import Book, Change, OrdersRow, Trips, TripsRow
 from trading.rehearsals import OF_STRATEGY
@@ -117,3 +118,15 @@ def limits_in_force(factors: dict[str, Decimal]) -> dict[str, dict[str, Decimal]
         factor = factors.get(key, Decimal(1)) if kind in SCALED else Decimal(1)
         found.setdefault(key, {})[kind] = value * factor
     return found
+
+
+def alerts_read() -> dict[str, tuple[AlertRow, ...]]:
+    """Open ones of each engine, the gravest first, then the newest. Raises db.Error."""
+    rows = EngineAlert.objects.filter(ended_at=None).order_by("-began_at", "id")
+    found: dict[str, list[AlertRow]] = {}
+    for one in rows:
+        found.setdefault(one.engine, []).append(AlertRow(one.alert, one.severity, one.began_at))
+    return {
+        key: tuple(sorted(each, key=lambda one: gravity(one.severity)))
+        for key, each in found.items()
+    }

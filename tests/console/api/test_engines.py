@@ -108,6 +108,21 @@ def test_what_is_not_there_or_was_seen_otherwise(brakes: BrakesDesk) -> None:
     late = sent(browser, f"{ONE}/patch", patch, **{"If-Match": '"7"'})
     assert (late.status_code, late.json()["code"]) == (412, "engine-version")
     assert sent(browser, f"{ONE}/patch", patch, **{"If-Match": '"1"'}).status_code == 200
+    first, wrong = {"If-Match": '"1"'}, {"If-Match": "no version"}
+    for path, body, headers in (
+        ("/api/engines", {"config": said(riskLimit="3%")}, first),
+        (f"{ONE}/ask", {}, first),
+        (f"{ONE}/ask", {"version": 1}, {}),
+    ):
+        late = sent(browser, path, body, **headers)
+        assert (late.status_code, late.json()["code"]) == (412, "engine-version"), path
+        assert sent(browser, path, body, **wrong).json()["field"] == "If-Match", path
+    assert sent(browser, f"{ONE}/ask", {"version": 2}, **first).json()["field"] == "version"
+    assert EngineVersion.objects.count() == 2
+    second = {"If-Match": '"2"'}
+    assert sent(browser, f"{ONE}/ask", {"version": 2}, **second).json()["version"] == 2
+    done = sent(browser, "/api/engines", {"config": said(riskLimit="3%")}, **second)
+    assert done.json()["version"] == 3
     tried = sent(browser, f"{ONE}/patch", {"patch": OFF, "dry_run": True}).json()
     assert (tried["version"], Hold.objects.count()) == (None, 0)
 
