@@ -76,6 +76,7 @@ API = Section(
         read("/api/broker-positions"),
         read("/api/orders"),
         read("/orders/open"),
+        read("/api/stop-losses"),
         read("/api/executions"),
         read("/api/signals"),
         read("/api/signals/latest"),
