@@ -16,6 +16,7 @@ from tests.support.desks import on_no_desk
 from trading.engines.reading import read_document
 from trading.engines.versions import version_store
 from trading.histograms import bucket_of
+from trading.housekeeping import housekeeping_run
 from trading.models import LatencyHistogram, PricePoint, Strategy
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,19 @@ def test_money_is_what_the_fills_and_mids_say(caller: Client, desk: None) -> Non
     unknown = day["mr-btcusdt"]  # what it held then has no price of then
     assert (unknown["pnl"], unknown["drawdown"], unknown["drawdown_pct"]) == (None, None, None)
     assert mine["drawdown"] == "-1.5"  # what buying again cost: 1 over the mid, and a fee
+
+
+def test_thirty_days_begin_with_a_price_where_the_market_was_closed_then(
+    caller: Client, strategy: Strategy
+) -> None:
+    """The last price before the long weekend in which the period begins is older than that."""
+    day = 24 * 60
+    new_position(strategy, "1000", "10000")
+    for ago, mid in ((34.5 * day, "10"), (29.9 * day, "10.2"), (1, "10.5")):
+        PricePoint.objects.create(symbol="EURUSD", at=minutes_ago(ago), mid=D(mid))
+    housekeeping_run()
+    mine = found(caller, "?period=30d")["mom-eurusd"]
+    assert (mine["pnl"], mine["drawdown"]) == ("500", "0")
 
 
 def test_sharpe_is_told_of_twenty_steps_that_moved_and_of_no_fewer(
