@@ -46,6 +46,7 @@ PAGES = Section(
         page("/"),
         page("/desk/tape"),
         page("/pipeline"),
+        page("/performance"),
         page("/stop/preview"),
         page("/strategies/{key}", SEEN, refusal="strategy-not-yours"),
         page("/strategies/{key}/series", SEEN, refusal="strategy-not-yours"),
