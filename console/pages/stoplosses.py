@@ -166,5 +166,5 @@ def _standing(one: StopLoss) -> dict[str, str]:
         "state": one.state,
         "why": one.why,
         "by": one.placed_by,
-        "at": f"{formats.day(one.set_at)} {formats.clock(one.set_at)}",
+        "at": f"{formats.day(one.set_at)} {formats.clock(one.set_at)} UTC",
     }

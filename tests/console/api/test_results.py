@@ -178,3 +178,57 @@ def test_what_was_ordered_and_never_filled_was_judged_all_the_same(
     measured("risk-manager", strategy.account_id, 1, 250)
     for by, name in (("strategy", strategy.key), ("venue", strategy.account_id)):
         assert at_most(found(caller, f"?by={by}")[name]["risk_check"], 250, 250, 250)
+
+
+def test_who_did_nothing_made_nothing_and_that_is_known(
+    caller: Client, strategy: Strategy, other: Strategy
+) -> None:
+    measured("indicator-engine", "shard:0", 1, 800)
+    for by, names in (
+        ("strategy", {"mom-eurusd", "mr-btcusdt"}), ("venue", {"paper-1", "paper-2"}),
+        ("firm", {"firm"}), ("instrument", set()),
+    ):  # fmt: skip
+        rows = found(caller, f"?by={by}")
+        assert set(rows) == names, by
+        for one in rows.values():
+            assert (one["pnl"], one["turnover"], one["drawdown"]) == ("0", "0", "0")
+            assert (one["hit_ratio"], one["sharpe"], one["fill_rate"]) == (None, None, None)
+            assert at_most(one["market_data"], 800, 800, 800)
+    strategy.kind, strategy.second_account = "arbitrage", other.account
+    strategy.save()
+    assert set(found(caller, "?by=venue&account=paper-2")) == {"paper-2"}
+    assert set(found(caller, "?by=venue&strategy=mom-eurusd")) == {"paper-1", "paper-2"}
+    on_no_desk("mercy.okafor")
+    assert set(found(caller)) == {"mom-eurusd"}
+
+
+def in_part(caller: Client, query: str) -> dict[str, tuple[bool, bool]]:
+    """By name: whether it is in part, and whether a percentage is told."""
+    rows = found(caller, f"?period=1h&{query}")
+    return {key: (one["in_part"], one["drawdown_pct"] is not None) for key, one in rows.items()}
+
+
+def test_a_part_of_the_firm_or_of_an_account_stands_against_no_capital(
+    caller: Client, desk: None, strategy: Strategy, other: Strategy
+) -> None:
+    for scope in ("firm", "account:paper-1", "account:paper-2", "strategy:mr-btcusdt"):
+        Limit.objects.create(scope=scope, kind="gross-notional", value=D(100_000))
+    whole, part = (False, True), (True, False)
+    assert in_part(caller, "by=firm") == {"firm": whole}
+    assert in_part(caller, "by=venue") == {"paper-1": whole, "paper-2": whole}
+    assert in_part(caller, "by=firm&strategy=mom-eurusd") == {"firm": part}
+    assert in_part(caller, "symbol=EURUSD") == {"mom-eurusd": part}
+    other.symbols = ["BTCUSDT", "EURUSD"]
+    other.save()
+    on_no_desk("mercy.okafor")
+    assert in_part(caller, "by=firm") == {"firm": part}
+    assert in_part(caller, "by=strategy") == {"mom-eurusd": whole}
+    assert in_part(caller, "by=venue") == {"paper-1": whole}
+    assert in_part(caller, "by=instrument") == {"EURUSD": (True, False)}
+    other.kind, other.second_account = "arbitrage", strategy.account
+    other.save()
+    assert in_part(caller, "by=venue") == {"paper-1": part}
+    other.account.rehearsal = strategy.account
+    other.account.save()
+    Strategy.objects.filter(key=other.key).update(second_account=None)
+    assert in_part(caller, "by=venue") == {"paper-1": part}
