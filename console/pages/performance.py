@@ -1,6 +1,7 @@
 """The page Performance: who made what, at which cost and how quickly, side by side."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -27,9 +28,11 @@ def performance_page(request: HttpRequest) -> HttpResponse:
     page = framed(request, "performance")
     view = chosen(request.GET)
     sight = page.sight
+    rows = performance_rows(view, page.now, sight.strategies)
     context = {
         **page.context,
-        "rows": performance_rows(view, page.now, sight.strategies),
+        "rows": rows,
+        "in_part": any(one.in_part for one in rows),
         "view": view,
         "word": WORDS[view.by],
         "period": PERIODS[view.period][0],
@@ -41,9 +44,14 @@ def performance_page(request: HttpRequest) -> HttpResponse:
                     for one, (word, _) in PERIODS.items()],
         "only": [(name, value, _without(view, name)) for name, value in view.only.items()],
         "blind": sight.strategies == frozenset(),
-        "rest": f"{reverse('api-performance')}?by={view.by}&period={view.period}",
+        "rest": f"{reverse('api-performance')}?{urlencode(_asked(view))}",
     }  # fmt: skip
     return render(request, "pages/performance.html", context)
+
+
+def _asked(view: Chosen) -> dict[str, str]:
+    """The same of REST."""
+    return {"by": str(view.by), "period": view.period, **view.only}
 
 
 def _sort(view: Chosen, by: By) -> dict[str, Any]:

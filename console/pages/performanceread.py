@@ -154,11 +154,13 @@ def chosen(query: Mapping[str, str]) -> Chosen:
 
 @dataclass(frozen=True)
 class Row:
-    """``href``: of the strategy, or of what narrows to this; ``money``: that it is not real."""
+    """``href``: of the strategy, or of what narrows to this; ``money``: that it is not real;
+    ``in_part``: not over all that ``name`` stands for."""
 
     name: str
     href: str
     money: str
+    in_part: bool
     tone: str
     pnl: str
     cells: list[str]
@@ -177,6 +179,7 @@ def performance_rows(
             name=one.name,
             href=_leads_to(view, one.name),
             money=money.get(one.name, ""),
+            in_part=one.in_part,
             tone=formats.tone(one.money.pnl),
             pnl=columns["pnl"].text(one),
             cells=[column.text(one) for name, column in columns.items() if name != "pnl"],

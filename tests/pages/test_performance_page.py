@@ -72,12 +72,10 @@ def test_strategies_stand_beside_each_other_with_their_units(
         assert head in text
     # Made 100 * (12 - 10.01) - 1; bought for a tick and a fee beyond the mid, and had 1,000.
     assert row_of(html, "mom-eurusd") == (
-        "mom-eurusd +198.00 2.00 0.20 – 1,001 – 1 100.0 10.00 no budget"
-        " 20.0 · 20.0 · 20.0 – –"
+        "mom-eurusd +198.00 2.00 0.20 – 1,001 – 1 100.0 10.00 no budget 20.0 · 20.0 · 20.0 – –"
     )
     assert row_of(html, "mr-btcusdt") == (
-        "mr-btcusdt −101.00 101.00 – – 5,000 – 1 100.0 0.00 no budget"
-        " 20.0 · 20.0 · 20.0 – –"
+        "mr-btcusdt −101.00 101.00 – – 5,000 – 1 100.0 0.00 no budget 20.0 · 20.0 · 20.0 – –"
     )
     assert "Performance of the last 24 h by strategy" in text
     strategy = client.get("/strategies/mom-eurusd").content.decode()
@@ -138,6 +136,8 @@ def test_an_instrument_and_an_account_lead_to_their_strategies(
     html = client.get(f"{PATH}?period=7d&account=paper-2").content.decode()
     assert rows_of(html) == ["mr-btcusdt"]
     assert "Only the account paper-2" in text_of(html)
+    assert "?by=strategy&amp;period=7d&amp;account=paper-2" in html, "and so does REST"
+    assert row_of(html, "mr-btcusdt").startswith("mr-btcusdt in part −101.00")
 
 
 def test_a_trader_sees_what_is_theirs(
@@ -150,10 +150,13 @@ def test_a_trader_sees_what_is_theirs(
         for others in ("mr-btcusdt", "BTCUSDT", "paper-2"):
             assert others not in html, (by, others)
         assert "+198.00" in html
-    empty = client.get(f"{PATH}?strategy=mr-btcusdt").content.decode()
-    assert rows_of(empty) == []
-    none = text_of(reader(staff["administrator"], settings).get(PATH).content.decode())
-    assert "No strategy here" in none
+        assert ("in part" in html) == (by is By.FIRM), "others are part of it"
+    firm = row_of(client.get(f"{PATH}?by=firm").content.decode(), "firm")
+    assert firm.startswith("firm in part +198.00 2.00 –"), "of no capital"
+    none = client.get(f"{PATH}?strategy=mr-btcusdt").content.decode()
+    assert rows_of(none) == []
+    html = reader(staff["administrator"], settings).get(PATH).content.decode()
+    assert "No strategy here" in text_of(html)
 
 
 def test_money_that_is_not_real_says_so(
