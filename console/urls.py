@@ -99,6 +99,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     re_path(r"^api/orders/?$", views.Orders.as_view(), name="api-orders"),
     re_path(r"^orders/open/?$", views.OpenOrders.as_view(), name="orders-open"),
+    re_path(r"^api/stop-losses/?$", views.StopLosses.as_view(), name="api-stop-losses"),
     re_path(r"^api/executions/?$", views.Executions.as_view(), name="api-executions"),
     re_path(r"^api/signals/?$", views.Signals.as_view(), name="api-signals"),
     re_path(r"^api/signals/latest/?$", views.LatestSignals.as_view(), name="api-signals-latest"),

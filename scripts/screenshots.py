@@ -39,6 +39,7 @@ OF_RISK = {
     "limits": "/risk/limits",
     "triggers": "/risk/triggers/settings",
     "stop-losses": "/risk/stop-losses",
+    "performance": "/performance",
     "engines": "/engines",
     "engine": "/engines/momentum-spy",
     "break-glass": "/break-glass",

@@ -46,7 +46,9 @@ class Retention:
 
     signals: dt.timedelta = dt.timedelta(days=30)
     pnl_points: dt.timedelta = dt.timedelta(days=30)
-    price_points: dt.timedelta = dt.timedelta(days=30)
+    price_points: dt.timedelta = dt.timedelta(days=37)
+    """Metrics look 30 days back, and begin at the last price before: a market may have been closed
+    for a weekend and its holidays then."""
     every_price: dt.timedelta = dt.timedelta(days=2)
     """Older than this, the last price point of each minute stays."""
     latency_histograms: dt.timedelta = dt.timedelta(days=31)

@@ -16,7 +16,7 @@ from trading.clock import utc_now
 from trading.selectors.execution import Asked, By, execution_times, fill_rates, slippage
 
 HOUR = dt.timedelta(hours=1)
-BY = choice("by", By, "What rows are of; strategy when not given.")
+BY = choice("by", By, "What rows are of, over the strategies you see; strategy when not given.")
 EXECUTION_QUERY = (period_field("1h"), BY, STRATEGY, SYMBOL, ACCOUNT)
 
 

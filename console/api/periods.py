@@ -6,7 +6,7 @@ import re
 from console.api.queries import Field
 
 MOST = dt.timedelta(days=30)
-"""Nothing that metrics are made of is kept for longer."""
+"""Signals are kept for no longer; prices for a week more, so that it begins with one."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -21,6 +21,10 @@ class LatencyShape(Shape):
 
 class ResultShape(Shape):
     name = text_field("The strategy, instrument, venue account; or firm.")
+    in_part = serializers.BooleanField(
+        help_text="Over a part of what the row is named after: another parameter narrows it, or "
+        "strategies trade there that you do not see."
+    )
     pnl = exact_field(
         "USD after fees, marked at mids; null: something held has no price.",
         source="money.pnl",
@@ -35,7 +39,7 @@ class ResultShape(Shape):
         null=True,
     )
     drawdown_pct = exact_field(
-        "The same of equity at its peak; null also: no capital.",
+        "The same of equity at its peak; null also: no capital, or in part.",
         source="money.drawdown_pct",
         null=True,
     )

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from trading.gateway.stoploss import StopState
 from trading.messages import OrderType, Side, TimeInForce
 from trading.orders.states import OrderState
 from trading.portfolio.market import DataStatus, FeedPhase
@@ -14,6 +15,8 @@ from trading.portfolio.standing import State
 from trading.portfolio.text import exact, moment
 
 Shape = serializers.Serializer[Any]
+
+STANDING = [str(one) for one in StopState if one is not StopState.ENDED]
 
 
 @extend_schema_field({"type": "string", "format": "decimal", "examples": ["1.1524"]})
@@ -139,7 +142,22 @@ class OrderShape(Shape):
     order_type = serializers.ChoiceField([str(one) for one in OrderType])
     time_in_force = serializers.ChoiceField([str(one) for one in TimeInForce])
     quantity = exact_field()
-    limit_price = exact_field(null=True)
+    limit_price = exact_field("null: at the market, or a stop.", null=True)
+    stop_price = exact_field("Of a stop: what sets it off; null: it is none.", null=True)
+    reduce_only = serializers.BooleanField(
+        help_text="The venue refuses what would not reduce a position."
+    )
+    post_only = serializers.BooleanField(help_text="Denied where it would trade at once.")
+    life_ms = serializers.IntegerField(
+        help_text="A quote: taken back after this long. 0: it rests on."
+    )
+    expires_at = moment_field("Good till then; null: no such date.", null=True)
+    warrant = serializers.UUIDField(
+        allow_null=True,
+        help_text="Of the flattening or stop-loss it belongs to: a person ordered it. null: its "
+        "strategy did.",
+    )
+    reference_price = exact_field("The mid that its maker saw.")
     status = serializers.ChoiceField([str(one) for one in OrderState], source="state")
     filled = exact_field("Quantity filled so far.")
     filled_value = exact_field("Sum of quantity times price of its fills.")
@@ -151,6 +169,33 @@ class OrderShape(Shape):
     sent_at = moment_field(null=True)
     answered_at = moment_field(null=True)
     ended_at = moment_field(null=True)
+
+
+class StandingStopShape(Shape):
+    account = text_field(source="account_id")
+    strategy = text_field(source="strategy_id")
+    symbol = text_field()
+    side = serializers.ChoiceField(
+        [str(one) for one in Side],
+        help_text="Of the order: sell protects a long position, buy a short one.",
+    )
+    percentage = exact_field("Of the mid it was reckoned from.")
+    mark = exact_field("That mid.")
+    stop_price = exact_field()
+    quantity = exact_field("How much of the position it covers.")
+    state = serializers.ChoiceField(
+        STANDING,
+        help_text="resting: the order works at the venue; watched: no order stands, the gateway "
+        "closes at the price; pending: asked of the venue; closing: reached.",
+    )
+    order_id = text_field("Its newest order, as in /api/orders; empty: there was none.")
+    orders = serializers.IntegerField(help_text="How many orders there were.")
+    why = text_field("Why it does not rest, or is blind; empty when all is well.")
+    placed_by = text_field()
+    reason = text_field()
+    request = serializers.UUIDField(help_text="The call that set it: its answer's id.")
+    set_at = moment_field()
+    updated_at = moment_field("When its gateway wrote it last.")
 
 
 class ExecutionShape(Shape):

@@ -1,7 +1,7 @@
 """The runbooks' test calls: each answers what a stage would do, and none of them trades."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -228,7 +228,6 @@ class ValidateSignal(TestView):
     """The runbook's second one says nothing of its signal: the first strategy's is taken."""
 
     fields = VALIDATE_FIELDS
-    about: ClassVar[str] = ""
 
     @posted(
         {200: (ValidatedShape, "What the gateways said.")},
@@ -240,6 +239,9 @@ class ValidateSignal(TestView):
         problems=TEST_PROBLEMS,
     )
     def post(self, request: Request) -> Response:
+        return self.validated(request)
+
+    def validated(self, request: Request) -> Response:
         actor, said = self.actor(request), self.said
         sight = self.sight
         symbol = said.text("symbol") or service.first_symbol(sight.strategies)
@@ -263,7 +265,15 @@ class ValidateSignal(TestView):
 class ValidateTestSignal(ValidateSignal):
     """The same under the other name that the runbook has for it."""
 
-    schema = None
+    @posted(
+        {200: (ValidatedShape, "What the gateways said.")},
+        "The same as validate-signal.",
+        name="test_validate_test_signal",
+        fields=VALIDATE_FIELDS,
+        problems=TEST_PROBLEMS,
+    )
+    def post(self, request: Request) -> Response:
+        return self.validated(request)
 
 
 class DryRunOrder(TestView):

@@ -37,6 +37,7 @@ ORDERS_QUERY = (ORDER_STATUS, *OPEN_ORDERS_QUERY)
 EXECUTIONS_QUERY = (STRATEGY, ACCOUNT, SYMBOL, ORDER, LIMIT, CURSOR)
 SIGNALS_QUERY = (STRATEGY, SYMBOL, LIMIT, CURSOR)
 POSITIONS_QUERY = (POSITION_STATUS, STRATEGY, ACCOUNT, SYMBOL, LIMIT_WHOLE)
+STOP_LOSSES_QUERY = (STRATEGY, ACCOUNT, SYMBOL, LIMIT_WHOLE)
 BROKER_QUERY = (ACCOUNT, SYMBOL, LIMIT_WHOLE)
 PRICES_QUERY = (SYMBOL, LIMIT_WHOLE)
 
@@ -144,6 +145,22 @@ class OpenOrders(ApiView):
         wanted = _filters(self.given, "strategy", "account", "symbol", "side")
         rows = self.sight.narrowed(selectors.orders(status="open", **wanted))
         return paged(request, rows, ORDERS_NEWEST, self.given, shapes.OrderShape)
+
+
+class StopLosses(ApiView):
+    query = STOP_LOSSES_QUERY
+
+    @described(
+        shapes.StandingStopShape(many=True),
+        "Stop-losses that stand, last set first, also those that are no order: watched here and "
+        "closed by the gateway. A position that none covers is in /api/positions and not here.",
+        query,
+        name="stop_losses",
+    )
+    def get(self, request: Request) -> Response:
+        found = selectors.stop_losses(**_filters(self.given, "strategy", "account", "symbol"))
+        rows = list(self.sight.narrowed(found))
+        return whole(rows, "set_at", self.given, shapes.StandingStopShape)
 
 
 class Executions(ApiView):

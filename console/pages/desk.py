@@ -12,6 +12,7 @@ from console.pages.band import WITHOUT_ORDERS
 from console.pages.deskview import NEAR
 from console.pages.frames import (
     DEAD_MS,
+    AccountPart,
     DeskFrame,
     Held,
     HoldLine,
@@ -124,10 +125,18 @@ class Row:
 
 def strategies_read(sight: Sight = ALL) -> list[StrategyLine]:
     """Every strategy of the books that may be seen, with nothing known of it yet."""
+    rows = Strategy.objects.select_related("account", "second_account")
     return [
-        StrategyLine(one.key, one.kind, one.owner, one.account_id, one.account.venue)
-        for one in sight.narrowed(Strategy.objects.select_related("account"), "key")
-    ]
+        StrategyLine(
+            one.key, one.kind, one.owner, one.account_id, one.account.venue,
+            accounts=[
+                AccountPart(where.name, where.venue)
+                for where in (one.account, one.second_account)
+                if where is not None
+            ],
+        )
+        for one in sight.narrowed(rows, "key")
+    ]  # fmt: skip
 
 
 def lines_of(frame: DeskFrame | None, sight: Sight = ALL) -> list[StrategyLine]:
@@ -274,7 +283,10 @@ def _position(held: list[Held] | None) -> list[str]:
         return [formats.UNKNOWN, ""]
     if not held:
         return ["none", ""]
-    words = [f"{formats.exact(one.quantity, plus=True)} {one.symbol}" for one in held]
+    words = [
+        f"{formats.exact(one.quantity, plus=True)} {one.symbol}{' paper' if one.rehearsal else ''}"
+        for one in held
+    ]
     if len(words) > HELD_SHOWN:
         return [words[0], f"and {len(words) - 1} more"]
     return [words[0], words[1] if len(words) > 1 else ""]

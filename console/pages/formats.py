@@ -101,6 +101,15 @@ def precise(moment: dt.datetime) -> str:
     return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
 
 
+def precise_on(moment: dt.datetime, now: dt.datetime) -> str:
+    """As ``precise`` on the UTC day of ``now``, else ``Thu 19 Nov 15:47``: a list of the newest may
+    be of any day."""
+    moment, now = moment.astimezone(dt.UTC), now.astimezone(dt.UTC)
+    if moment.date() == now.date():
+        return precise(moment)
+    return f"{day(moment, year=moment.year != now.year)} {moment:%H:%M}"
+
+
 def day(moment: dt.datetime | None, *, year: bool = False) -> str:
     """Thu 19 Nov; with its year where that is not this one."""
     if moment is None:

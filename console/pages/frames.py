@@ -99,8 +99,32 @@ class LimitUse(msgspec.Struct, frozen=True):
     share: Decimal
 
 
+class AccountPart(msgspec.Struct, frozen=True):
+    """A strategy's figures at one account; ``rehearsal``: no money of the firm's. PnL is unknown
+    while more than one account of its moved today."""
+
+    account: str
+    venue: str = ""
+    rehearsal: bool = False
+    pnl: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+    orders_open: int | None = None
+
+
+class RealFigures(msgspec.Struct, frozen=True):
+    """A strategy's figures without paper money."""
+
+    pnl: Decimal | None = None
+    gross: Decimal | None = None
+    net: Decimal | None = None
+
+
 class StrategyLine(msgspec.Struct, frozen=True):
-    """One strategy as the desk shows it; the defaults are what is known without a frame."""
+    """One strategy as the desk shows it; the defaults are what is known without a frame.
+
+    ``given_real``: None where no paper money is in its figures.
+    """
 
     key: str
     kind: str
@@ -121,6 +145,8 @@ class StrategyLine(msgspec.Struct, frozen=True):
     fees: Decimal | None = None
     gross: Decimal | None = None
     net: Decimal | None = None
+    given_real: RealFigures | None = msgspec.field(default=None, name="real")
+    accounts: list[AccountPart] = []
     position: list[Held] | None = None
     orders_open: int | None = None
     fills: int | None = None
@@ -134,6 +160,16 @@ class StrategyLine(msgspec.Struct, frozen=True):
     trips: int = 0
     slippage_bp: Decimal | None = None
     filled: Decimal | None = None
+
+    @property
+    def real(self) -> RealFigures:
+        """What of its figures is the firm's money."""
+        return self.given_real or RealFigures(self.pnl, self.gross, self.net)
+
+    @property
+    def paper(self) -> bool:
+        """Whether paper money is in its figures."""
+        return self.given_real is not None
 
 
 class BooksAge(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from console.access.visible import Sight
-from console.pages.frames import DeskFrame, Held, StrategyLine
+from console.pages.frames import AccountPart, DeskFrame, Held, StrategyLine
 from riskctl.models import Limit, Stage
 from riskctl.rules import (
     FIRM,
@@ -14,6 +14,7 @@ from riskctl.rules import (
     OPEN_ORDERS,
     POSITION_NOTIONAL,
     SCALED,
+    account_scope,
     strategy_scope,
 )
 from trading.universe import REPORTING_RATE, UNIVERSE
@@ -73,23 +74,38 @@ def _line(
 
 
 def used_of(scope: str, kind: str, frame: DeskFrame) -> Decimal | None:
-    """How much of such a limit is taken."""
+    """How much of such a limit is taken: of an account's by what lies on it."""
     if scope == FIRM:
         return frame.totals.gross if kind == GROSS_NOTIONAL else None
-    within = [one for one in frame.strategies if _within(one, scope)]
-    if not within:
-        return None
-    if kind == GROSS_NOTIONAL:
-        return _sum(one.gross for one in within)
-    if kind == OPEN_ORDERS:
-        return _sum(None if one.orders_open is None else Decimal(one.orders_open) for one in within)
+    own = next((one for one in frame.strategies if scope == strategy_scope(one.key)), None)
+    if own is not None:
+        return _used_by(own, kind)
+    parts = [part for one in frame.strategies for part in one.accounts]
+    theirs = [part for part in parts if scope == account_scope(part.account)]
+    if kind == GROSS_NOTIONAL and theirs:
+        return _sum(part.gross for part in theirs)
+    return _orders(theirs) if kind == OPEN_ORDERS and theirs else None
+
+
+def _used_by(one: StrategyLine, kind: str) -> Decimal | None:
+    """Gateways of real accounts know of nothing on paper, nor the other way round: where a strategy
+    has both, what more is used of."""
     if kind == POSITION_NOTIONAL:
-        return _largest(within[0])
-    return None
+        return _largest(one)
+    if kind == GROSS_NOTIONAL:
+        every, real = one.gross, one.real.gross
+        return None if every is None or real is None else max(real, every - real)
+    if kind != OPEN_ORDERS or not one.accounts:
+        return None
+    apart = [
+        _orders(part for part in one.accounts if part.rehearsal is paper) for paper in (False, True)
+    ]
+    known = [used for used in apart if used is not None]
+    return max(known) if len(known) == len(apart) else None
 
 
-def _within(one: StrategyLine, scope: str) -> bool:
-    return scope in (strategy_scope(one.key), f"account:{one.account}")
+def _orders(parts: Iterable[AccountPart]) -> Decimal | None:
+    return _sum(None if one.orders_open is None else Decimal(one.orders_open) for one in parts)
 
 
 def _sum(values: Iterable[Decimal | None]) -> Decimal | None:

@@ -26,7 +26,7 @@ from riskctl.stoplosses import (
     percentage_of,
     stop_losses_set,
 )
-from trading.gateway.stoploss import StopState
+from trading import selectors
 from trading.models import StopLoss
 
 STATES = {
@@ -113,8 +113,7 @@ def _shown(
 
 def stop_losses_seen(sight: Sight) -> "QuerySet[StopLoss]":
     """Those that stand. Raises django.db.Error."""
-    rows = StopLoss.objects.exclude(state=StopState.ENDED)
-    return sight.narrowed(rows).order_by("account", "strategy", "symbol")
+    return sight.narrowed(selectors.stop_losses())
 
 
 def _scopes(page: Framed) -> list[tuple[str, str]]:
@@ -167,5 +166,5 @@ def _standing(one: StopLoss) -> dict[str, str]:
         "state": one.state,
         "why": one.why,
         "by": one.placed_by,
-        "at": f"{formats.day(one.set_at)} {formats.clock(one.set_at)}",
+        "at": f"{formats.day(one.set_at)} {formats.clock(one.set_at)} UTC",
     }

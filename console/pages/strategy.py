@@ -17,7 +17,7 @@ from console.access.visible import Sight
 from console.pages import desk, formats, words
 from console.pages.auditread import Line, lines_of
 from console.pages.enginealerts import none_rings, ringing_of
-from console.pages.frames import DeskFrame, age_of, frames_read
+from console.pages.frames import DeskFrame, StrategyLine, age_of, frames_read
 from console.pages.framing import Framed, framed, page_sight
 from console.pages.holdread import HoldText, holds_text
 from console.pages.resultread import PERIODS as PERFORMANCE_PERIODS
@@ -30,8 +30,10 @@ from console.pages.strategyread import (
     limits_of,
     orders_read,
     parameters_of,
+    positions_of,
     stop_words,
 )
+from console.pages.triggerread import TriggerText
 from console.pages.viewer import viewer_facts
 from riskctl.actors import NotAllowedError
 from riskctl.approvals import RequestError
@@ -56,15 +58,31 @@ def strategy_page(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 def strategy_parts(request: HttpRequest, key: str) -> HttpResponse:
-    """What moves beside the figures, as the server says it: orders, limits, distances."""
+    """What moves beside the figures, as the server says it: orders, limits, distances; with
+    ``only=measured`` what is dear to measure, asked for less often."""
     sight = page_sight(request)
     sight.check(key)
     row = Strategy.objects.select_related("account").filter(key=key).first()
     if row is None:
         raise Http404
-    parts = _parts(row, frames_read(sight).desk, sight)
+    frame = frames_read(sight).desk
+    if request.GET.get("only") == "measured":
+        line = next(one for one in desk.lines_of(frame, sight) if one.key == key)
+        measured = _measured(line, distances_of(row, sight)[0], utc_now())
+        return render(request, "parts/strategy_measured.html", measured)
+    parts = _parts(row, frame, sight)
     context = {"viewer": viewer_facts(page_actor(request)), **parts}
     return render(request, "parts/strategy_parts.html", context)
+
+
+def _measured(line: StrategyLine, distances: list[TriggerText], now: dt.datetime) -> dict[str, Any]:
+    """Of all the day's orders, and of periods up to ``now``. Raises django.db.Error."""
+    return {
+        "figures": figures_of(line, stop_words(distances), now),
+        "performance": performance_of(line.key, now),
+        "result_periods": list(PERFORMANCE_PERIODS),
+        "measured_at": formats.clock(now),
+    }
 
 
 def _parts(row: Strategy, frame: DeskFrame | None, sight: Sight) -> dict[str, Any]:
@@ -130,12 +148,11 @@ def strategy_shown(
         "alerts": ringing_of(line),
         "alerts_none": none_rings(line, page.snapshot.desk),
         "documents": EngineVersion.objects.filter(name=key).count(),
-        "figures": figures_of(line, stop_words(parts["distances"]), page.now),
-        "held": line.position or [],
+        "held": positions_of(line),
+        "real_pnl": formats.number(line.real.pnl, 2, plus=True),
         **_charts(request, row, page.now),
         **parts,
-        "performance": performance_of(key, page.now),
-        "result_periods": list(PERFORMANCE_PERIODS),
+        **_measured(line, parts["distances"], page.now),
         "parameters": parameters_of(row),
         "version": version_of(row)[:12],
         "told": _told(row, page),
@@ -213,6 +230,6 @@ def _stage(row: Strategy, page: Framed) -> dict[str, Any]:
         "pending": pending.first(),
         "by": words.who_words(stage.entered_by, page.names) if stage else "",
         "since": (
-            f"{formats.day(stage.since)} {formats.clock(stage.since)[:5]}" if stage else ""
+            f"{formats.day(stage.since)} {formats.clock(stage.since)[:5]} UTC" if stage else ""
         ),
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """What the page of one strategy says: register, orders as they happen, limits, distances."""
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,8 +15,10 @@ from console.pages.series import DRAWDOWN
 from console.pages.triggerread import TriggerText, triggers_heard
 from riskctl.limiting import limits_read
 from riskctl.rules import strategy_scope
+from trading.clock import utc_now
 from trading.models import Fill, Order, Signal, Strategy
 from trading.portfolio.books import day_start
+from trading.rehearsals import rehearsal_accounts
 from trading.resume.scope import scopes_over
 from trading.selectors.performance import answers
 from trading.strategies.parameters import ParameterError, bounds_of, read_parameters
@@ -26,8 +29,34 @@ DIRECTIONS = {1: "long", 0: "flat", -1: "short"}
 
 
 @dataclass(frozen=True)
+class HeldText:
+    """An open position; ``rehearsal``: paper money."""
+
+    account: str
+    rehearsal: bool
+    symbol: str
+    quantity: str
+    average: str
+    mark: str
+    unrealised: str
+    tone: str
+
+
+def positions_of(line: StrategyLine) -> list[HeldText]:
+    return [
+        HeldText(
+            one.account, one.rehearsal, one.symbol, formats.exact(one.quantity, plus=True),
+            formats.exact(one.average_price), formats.price(one.mark),
+            formats.number(one.unrealised, 2, plus=True), formats.tone(one.unrealised),
+        )
+        for one in line.position or []
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
 class OrderText:
-    """One order, fill or signal in the list; the newest first. ``record``: the id of its story."""
+    """One order, fill or signal in the list; the newest first. ``record``: the id of its story;
+    ``paper``: of a rehearsal account, so no money of the firm's."""
 
     key: str
     at: str
@@ -41,6 +70,7 @@ class OrderText:
     slip: str
     note: str
     record: str
+    paper: bool = False
 
 
 def figures_of(line: StrategyLine, stop: str, now: dt.datetime) -> list[Figure]:
@@ -85,36 +115,42 @@ def stop_words(distances: list[TriggerText]) -> str:
 
 def orders_read(key: str) -> list[OrderText]:
     """The newest orders, fills and signals of one strategy. Raises django.db.Error."""
+    now, paper = utc_now(), rehearsal_accounts()
     orders = Order.objects.filter(strategy=key).order_by("-created_at", "client_order_id")[:SHOWN]
     fills = Fill.objects.filter(strategy=key).order_by("-recorded_at", "-id")
     signals = Signal.objects.filter(strategy=key).order_by("-created_at", "-id")[:SHOWN]
     told = [
-        *((one.created_at, _order(one)) for one in orders),
-        *((one.recorded_at, _fill(one)) for one in fills.select_related("order")[:SHOWN]),
-        *((one.created_at, _signal(one)) for one in signals),
+        *((one.created_at, _order(one, now, paper)) for one in orders),
+        *(
+            (one.recorded_at, _fill(one, now, paper))
+            for one in fills.select_related("order")[:SHOWN]
+        ),
+        *((one.created_at, _signal(one, now)) for one in signals),
     ]
     told.sort(key=lambda one: one[0], reverse=True)
     return [row for _, row in told[:SHOWN]]
 
 
-def _order(one: Order) -> OrderText:
+def _order(one: Order, now: dt.datetime, paper: Collection[str]) -> OrderText:
     price = one.limit_price or one.stop_price
     note = one.reason_code.replace("_", " ").lower() or ("by warrant" if one.warrant else "")
     if one.reduce_only and one.order_type == "stop":
         note = "protective"
     return OrderText(
-        f"o{one.client_order_id}", formats.precise(one.created_at), one.order_type, one.side,
-        formats.exact(one.quantity), one.symbol, formats.exact(price) if price else "market",
-        one.state, formats.exact(one.filled), "", note, one.client_order_id,
+        f"o{one.client_order_id}", formats.precise_on(one.created_at, now), one.order_type,
+        one.side, formats.exact(one.quantity), one.symbol,
+        formats.exact(price) if price else "market", one.state, formats.exact(one.filled), "",
+        note, one.client_order_id, one.account_id in paper,
     )  # fmt: skip
 
 
-def _fill(one: Fill) -> OrderText:
+def _fill(one: Fill, now: dt.datetime, paper: Collection[str]) -> OrderText:
     note = "by warrant" if one.order and one.order.warrant else ""
     return OrderText(
-        f"f{one.pk}", formats.precise(one.recorded_at), "fill", one.side,
+        f"f{one.pk}", formats.precise_on(one.recorded_at, now), "fill", one.side,
         formats.exact(one.quantity), one.symbol, formats.exact(one.price), "filled",
         formats.exact(one.quantity), _slip(one), note, f"{one.account_id}/{one.sequence}",
+        one.account_id in paper,
     )  # fmt: skip
 
 
@@ -127,9 +163,9 @@ def _slip(one: Fill) -> str:
     return formats.number(sign * (one.price - reference) / reference * 10_000, 1, plus=True)
 
 
-def _signal(one: Signal) -> OrderText:
+def _signal(one: Signal, now: dt.datetime) -> OrderText:
     return OrderText(
-        f"s{one.id}", formats.precise(one.created_at), "signal",
+        f"s{one.id}", formats.precise_on(one.created_at, now), "signal",
         DIRECTIONS.get(one.direction, ""), "", one.symbol, formats.exact(one.price),
         "signalled", "", "", f"confidence {one.confidence:.2f}", one.id,
     )  # fmt: skip

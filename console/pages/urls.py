@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, re_path
 
-from console.pages import approvals, holds, risk, series, stop, strategy, views
+from console.pages import approvals, holds, performance, risk, series, stop, strategy, views
 
 _ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY = r"[A-Za-z0-9_\-]{1,60}"
@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         approvals.approval_decide,
         name="approval-decide",
     ),
+    re_path(r"^performance/?$", performance.performance_page, name="performance"),
     re_path(r"^risk/?$", risk.risk_page, name="risk"),
     re_path(r"^risk/triggers/?$", risk.risk_triggers, name="risk-triggers"),
     re_path(r"^risk/exposure/?$", risk.risk_exposure, name="risk-exposure"),

@@ -87,6 +87,7 @@ def nav_more(context: Any) -> list[Link]:
     """The other pages that whoever looks may open."""
     viewer = context.get("viewer") or {}
     return [
+        Link("performance", "Performance", "f"),
         Link("pipeline", "Pipeline", "p"),
         Link("engines", "Engines", "e"),
         *([Link("audit", "Audit", "u")] if viewer.get("record") else []),

@@ -6,10 +6,11 @@ import { nameOf } from "./viewer.js";
 
 const TAPE_EVERY_MS = 1000;
 
-// What is summed over strategies, below the table.
+// What is summed over strategies, below the table; paper money in no sum but its account's.
 export function fillLists(frame) {
   const held = new Map();
   for (const one of frame.strategies.flatMap((line) => line.position ?? [])) {
+    if (one.rehearsal) continue;
     held.set(one.symbol, [...(held.get(one.symbol) ?? []), one]);
   }
   const instruments = [...held].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -24,6 +25,7 @@ export function fillLists(frame) {
     const pnl = format.sum(one.of.map((line) => line.pnl));
     const count = one.of.length === 1 ? "1 strategy" : `${one.of.length} strategies`;
     if (!row.cells[0].firstChild) row.cells[0].append(`${one.name} `, document.createElement("small"));
+    markPaper(row.cells[0], one.paper);
     put(row.cells[0].querySelector("small"), one.sub ? `${one.sub} · ${count}` : count);
     signed(row.cells[1], format.number(pnl, 2, true), format.tone(pnl));
     figure(row.cells[2], format.thousands(format.sum(one.of.map((line) => line.gross))));
@@ -32,20 +34,29 @@ export function fillLists(frame) {
 }
 
 function groups(frame) {
-  const by = (kind, calledBy, subOf) => {
+  const by = (kind, parts) => {
     const found = new Map();
-    for (const line of frame.strategies) {
-      const name = calledBy(line);
-      const group = found.get(name) ?? { key: `${kind} ${name}`, name, sub: subOf(line), of: [] };
-      group.of.push(line);
+    for (const { name, sub, paper, part } of parts) {
+      const group = found.get(name) ?? { key: `${kind} ${name}`, name, sub, paper, of: [] };
+      group.of.push(part);
       found.set(name, group);
     }
     return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   };
-  return [
-    ...by("account", (line) => line.account, (line) => line.venue ?? ""),
-    ...by("trader", (line) => nameOf(line.owner), () => ""),
-  ];
+  const real = (line) => ({ name: nameOf(line.owner), sub: "", paper: false, part: line.real ?? line });
+  return [...by("account", frame.strategies.flatMap(placesOf)), ...by("trader", frame.strategies.map(real))];
+}
+
+// Its figures by the account they lie on, whatever its first account is.
+function placesOf(line) {
+  const known = line.accounts?.length ? line.accounts : [{ account: line.account, venue: line.venue }];
+  return known.map((one) => ({ name: one.account, sub: one.venue ?? "", paper: Boolean(one.rehearsal), part: one }));
+}
+
+function markPaper(cell, paper) {
+  const mark = cell.querySelector(".paper");
+  if (!paper) mark?.remove();
+  else if (!mark) cell.querySelector("small").before(Object.assign(document.createElement("span"), { className: "paper", textContent: "paper" }), " ");
 }
 
 const tbody = (id) => document.getElementById(id).tBodies[0];

@@ -35,7 +35,7 @@ const sentence = (kind) => (kind[0] ?? "").toUpperCase() + kind.slice(1).replace
 export function positionWords(held) {
   if (held === null || held === undefined) return [format.UNKNOWN, ""];
   if (!held.length) return ["none", ""];
-  const words = held.map((one) => `${format.exact(one.quantity, true)} ${one.symbol}`);
+  const words = held.map((one) => `${format.exact(one.quantity, true)} ${one.symbol}${one.rehearsal ? " paper" : ""}`);
   return words.length > 2 ? [words[0], `and ${words.length - 1} more`] : [words[0], words[1] ?? ""];
 }
 

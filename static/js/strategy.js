@@ -20,8 +20,10 @@ rowsWith(() => key);
 let heldBy = null;
 let last = "";
 const PARTS_MS = 2000;
+const MEASURED_MS = 30_000;
 
-const parts = new Parts(document.getElementById("strategy-side").dataset.from, PARTS_MS, (answer) => {
+const from = document.getElementById("strategy-side").dataset;
+const parts = new Parts(from.from, PARTS_MS, (answer) => {
   const known = new Set([...document.querySelectorAll(".orders tr[data-key]")].map((row) => row.dataset.key));
   for (const fresh of answer.querySelectorAll("[data-part]")) {
     const changed = replaced(document.querySelector(`[data-part="${fresh.dataset.part}"]`), fresh);
@@ -31,6 +33,19 @@ const parts = new Parts(document.getElementById("strategy-side").dataset.from, P
     }
   }
   put(document.querySelector("[data-parts-as-of]"), `as of ${format.clock(live.clock.now())}`);
+});
+
+// What frames do not carry, since it is dear to measure: the server says when it did.
+const measured = new Parts(from.measuredFrom, MEASURED_MS, (answer) => {
+  replaced(document.querySelector('[data-part="performance"]'), answer.querySelector('[data-part="performance"]'));
+  const said = (name, what) => answer.querySelector(`[data-figure="${name}"] ${what}`)?.textContent ?? format.UNKNOWN;
+  for (const name of ["drawdown", "filled", "ack"]) put(document.querySelector(`[data-figure="${name}"] [data-sub]`), said(name, "[data-sub]"));
+  fillFigure("ack", said("ack", ".v"));
+  unit("ack", said("ack", "[data-unit]"));
+  put(document.querySelector("[data-measured-as-of]"), answer.querySelector("[data-measured-as-of]").textContent);
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) measured.soon(); // nobody measured while nobody looked
 });
 
 function fillFigure(name, text, tone = "", sub = null) {
@@ -55,6 +70,8 @@ live.addEventListener("desk", ({ detail }) => {
   const status = live.age() >= DEAD_MS ? "stale" : one.data;
   const grown = one.data_age_ms === null ? null : one.data_age_ms + live.age();
   aged(head.querySelector('[data-f="data-age"]'), format.age(grown), status);
+  head.querySelector('[data-f="paper"]').hidden = !one.real;
+  put(head.querySelector('[data-f="real"]'), format.number((one.real ?? one).pnl, 2, true));
   const subs = { pnl: `realised ${format.number(one.realised, 2, true)}`, unrealised: `fees ${format.number(one.fees, 2)}` };
   for (const name of ["pnl", "unrealised"]) {
     fillFigure(name, format.number(one[name], 2, true), format.tone(one[name]), subs[name]);
@@ -83,13 +100,18 @@ function newRow() {
   const row = document.createElement("tr");
   const name = document.createElement("th");
   name.scope = "row";
-  row.append(name, ...Array.from({ length: 4 }, () => Object.assign(document.createElement("td"), { className: "num live" })));
+  const figures = Array.from({ length: 4 }, () => Object.assign(document.createElement("td"), { className: "num live" }));
+  row.append(name, document.createElement("td"), ...figures);
   return row;
 }
 
 function fillRow(row, held) {
-  const [symbol, quantity, average, mark, unrealised] = row.cells;
+  const [symbol, account, quantity, average, mark, unrealised] = row.cells;
   put(symbol, held.symbol);
+  if (!account.firstChild) {
+    account.append(held.account); // with the symbol it is the row's key, so neither changes
+    if (held.rehearsal) account.append(" ", Object.assign(document.createElement("span"), { className: "paper", textContent: "paper" }));
+  }
   figure(quantity, format.exact(held.quantity, true));
   figure(average, format.exact(held.average_price));
   figure(mark, format.price(held.mark));

@@ -16,14 +16,32 @@ from trading import streams
 _numbers = itertools.count(int(time.time() * 1000))
 
 
+def account_part(account: str = "paper-1", **changes: Any) -> dict[str, Any]:
+    return {
+        "account": account, "venue": "", "rehearsal": False, "pnl": "0.00", "gross": "0.00",
+        "net": "0.00", "orders_open": 0, **changes,
+    }  # fmt: skip
+
+
 def strategy_line(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
+    """All is of its own account, where ``changes`` do not say otherwise."""
+    line = _line(key, **changes)
+    home = {"account": line["account"], "rehearsal": False}
+    line["position"] = line["position"] and [{**home, **held} for held in line["position"]]
+    if "accounts" not in line:
+        names = ("account", "venue", "pnl", "gross", "net", "orders_open")
+        line["accounts"] = [account_part(**{name: line[name] for name in names})]
+    return line
+
+
+def _line(key: str, **changes: Any) -> dict[str, Any]:
     return {
         "key": key, "kind": "momentum", "owner": "mercy.okafor", "account": "paper-1",
         "venue": "Paper One", "live": False, "state": "ACTIVE", "why": "",
         "mode": "ACTIVE", "own": False, "holds": [], "alerts": [],
         "stage": {"rung": "live", "factor": "1", "since": "2026-11-20T09:00:00Z"},
         "pnl": "120.55", "realised": "130.20", "unrealised": "-2.10", "fees": "7.55",
-        "gross": "92340.00", "net": "-92340.00",
+        "gross": "92340.00", "net": "-92340.00", "real": None,
         "position": [{
             "symbol": "EURUSD", "quantity": "-80000", "average_price": "1.15422",
             "mark": "1.154245", "unrealised": "-2.10", "mark_age_ms": 140,
@@ -127,6 +145,22 @@ def publish(redis: Redis, frame: dict[str, Any]) -> int:
     """Publish as the portfolio does; how many listened."""
     keep(redis, frame)
     return int(redis.publish(streams.FRAMES, json.dumps(frame)))  # type: ignore[arg-type]
+
+
+def rehearsing(key: str = "mom-eurusd", **changes: Any) -> dict[str, Any]:
+    """1,000 EURUSD really held, as much sold on paper: real 10.00, paper -4.00."""
+    real = {"symbol": "EURUSD", "account": "paper-1", "rehearsal": False, "quantity": "1000",
+            "average_price": "1.15", "mark": "1.160000", "unrealised": "10.00"}  # fmt: skip
+    paper = {**real, "account": "rehearsal", "rehearsal": True, "quantity": "-1000",
+             "unrealised": "-4.00"}  # fmt: skip
+    own = {"pnl": "10.00", "gross": "1160.00", "net": "1160.00"}
+    other = {"pnl": "-4.00", "gross": "1160.00", "net": "-1160.00", "venue": "Rehearsal"}
+    return strategy_line(
+        key, pnl="6.00", gross="2320.00", net="0.00", real=own, position=[real, paper],
+        accounts=[account_part(**own, venue="Paper One"),
+                  account_part("rehearsal", rehearsal=True, orders_open=3, **other)],
+        **changes,
+    )  # fmt: skip
 
 
 Moves = Callable[[int], list[dict[str, Any]]]

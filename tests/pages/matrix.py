@@ -41,6 +41,7 @@ PAGES = (
     Shown("limits", "/risk/limits"),
     Shown("stop-losses", "/risk/stop-losses"),
     Shown("triggers", "/risk/triggers/settings"),
+    Shown("performance", "/performance", light="/performance?by=venue&period=7d&sort=-pnl"),
     Shown("pipeline", "/pipeline"),
     Shown("engines", "/engines"),
     Shown("engine", "/engines/mom-eurusd", ("risk", "compliance", "trader", "sre")),
@@ -75,7 +76,7 @@ class Load:
 
 
 def by_pairs() -> list[Load]:
-    """At most 88 states: two loads a page, each in two widths."""
+    """At most 96 states: two loads a page, each in two widths."""
     wide = tuple(WIDTHS)
     halves = ((wide[0], wide[3]), (wide[1], wide[2]))
     loads = []

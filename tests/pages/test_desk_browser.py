@@ -10,7 +10,14 @@ import pytest
 
 from console.pages import deskview, marketclock
 from console.pages.frames import StrategyLine, _desk
-from tests.pages.frames import Publisher, alert_line, desk_frame, hold_line, strategy_line
+from tests.pages.frames import (
+    Publisher,
+    account_part,
+    alert_line,
+    desk_frame,
+    hold_line,
+    strategy_line,
+)
 from tests.pages.web import Visit, Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -114,6 +121,23 @@ def some_frame(chance: random.Random) -> list[dict[str, Any]]:
     def money() -> str:
         return f"{chance.uniform(-1e5, 1e5):.2f}"
 
+    def figures() -> dict[str, Any]:
+        return {name: maybe(money()) for name in ("pnl", "gross", "net")}
+
+    def positions() -> list[dict[str, Any]]:
+        return [
+            {"symbol": chance.choice(["EURUSD", "BTCUSDT"]), "quantity": money(),
+             "account": account, "rehearsal": account == "rehearsal", "mark": "1.154245",
+             "average_price": "1.15422", "unrealised": maybe(money())}
+            for account in ("paper-1", "rehearsal") if chance.random() < 0.7
+        ]  # fmt: skip
+
+    def places() -> list[dict[str, Any]]:
+        return [
+            account_part(name, rehearsal=name == "rehearsal", venue=name.title(), **figures())
+            for name in ("paper-1", "paper-2", "rehearsal") if chance.random() < 0.7
+        ]  # fmt: skip
+
     def one(key: str) -> dict[str, Any]:
         held = chance.random() < 0.4
         kind = chance.choice(["pause", "kill", "reduce-only", "breaker"])
@@ -126,7 +150,8 @@ def some_frame(chance: random.Random) -> list[dict[str, Any]]:
             limit=maybe({"kind": "open-orders", "share": f"{chance.uniform(0, 1.2):.3f}"}),
             state="HALTED" if held else state, own=held and chance.random() < 0.5,
             holds=[hold_line(kind, own=chance.random() < 0.5)] if held else [],
-            why="" if state == "ACTIVE" else "no price", position=maybe([]),
+            why="" if state == "ACTIVE" else "no price", position=maybe(positions()),
+            accounts=places(), real=maybe(figures()),
             stage=maybe({"rung": chance.choice(["live", "ramp", "paper"]), "factor": "0.25",
                          "since": "2026-11-20T09:00:00Z"}),
             line=[money() for _ in range(chance.randint(0, 5))],
@@ -139,7 +164,8 @@ def some_frame(chance: random.Random) -> list[dict[str, Any]]:
 GRAVE = ("critical", "warning", "info")
 PICTURE = """
   page => [page.querySelector('#ringing').outerHTML.replace(/\\s+/g, ' '),
-   ...page.querySelectorAll('#strategies tbody tr')].map(row => typeof row === 'string' ? row :
+   ...[...page.querySelectorAll('#strategies, #instruments, #groups')].map(table =>
+     [...table.tBodies[0].rows]).flat()].map(row => typeof row === 'string' ? row :
     [...row.cells].filter(cell => !cell.matches('.c-data')).map(cell =>
       [cell.className.replace(/ ?(rise|fall) ?/g, ' ').trim(),
        [...cell.querySelectorAll('use')].map(use => use.getAttribute('href')).join(),

@@ -12,8 +12,16 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
+from console.pages import formats
 from tests.pages.conftest import open_session
-from tests.pages.frames import alert_line, desk_frame, keep, strategy_line
+from tests.pages.frames import (
+    account_part,
+    alert_line,
+    desk_frame,
+    keep,
+    rehearsing,
+    strategy_line,
+)
 from trading import streams
 from trading.models import Fill, Order, Strategy
 
@@ -89,6 +97,50 @@ def test_alerts_that_ring_are_named_and_that_nobody_evaluates_them_is_said(
         assert ('aria-label="Alerts of documents" hidden' in page("/")) is (alerting != "dead")
     keep(redis, desk_frame(strategy_line(alerts=None)))
     assert 'data-f="alerts">–<' in page("/strategies/mom-eurusd")
+
+
+def told(html: str, table: str) -> list[str]:
+    """The rows of a list under the table, as texts."""
+    found = re.search(rf'<table class="slim" id="{table}">.*?</table>', html, re.DOTALL)
+    assert found
+    rows = re.findall(r"<tr data-key.*?</tr>", found[0], re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in rows]
+
+
+def test_paper_money_is_in_no_list_but_its_account_s(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    coin = {"symbol": "BTCUSDT", "quantity": "0.5", "mark": "90000.00", "unrealised": "1.00"}
+    other = strategy_line("mr-btcusdt", account="paper-2", venue="Paper Two", position=[coin],
+                          pnl="2.00", gross="45000", net="45000")  # fmt: skip
+    keep(redis, desk_frame(rehearsing(), other))
+    html = page("/")
+    assert told(html, "instruments") == [
+        "BTCUSDT +0.5 90,000.00 +1.00", "EURUSD +1,000 1.160000 +10.00",
+    ]  # fmt: skip
+    assert told(html, "groups") == [
+        "paper-1 Paper One · 1 strategy +10.00 1.2 +1.2",
+        "paper-2 Paper Two · 1 strategy +2.00 45.0 +45.0",
+        "rehearsal paper Rehearsal · 1 strategy −4.00 1.2 −1.2",
+        "M. Okafor 2 strategies +12.00 46.2 +46.2",
+    ]
+    assert "+1,000 EURUSD −1,000 EURUSD paper" in row(html, "mom-eurusd")
+
+
+def test_each_leg_of_a_pair_is_listed_on_its_own_account(
+    page: Read, books: list[Strategy], redis: Redis
+) -> None:
+    legs = [
+        account_part("paper-1", venue="Paper One", pnl=None, gross="900000", net="900000"),
+        account_part("paper-2", venue="Paper Two", pnl=None, gross="800000", net="-800000"),
+    ]
+    flat = strategy_line("mr-btcusdt", account="paper-2", venue="Paper Two", position=[],
+                         pnl="0.00", gross="0", net="0")  # fmt: skip
+    keep(redis, desk_frame(strategy_line(accounts=legs), flat))
+    assert told(page("/"), "groups")[:2] == [
+        "paper-1 Paper One · 1 strategy – 900.0 +900.0",
+        "paper-2 Paper Two · 2 strategies – 800.0 −800.0",
+    ]
 
 
 def test_without_a_frame_labels_stand_and_values_are_dashes(
@@ -196,7 +248,15 @@ def test_the_tape_has_fills_and_what_ended_without_one(
         reason_code="gross-notional", shard="shard:0", shard_token=1, tick_time=now,
         created_at=now, ended_at=now + dt.timedelta(seconds=5),
     )  # fmt: skip
-    denied, fill = json.loads(page("/desk/tape"))["tape"]
+    yesterday = now - dt.timedelta(days=1)
+    Fill.objects.create(
+        account=strategy.account, venue_fill_id="f0", sequence=0, strategy=strategy,
+        symbol="EURUSD", side="buy", quantity=1, price=Decimal("1.15"), recorded_at=yesterday,
+        fee=0, fee_currency="USD", venue_time=yesterday, feed_time=yesterday,
+    )  # fmt: skip
+    denied, fill, old = json.loads(page("/desk/tape"))["tape"]
+    assert old["at"] == formats.precise_on(yesterday, now)
+    assert re.fullmatch(r"[\d:.]{12}", fill["at"]), "of today: no day"
     assert (fill["what"], fill["text"]) == ("fill", "sold 80,000 EURUSD at 1.1542")
     assert (denied["what"], denied["strategy"]) == ("denied", "mom-eurusd")
     assert denied["text"] == "buy 80,000 EURUSD: gross notional"

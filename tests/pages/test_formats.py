@@ -92,3 +92,13 @@ def test_days_name_their_year_only_when_it_is_not_this_one() -> None:
     assert formats.day(moment) == "Fri 2 May"
     assert formats.day(moment, year=True) == "Fri 2 May 2014"
     assert formats.precise(moment) == "08:15:30.884"
+
+
+def test_a_time_of_another_day_says_which() -> None:
+    moment = dt.datetime(2014, 5, 2, 23, 59, 30, 884_000, dt.UTC)
+    now = moment + dt.timedelta(seconds=29)
+    assert formats.precise_on(moment, now) == "23:59:30.884"
+    assert formats.precise_on(moment, now + dt.timedelta(seconds=1)) == "Fri 2 May 23:59"
+    assert formats.precise_on(moment, now + dt.timedelta(days=300)) == "Fri 2 May 2014 23:59"
+    elsewhere = now.astimezone(dt.timezone(dt.timedelta(hours=14)))
+    assert formats.precise_on(moment, elsewhere) == "23:59:30.884", "days are of UTC"

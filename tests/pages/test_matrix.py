@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def test_pairs_cover_what_they_say() -> None:
     chosen = list(matrix.states(matrix.by_pairs()))
-    assert len(chosen) <= 92
+    assert len(chosen) <= 96
     assert set(chosen) <= set(matrix.states(matrix.whole()))
     names = [one.name for one in matrix.PAGES]
     pairs = {

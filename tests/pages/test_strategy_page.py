@@ -12,12 +12,13 @@ from django.test import Client
 from pytest_django import Settings
 from redis import Redis
 
+from console.pages import formats
 from riskctl.holds import Kind
 from riskctl.models import Hold, HoldLift, Limit, TriggerFiring
 from tests.pages.conftest import open_session
-from tests.pages.frames import desk_frame, keep, strategy_line
+from tests.pages.frames import desk_frame, keep, rehearsing, strategy_line
 from tests.support.desks import on_no_desk
-from trading.models import Fill, Order, PnlPoint, PricePoint, Signal, Strategy
+from trading.models import Fill, Order, PnlPoint, PricePoint, Signal, Strategy, VenueAccount
 from trading.portfolio.books import day_start
 from trading.selectors.performance import Period, answers, performance, step_of
 
@@ -180,7 +181,7 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     assert "limit buy 100 EURUSD 2 filled 100" in text
     assert "signal long EURUSD 2 signalled confidence 0.62" in text
     assert "fast s 3 seconds 0.05 to 86400" in text
-    assert "Performance up to now" in text
+    assert "Performance up to then" in text
     assert re.search(r"PnL after fees USD \S+ \S+ \S+ Deepest drawdown % of equity", text)
     assert "Slippage of budget % no budget no budget no budget" in text
     assert "Risk check µs, p50 · p95 · p99 – – – Market data to strategy" in text
@@ -192,6 +193,55 @@ def test_the_page_says_everything_of_it(reader: Client, lived: None, redis: Redi
     }  # fmt: skip
     assert "EURUSD 1 1 0 0 100% +2.0" in text
     assert "+5.0" in text_of(parts)
+
+
+def test_what_frames_do_not_carry_is_measured_again(
+    reader: Client, lived: None, redis: Redis, books: list[Strategy], now: dt.datetime
+) -> None:
+    def measured() -> str:
+        return text_of(reader.get(f"{PATH}/parts?only=measured").content.decode())
+
+    before = measured()
+    at = r"\d\d:\d\d:\d\d"
+    assert re.match(f"{at} Performance by period Measure 1 h 24 h 30 d PnL after fees", before)
+    assert "0 of 1 refused" in before
+    order(books[0], now, "d", state="denied", filled=0, filled_value=0, send_to_answer_us=None)
+    after = measured()
+    assert "1 of 2 refused" in after
+    assert "Order to ack p99 7.0 ms 2 orders today" in after
+    page = text_of(reader.get(PATH).content.decode())
+    assert re.search(f"Performance up to then, .* as of {at} UTC", page)
+
+
+def test_what_is_of_another_day_says_so(
+    reader: Client, line: dt.datetime, redis: Redis, books: list[Strategy], now: dt.datetime
+) -> None:
+    yesterday = now - dt.timedelta(days=1)
+    order(books[0], yesterday, "y")
+    order(books[0], now, "t", quantity=200)
+    text = text_of(reader.get(PATH).content.decode())
+    assert f"{formats.precise_on(yesterday, now)} limit buy 100" in text
+    assert re.search(r"\d\d:\d\d:\d\d\.\d{3} limit buy 200", text)
+    assert re.search(r"\d\d:\d\d UTC · ", text), "since when it stands on its rung"
+
+
+def test_what_is_paper_is_said_to_be(
+    reader: Client, lived: None, redis: Redis, books: list[Strategy], now: dt.datetime
+) -> None:
+    rehearsal = VenueAccount.objects.create(name="rehearsal", venue="R", adapter="", address="")
+    VenueAccount.objects.filter(name="paper-1").update(rehearsal=rehearsal)
+    order(books[0], now, "p", account=rehearsal, quantity=177)
+    keep(redis, desk_frame(rehearsing()))
+    html = reader.get(PATH).content.decode()
+    text = text_of(html)
+    assert "EURUSD paper-1 +1,000 1.15 1.160000 +10.00" in text
+    assert "EURUSD rehearsal paper −1,000 1.15 1.160000 −4.00" in text
+    assert "Figures with paper money; real PnL today +10.00" in text
+    assert 'data-f="paper" hidden' not in html
+    assert re.search(r"limit buy 177 EURUSD 2 filled 100 paper", text)
+    assert re.search(r"limit buy 100 EURUSD 2 filled 100 (?!paper)", text)
+    keep(redis, desk_frame(strategy_line()))
+    assert 'data-f="paper" hidden' in reader.get(PATH).content.decode()
 
 
 def test_the_charts_are_a_table_where_it_is_asked_for(

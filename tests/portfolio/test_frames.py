@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.portfolio.builders import (
     reading,
     strategy_row,
 )
-from trading.portfolio.books import AccountRow, Books, LeaseRow, SignalRow
+from trading.portfolio.books import AccountRow, Books, LeaseRow, PositionRow, SignalRow
 from trading.portfolio.frames import View, desk_frame
 from trading.portfolio.market import Market
 from trading.portfolio.pipeline import pipeline_frame
@@ -63,7 +64,7 @@ def test_the_desk_frame_in_full() -> None:
         books=books(
             positions=(held,),
             signals={"mom-eurusd": signal},
-            orders_open={"mom-eurusd": 2},
+            orders_open={("mom-eurusd", "paper-1"): 2},
             baselines={"mom-eurusd": Decimal(10)},
             lines={"mom-eurusd": decimals(0, "1.005")},
             limits={
@@ -190,6 +191,17 @@ def test_the_desk_frame_in_full() -> None:
                 "gross": "1160.00",
                 "net": "1160.00",
                 "real": None,
+                "accounts": [
+                    {
+                        "account": "paper-1",
+                        "venue": "Paper One",
+                        "rehearsal": False,
+                        "pnl": "9.44",
+                        "gross": "1160.00",
+                        "net": "1160.00",
+                        "orders_open": 2,
+                    }
+                ],
                 "position": [
                     {
                         "symbol": "EURUSD",
@@ -352,3 +364,41 @@ def test_a_silent_database_tells_nothing_of_the_watchdog() -> None:
     services = pipeline_frame(view(books=read), 1)["services"]
     assert services[0]["ms"] is None
     assert services[2] == {"name": "watchdog", "status": "dead", "ms": None}
+
+
+PAIR = (AccountRow("paper-1", "Paper One", live=True), AccountRow("paper-2", "Two", live=True))
+
+
+def of_accounts(*positions: PositionRow, **changes: Any) -> dict[str, tuple[Any, Any, Any]]:
+    """PnL, gross and net by account of a strategy that trades on both."""
+    row = strategy_row(account="paper-1", second_account="paper-2", second_venue="Two")
+    read = books(accounts=PAIR, strategies=(row,), positions=positions, **changes)
+    found = only(desk(books=read))["accounts"]
+    return {one["account"]: (one["pnl"], one["gross"], one["net"]) for one in found}
+
+
+def test_each_leg_of_a_pair_is_on_its_own_account() -> None:
+    legs = (
+        position_row(cost=Decimal(1150)),
+        position_row(quantity="-3000", account="paper-2", cost=Decimal(-3480)),
+    )
+    assert of_accounts(*legs) == {
+        "paper-1": (None, "1160.00", "1160.00"), "paper-2": (None, "3480.00", "-3480.00"),
+    }  # fmt: skip
+    assert of_accounts(legs[0], baselines={"mom-eurusd": Decimal(4)}) == {
+        "paper-1": ("6.00", "1160.00", "1160.00"), "paper-2": ("0.00", "0.00", "0.00"),
+    }  # fmt: skip
+
+
+def test_an_account_on_which_nothing_moved_today_made_nothing_today() -> None:
+    held = position_row(cost=Decimal(1150))
+    left = position_row(quantity="0", account="paper-2", realised=Decimal(70))
+    since = NOON.replace(hour=0)
+    base = {"mom-eurusd": Decimal(74)}
+    before = replace(left, updated_at=since - dt.timedelta(seconds=1))
+    found = of_accounts(held, before, baselines=base)
+    assert [one[0] for one in found.values()] == ["6.00", "0.00"]
+    found = of_accounts(held, replace(left, updated_at=since), baselines=base)
+    assert [one[0] for one in found.values()] == [None, None], "closed today: whose is what?"
+    earlier = replace(before, account="paper-9")
+    assert list(of_accounts(held, earlier, baselines=base)) == ["paper-1", "paper-2"]

@@ -77,6 +77,30 @@ def test_a_strategy_that_rehearses_shows_it_and_the_firm_s_sums_do_not() -> None
     )  # fmt: skip
 
 
+def part(account: str, *, rehearsal: bool, **figures: Any) -> dict[str, Any]:
+    venue = {one.name: one.venue for one in ACCOUNTS}[account]
+    made = {"gross": "1160.00", "net": "1160.00", "orders_open": 0, **figures}
+    return {"account": account, "venue": venue, "rehearsal": rehearsal, **made}
+
+
+@pytest.mark.parametrize("rung", ["paper", "ramp"])
+def test_each_account_has_what_lies_on_it_whatever_counts_for_the_strategy(rung: str) -> None:
+    [one] = desk_frame(view(rung, orders_open={("mom-eurusd", "rehearsal"): 3}), 1)["strategies"]
+    assert one["accounts"] == [
+        part("paper-1", rehearsal=False, pnl="6.00"),
+        part("rehearsal", rehearsal=True, pnl="10.00", orders_open=3),
+    ]
+    assert one["orders_open"] == 3
+
+
+def test_a_limit_is_used_by_real_or_by_paper_money_and_not_by_their_sum() -> None:
+    """No gateway adds them up."""
+    limits = {"mom-eurusd": {"gross-notional": D(1_450), "open-orders": D(4)}}
+    orders = {("mom-eurusd", "paper-1"): 1, ("mom-eurusd", "rehearsal"): 2}
+    [one] = desk_frame(view("paper", limits=limits, orders_open=orders), 1)["strategies"]
+    assert one["limit"] == {"kind": "gross-notional", "share": "0.8"}
+
+
 def test_on_ramp_it_is_left_out() -> None:
     made = view("ramp")
     [one] = desk_frame(made, 1)["strategies"]

@@ -34,7 +34,7 @@ from trading.universe import REPORTING_RATE, UNIVERSE
 log = structlog.get_logger("haltline.gates")
 
 CAUGHT_UP = dt.timedelta(days=25)
-"""How late a day is still judged: prices are kept for thirty."""
+"""How late a day is still judged: prices, also of what it began with, are kept for 37."""
 DAY = dt.timedelta(days=1)
 _ACTOR = system_actor("paper-days")
 _NOTHING = DayMoney(*[Decimal(0)] * 4)

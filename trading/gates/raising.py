@@ -1,7 +1,8 @@
 """Raising a riskLimit on real money: in steps, each after what the step before has shown.
 
 The guide goes from 0.1 % to 1.0 % of the firm's gross limit. Measured since the gross-notional
-limit in force was set, of the last 25 days at most, as prices are kept for thirty.
+limit in force was set, of the last 25 days at most: prices, also of what they began with, are
+kept for 37.
 """
 
 import datetime as dt

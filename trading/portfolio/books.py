@@ -57,6 +57,8 @@ class PositionRow:
     realised: Decimal
     fees: Decimal
     fills: int
+    updated_at: dt.datetime | None = None
+    """Of its last fill; None: not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class Books:
     ``waiting``: pending requests that take a second person, ``waiting_mark`` changes with any of
     them; ``glass``: bodies of riskctl.glass.Broken, what one person did alone and nobody reviewed;
     ``limits`` in force by kind, of each strategy and of each scope above; ``trips`` and ``orders``:
-    results of the day; ``alerts`` that ring, by strategy.
+    results of the day; ``alerts`` that ring, by strategy; ``orders_open``: how many, by strategy
+    and account.
     """
 
     as_of: dt.datetime | None = None
@@ -134,7 +137,7 @@ class Books:
     accounts: tuple[AccountRow, ...] = ()
     strategies: tuple[StrategyRow, ...] = ()
     positions: tuple[PositionRow, ...] = ()
-    orders_open: Mapping[str, int] = field(default_factory=dict)
+    orders_open: Mapping[tuple[str, str], int] = field(default_factory=dict)
     signals: Mapping[str, SignalRow] = field(default_factory=dict)
     leases: tuple[LeaseRow, ...] = ()
     watchdog_at: dt.datetime | None = None

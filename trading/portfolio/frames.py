@@ -14,6 +14,7 @@ from typing import Any
 from riskctl.holds import FIRM
 from riskctl.rules import GROSS_NOTIONAL
 from trading.clock import utc_from_ns
+from trading.portfolio.accounts import accounts_body, used_apart
 from trading.portfolio.alerts import alerting, alerts_body
 from trading.portfolio.books import Books, Counting, SignalRow, StrategyRow
 from trading.portfolio.held import (
@@ -126,11 +127,11 @@ def desk_frame(view: View, seq: int) -> Frame:
     strategies = [
         _strategy(
             one,
-            [which for which in held[one.key] if which.counts],
+            held[one.key],
             view,
             ages,
             {name: gateways.get(name) for name in one.accounts},
-            base=counting.base(one.key),
+            counting=counting,
         )
         for one in view.books.strategies
     ]
@@ -173,15 +174,17 @@ def desk_frame(view: View, seq: int) -> Frame:
 
 def _strategy(
     row: StrategyRow,
-    held: list[Holding],
+    every: list[Holding],
     view: View,
     ages: Mapping[str, DataAge],
     gateways: Mapping[str, Gateway | None],
     *,
-    base: Decimal,
+    counting: Counting,
 ) -> Frame:
-    """``held``: what counts for it; ``base``: PnL of that when the day began."""
+    """``every``: all it has books of; its own figures are of those that count for it."""
+    held = [one for one in every if one.counts]
     worth = total(one.worth for one in held)
+    gross, orders = used_apart(row, held, view.books, counting)
     stopped, rung = held_strategy(row, view.books.holds), view.books.rungs.get(row.key)
     standing = standing_of(
         row,
@@ -195,7 +198,7 @@ def _strategy(
     )
     data = worst([ages[symbol] for symbol in row.symbols])
     line = [money(one) for one in view.books.lines.get(row.key, ())]
-    orders_open = view.books.orders_open.get(row.key, 0)
+    orders_open = sum(count for (key, _), count in view.books.orders_open.items() if key == row.key)
     return {
         "key": row.key,
         "kind": row.kind,
@@ -208,16 +211,17 @@ def _strategy(
         **stopped_body(row, stopped),
         "stage": rung_body(rung),
         "alerts": alerts_body(view.books.alerts.get(row.key, ())),
-        "pnl": money(less(worth.pnl, base)),
+        "pnl": money(less(worth.pnl, counting.base(row.key))),
         **_figures(worth),
         "real": _real(row, held, view),
+        "accounts": accounts_body(row, every, view.books, counting),
         "position": [_position(one, view, ages) for one in held if one.row.quantity != 0],
         "orders_open": orders_open,
         "limit": limit_body(
             view.books.limits.get(row.key, {}),
-            gross=worth.gross,
+            gross=gross,
             values=[one.worth.gross for one in held],
-            orders_open=orders_open,
+            orders_open=orders,
         ),
         "fills": sum(one.row.fills for one in held),
         "last_signal": _signal(view.books.signals.get(row.key), view.now),

@@ -251,8 +251,9 @@ def _point(key: str, at: dt.datetime, feed_time: dt.datetime, one: StrategyWorth
 
 def _positions() -> tuple[PositionRow, ...]:
     rows = Position.objects.order_by("strategy_id", "symbol").values_list(
-        "account_id", "strategy_id", "symbol", "quantity", "cost", "realised", "fees", "fills"
-    )
+        "account_id", "strategy_id", "symbol", "quantity", "cost", "realised", "fees", "fills",
+        "updated_at",
+    )  # fmt: skip
     return tuple(PositionRow(*row) for row in rows)
 
 
@@ -286,9 +287,10 @@ def _symbols(value: Iterable[object]) -> tuple[str, ...]:
     return tuple(str(one) for one in value)
 
 
-def _orders_open() -> dict[str, int]:
-    rows = Order.objects.filter(state__in=sorted(OPEN)).values_list("strategy_id")
-    return dict(rows.annotate(Count("client_order_id")).order_by())
+def _orders_open() -> dict[tuple[str, str], int]:
+    rows = Order.objects.filter(state__in=sorted(OPEN)).values_list("strategy_id", "account_id")
+    counted = rows.annotate(Count("client_order_id")).order_by()
+    return {(strategy, account): count for strategy, account, count in counted}
 
 
 def _holds() -> tuple[HoldRow, ...]:

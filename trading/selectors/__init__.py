@@ -14,6 +14,7 @@ from trading.selectors.books import (
     positions,
     positions_summary,
     signals,
+    stop_losses,
 )
 from trading.selectors.flattening import ClosingPreview, closings_preview
 from trading.selectors.prices import (
@@ -58,5 +59,6 @@ __all__ = [
     "signals",
     "sources_out_of_order",
     "stage_health",
+    "stop_losses",
     "trading_status",
 ]

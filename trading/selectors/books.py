@@ -10,7 +10,8 @@ from django.db.models import Model, QuerySet
 from redis import Redis, RedisError
 
 from trading.clock import utc_now
-from trading.models import Fill, Order, Position, Signal, VenueReading
+from trading.gateway.stoploss import StopState
+from trading.models import Fill, Order, Position, Signal, StopLoss, VenueReading
 from trading.orders.states import OPEN, OrderState
 from trading.portfolio.market import Market
 from trading.portfolio.marks import UNKNOWN, Valuation, add, average_price, total, value_position
@@ -163,6 +164,13 @@ def orders(
     if status:
         found = found.filter(state__in=order_states(status))
     return _narrowed(found, strategy=strategy, account=account, symbol=symbol, side=side)
+
+
+def stop_losses(*, strategy: str = "", account: str = "", symbol: str = "") -> QuerySet[StopLoss]:
+    """Those that stand, by account, strategy and symbol."""
+    found = StopLoss.objects.exclude(state=StopState.ENDED)
+    found = found.order_by("account", "strategy", "symbol")
+    return _narrowed(found, strategy=strategy, account=account, symbol=symbol)
 
 
 def executions(

@@ -10,7 +10,7 @@ unknown, or nothing to judge. Raises django.db.Error.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
@@ -20,7 +20,7 @@ from riskctl.rules import FIRM, GROSS_NOTIONAL, account_scope, strategy_scope
 from trading.engines.budgets import slippage_budgets
 from trading.histograms import Percentiles
 from trading.messages import Side
-from trading.models import Fill, Strategy
+from trading.models import Fill
 from trading.portfolio.periodline import BookPeriod, changes, deepest_fall, deepest_share, pnl_line
 from trading.portfolio.ratios import sharpe
 from trading.portfolio.results import Change, Trips, TripsRow
@@ -32,6 +32,7 @@ from trading.selectors.execution import (
     fill_rates,
     slippage,
 )
+from trading.selectors.homes import Home, Homes
 from trading.selectors.latencies import stage_latencies
 from trading.selectors.resultbooks import (
     YEAR_S,
@@ -69,7 +70,8 @@ class Money:
 @dataclass(frozen=True, slots=True)
 class Result:
     """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy; each of
-    the slowest process that serves it."""
+    the slowest process that serves it. ``in_part``: over a part of what it is named after, which
+    stands against no capital."""
 
     name: str
     money: Money
@@ -82,6 +84,7 @@ class Result:
     order_to_fill: Span
     risk_check: Percentiles | None
     market_data: Percentiles | None
+    in_part: bool = False
 
     @property
     def budget_used(self) -> Decimal | None:
@@ -94,7 +97,10 @@ def budget_used(slippage_bp: Decimal | None, budget_bp: Decimal | None) -> Decim
 
 
 def results(asked: Asked, *, now: dt.datetime) -> list[Result]:
-    """By name, of whatever traded, ordered or held something since ``asked.since``."""
+    """By name, of whatever traded, ordered or held something since ``asked.since``; strategies, the
+    accounts they trade on and the firm also where nothing was done."""
+    homes = Homes()
+    here = homes.asked(asked)
     grid = grid_of((now - asked.since).total_seconds())
     books = books_read(asked, grid)
     mids = mids_read({symbol for _, _, symbol in books}, asked.since, now, grid)
@@ -107,17 +113,19 @@ def results(asked: Asked, *, now: dt.datetime) -> list[Result]:
     for key, book in books.items():
         if book.fills or book.quantity:
             groups[_name(asked.by, key)].append(key)
-    names = sorted(groups.keys() | rates.keys())
-    served = _Served(asked, {name: groups.get(name, ()) for name in names})
+    names = sorted({*groups, *rates, *_standing(asked, here)})
+    served = _Served(asked, {name: groups.get(name, ()) for name in names}, homes, here)
     found = []
     for name in names:
         mine = groups.get(name, [])
         done, rate = trips.get(name), rates.get(name)
         risk_check, market_data = served.of(name)
+        in_part = homes.in_part(asked, name)
+        capital = None if in_part else _capital(asked.by, name)
         found.append(
             Result(
                 name=name,
-                money=_money(name, asked.by, {one: books[one] for one in mine}, mids, grid),
+                money=_money({one: books[one] for one in mine}, mids, grid, capital),
                 trips=done.ended if done else 0,
                 hit_ratio=Decimal(done.won) / done.ended if done else None,
                 orders=rate.orders if rate else 0,
@@ -127,9 +135,18 @@ def results(asked: Asked, *, now: dt.datetime) -> list[Result]:
                 order_to_fill=times.get(name, Span(0)),
                 risk_check=risk_check,
                 market_data=market_data,
+                in_part=in_part,
             )
         )
     return found
+
+
+def _standing(asked: Asked, here: Iterable[Home]) -> set[str]:
+    """What has a row although nothing was done: its zeros are known."""
+    if asked.by is By.INSTRUMENT:
+        return set()
+    found = {name for one in here for name in one.names(asked.by)}
+    return found & {asked.account} if asked.by is By.VENUE and asked.account else found
 
 
 def _name(by: By, key: Key) -> str:
@@ -140,8 +157,8 @@ def _name(by: By, key: Key) -> str:
 
 
 def _money(
-    name: str, by: By, books: Mapping[Key, Book], mids: Mapping[str, list[Decimal | None]],
-    grid: Grid,
+    books: Mapping[Key, Book], mids: Mapping[str, list[Decimal | None]], grid: Grid,
+    capital: Decimal | None,
 ) -> Money:  # fmt: skip
     periods = []
     for (_, _, symbol), book in books.items():
@@ -149,7 +166,6 @@ def _money(
         rate = REPORTING_RATE[one.currency]
         periods.append(BookPeriod(book.held, one.multiplier * rate, rate, mids[symbol], book.moved))
     line = pnl_line(periods, grid.steps)
-    capital = _capital(by, name)
     whole = None not in line
     share = deepest_share(line, capital) if whole and capital is not None else None
     return Money(
@@ -210,20 +226,22 @@ def _trips(asked: Asked, books: Mapping[Key, Book]) -> dict[str, TripsRow]:
 class _Served:
     """Which processes serve whom: an account's gateway, a strategy's shard."""
 
-    def __init__(self, asked: Asked, groups: Mapping[str, Collection[Key]]) -> None:
-        homes = Strategy.objects.values_list("key", "account_id", "shard")
-        known = {key: (account, f"shard:{shard}") for key, account, shard in homes}
+    def __init__(
+        self, asked: Asked, groups: Mapping[str, Collection[Key]], homes: Homes,
+        here: Iterable[Home],
+    ) -> None:  # fmt: skip
         self._accounts: dict[str, set[str]] = {}
         self._shards: dict[str, set[str]] = {}
         for name, keys in groups.items():
-            accounts, strategies = {one[0] for one in keys}, {one[1] for one in keys}
+            mine = [one for one in here if name in one.names(asked.by)]
+            accounts = {one[0] for one in keys}
             if asked.by is By.VENUE:
                 accounts.add(name)
-            if asked.by is By.STRATEGY and name in known:
-                accounts.add(known[name][0])
-                strategies.add(name)
+            elif asked.by is not By.INSTRUMENT:
+                accounts |= {account for one in mine for account in one.accounts}
+            traded = homes.of({one[1] for one in keys})
             self._accounts[name] = accounts
-            self._shards[name] = {known[one][1] for one in strategies if one in known}
+            self._shards[name] = {one.shard for one in (*traded, *mine)}
         self._checks = stage_latencies(
             stage="risk-manager", instances=set().union(*self._accounts.values()),
             since=asked.since,

@@ -29,7 +29,16 @@ from tests.console.conftest import person
 from tests.support.desks import on_floor
 from tests.support.gateways import fake_gateways
 from trading import streams, ticks
-from trading.models import Fill, Order, Position, Signal, Strategy, VenueAccount, VenueReading
+from trading.models import (
+    Fill,
+    Order,
+    Position,
+    Signal,
+    StopLoss,
+    Strategy,
+    VenueAccount,
+    VenueReading,
+)
 from trading.strategies.specs import SignalNow
 from trading.testcalls.wire import (
     FEED,
@@ -159,6 +168,26 @@ def new_position(strategy: Strategy, quantity: str, cost: str, **facts: object) 
         "updated_at": START,
     }
     return Position.objects.create(**given | facts)
+
+
+def new_stop_loss(strategy: Strategy, **facts: object) -> StopLoss:
+    given: dict[str, object] = {
+        "account_id": strategy.account_id,
+        "strategy": strategy,
+        "symbol": strategy.symbols[0],
+        "request": uuid.UUID(int=1),
+        "side": "sell",
+        "percentage": 2,
+        "mark": Decimal("1.1"),
+        "stop_price": Decimal("1.078"),
+        "quantity": 10_000,
+        "state": "resting",
+        "orders": 1,
+        "placed_by": "ada.nwosu",
+        "set_at": START,
+        "version": 1,
+    }
+    return StopLoss.objects.create(**given | facts)
 
 
 def new_reading(strategy: Strategy, quantity: str, seconds: int) -> VenueReading:

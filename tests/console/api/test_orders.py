@@ -1,15 +1,19 @@
 """/api/orders and /orders/open."""
 
+import datetime as dt
+import uuid
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
-from tests.console.api.conftest import new_order
+from tests.console.api.conftest import START, new_order
 from trading.models import Strategy
 from trading.orders.states import OPEN, OrderState
 
 pytestmark = pytest.mark.django_db
+
+WARRANT = uuid.UUID(int=7)
 
 
 def test_an_order_as_it_is_written(caller: Client, strategy: Strategy) -> None:
@@ -28,6 +32,13 @@ def test_an_order_as_it_is_written(caller: Client, strategy: Strategy) -> None:
             "time_in_force": "ioc",
             "quantity": "10000",
             "limit_price": "1.1524",
+            "stop_price": None,
+            "reduce_only": False,
+            "post_only": False,
+            "life_ms": 0,
+            "expires_at": None,
+            "warrant": None,
+            "reference_price": "1.1523",
             "status": "partially-filled",
             "filled": "2500.5",
             "filled_value": "0",
@@ -41,6 +52,27 @@ def test_an_order_as_it_is_written(caller: Client, strategy: Strategy) -> None:
             "ended_at": None,
         }
     ]
+
+
+def test_every_term_of_an_order_is_told(caller: Client, strategy: Strategy) -> None:
+    """A stop that protects, a quote and one good till a date are told from an entry."""
+    new_order(
+        strategy, 1, state="working", side="sell", order_type="stop", time_in_force="gtc",
+        limit_price=None, stop_price=Decimal("1.0780"), reduce_only=True, warrant=WARRANT,
+    )  # fmt: skip
+    new_order(strategy, 2, state="working", time_in_force="gtc", post_only=True, life_ms=1500)
+    new_order(strategy, 3, state="working", time_in_force="gtd",
+              expires_at=START + dt.timedelta(hours=1))  # fmt: skip
+    until, quote, stop = caller.get("/orders/open").json()
+    terms = ("order_type", "limit_price", "stop_price", "reduce_only", "post_only", "life_ms",
+             "expires_at", "warrant")  # fmt: skip
+    assert [stop[one] for one in terms] == [
+        "stop", None, "1.078", True, False, 0, None, str(WARRANT),
+    ]  # fmt: skip
+    assert [quote[one] for one in terms] == [
+        "limit", "1.1524", None, False, True, 1500, None, None,
+    ]  # fmt: skip
+    assert until["expires_at"] == "2026-11-21T10:30:00.000000Z"
 
 
 def test_newest_first_and_a_hundred_when_not_said(caller: Client, strategy: Strategy) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from console.stores import redis_client
 from riskctl.models import Limit
 from tests.console.api.brakes import BrakesDesk
 from tests.console.api.test_problems import problem
-from tests.pages.frames import desk_frame, keep, strategy_line
+from tests.pages.frames import account_part, desk_frame, keep, rehearsing, strategy_line
 from tests.support.desks import on_no_desk
 from trading import streams
 from trading.models import PnlPoint
@@ -71,6 +72,43 @@ def test_exposure_and_use_are_over_what_the_caller_sees(brakes: BrakesDesk) -> N
     seen = mercy.get("/api/risk-metrics/utilization").json()
     assert {one["scope"] for one in seen} == {"strategy:mom-eurusd"}
     problem(mercy.get("/api/strategies/mr-btcusdt/performance"), 403, "strategy-not-yours")
+
+
+def used(brakes: BrakesDesk, *lines: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """By scope and kind: what is used, and how near that is."""
+    keep(redis_client(), desk_frame(*lines))
+    found = brakes.person("lena").get("/api/risk-metrics/utilization").json()
+    return {f"{one['scope']} {one['kind']}": (one["used"], one["near"]) for one in found}
+
+
+def test_a_limit_is_used_by_what_its_gateway_knows_of(brakes: BrakesDesk) -> None:
+    """Paper adds to nothing real, and the legs of a pair lie on an account each."""
+    names = ("paper-1", "paper-2", "rehearsal")
+    for name in names:
+        for kind, value in (("gross-notional", 1_000_000), ("open-orders", 4)):
+            Limit.objects.create(scope=f"account:{name}", kind=kind, value=value)
+    Limit.objects.create(scope="strategy:mom-eurusd", kind="open-orders", value=10)
+    found = used(brakes, rehearsing())
+    assert [found[f"account:{one} gross-notional"] for one in names] == [
+        ("1160", "ok"), (None, "ok"), ("1160", "ok"),
+    ]  # fmt: skip
+    assert found["account:paper-1 open-orders"] == ("0", "ok")
+    assert found["account:rehearsal open-orders"] == ("3", "ok")
+    assert found["strategy:mom-eurusd gross-notional"] == ("1160", "ok")
+    assert found["strategy:mom-eurusd open-orders"] == ("3", "ok")
+    legs = [account_part("paper-1", gross="900000", orders_open=1),
+            account_part("paper-2", gross="960000", orders_open=3)]  # fmt: skip
+    flat = strategy_line("mr-btcusdt", account="paper-2", position=[], gross="0", orders_open=1)
+    found = used(brakes, strategy_line(gross="1860000", accounts=legs), flat)
+    assert [found[f"account:{one} gross-notional"] for one in names[:2]] == [
+        ("900000", "warning"), ("960000", "breach"),
+    ]  # fmt: skip
+    assert [found[f"account:{one} open-orders"] for one in names[:2]] == [
+        ("1", "ok"), ("4", "breach"),
+    ]  # fmt: skip
+    legs[1]["gross"] = None
+    found = used(brakes, strategy_line(gross=None, accounts=legs), flat)
+    assert found["account:paper-2 gross-notional"] == (None, "ok"), "a leg without a price"
 
 
 def test_without_a_frame_nothing_is_known_and_nothing_is_zero(brakes: BrakesDesk) -> None:

@@ -16,6 +16,7 @@ from tests.support.desks import on_no_desk
 from trading.engines.reading import read_document
 from trading.engines.versions import version_store
 from trading.histograms import bucket_of
+from trading.housekeeping import housekeeping_run
 from trading.models import LatencyHistogram, PricePoint, Strategy
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,19 @@ def test_money_is_what_the_fills_and_mids_say(caller: Client, desk: None) -> Non
     unknown = day["mr-btcusdt"]  # what it held then has no price of then
     assert (unknown["pnl"], unknown["drawdown"], unknown["drawdown_pct"]) == (None, None, None)
     assert mine["drawdown"] == "-1.5"  # what buying again cost: 1 over the mid, and a fee
+
+
+def test_thirty_days_begin_with_a_price_where_the_market_was_closed_then(
+    caller: Client, strategy: Strategy
+) -> None:
+    """The last price before the long weekend in which the period begins is older than that."""
+    day = 24 * 60
+    new_position(strategy, "1000", "10000")
+    for ago, mid in ((34.5 * day, "10"), (29.9 * day, "10.2"), (1, "10.5")):
+        PricePoint.objects.create(symbol="EURUSD", at=minutes_ago(ago), mid=D(mid))
+    housekeeping_run()
+    mine = found(caller, "?period=30d")["mom-eurusd"]
+    assert (mine["pnl"], mine["drawdown"]) == ("500", "0")
 
 
 def test_sharpe_is_told_of_twenty_steps_that_moved_and_of_no_fewer(
@@ -164,3 +178,57 @@ def test_what_was_ordered_and_never_filled_was_judged_all_the_same(
     measured("risk-manager", strategy.account_id, 1, 250)
     for by, name in (("strategy", strategy.key), ("venue", strategy.account_id)):
         assert at_most(found(caller, f"?by={by}")[name]["risk_check"], 250, 250, 250)
+
+
+def test_who_did_nothing_made_nothing_and_that_is_known(
+    caller: Client, strategy: Strategy, other: Strategy
+) -> None:
+    measured("indicator-engine", "shard:0", 1, 800)
+    for by, names in (
+        ("strategy", {"mom-eurusd", "mr-btcusdt"}), ("venue", {"paper-1", "paper-2"}),
+        ("firm", {"firm"}), ("instrument", set()),
+    ):  # fmt: skip
+        rows = found(caller, f"?by={by}")
+        assert set(rows) == names, by
+        for one in rows.values():
+            assert (one["pnl"], one["turnover"], one["drawdown"]) == ("0", "0", "0")
+            assert (one["hit_ratio"], one["sharpe"], one["fill_rate"]) == (None, None, None)
+            assert at_most(one["market_data"], 800, 800, 800)
+    strategy.kind, strategy.second_account = "arbitrage", other.account
+    strategy.save()
+    assert set(found(caller, "?by=venue&account=paper-2")) == {"paper-2"}
+    assert set(found(caller, "?by=venue&strategy=mom-eurusd")) == {"paper-1", "paper-2"}
+    on_no_desk("mercy.okafor")
+    assert set(found(caller)) == {"mom-eurusd"}
+
+
+def in_part(caller: Client, query: str) -> dict[str, tuple[bool, bool]]:
+    """By name: whether it is in part, and whether a percentage is told."""
+    rows = found(caller, f"?period=1h&{query}")
+    return {key: (one["in_part"], one["drawdown_pct"] is not None) for key, one in rows.items()}
+
+
+def test_a_part_of_the_firm_or_of_an_account_stands_against_no_capital(
+    caller: Client, desk: None, strategy: Strategy, other: Strategy
+) -> None:
+    for scope in ("firm", "account:paper-1", "account:paper-2", "strategy:mr-btcusdt"):
+        Limit.objects.create(scope=scope, kind="gross-notional", value=D(100_000))
+    whole, part = (False, True), (True, False)
+    assert in_part(caller, "by=firm") == {"firm": whole}
+    assert in_part(caller, "by=venue") == {"paper-1": whole, "paper-2": whole}
+    assert in_part(caller, "by=firm&strategy=mom-eurusd") == {"firm": part}
+    assert in_part(caller, "symbol=EURUSD") == {"mom-eurusd": part}
+    other.symbols = ["BTCUSDT", "EURUSD"]
+    other.save()
+    on_no_desk("mercy.okafor")
+    assert in_part(caller, "by=firm") == {"firm": part}
+    assert in_part(caller, "by=strategy") == {"mom-eurusd": whole}
+    assert in_part(caller, "by=venue") == {"paper-1": whole}
+    assert in_part(caller, "by=instrument") == {"EURUSD": (True, False)}
+    other.kind, other.second_account = "arbitrage", strategy.account
+    other.save()
+    assert in_part(caller, "by=venue") == {"paper-1": part}
+    other.account.rehearsal = strategy.account
+    other.account.save()
+    Strategy.objects.filter(key=other.key).update(second_account=None)
+    assert in_part(caller, "by=venue") == {"paper-1": part}

@@ -52,6 +52,7 @@ PATHS = {
     "/api/risk-metrics/utilization", "/api/signals/validate-recent",
     "/api/metrics/signal-accuracy", "/api/metrics/accuracy", "/api/metrics/signal-distribution",
     "/test/inject-price", "/test/generate-signal", "/test/validate-signal", "/test/dry-run-order",
+    "/test/validate-test-signal", "/api/stop-losses",
     "/test/broker-connectivity", "/api/markets", "/api/metrics/signal-rate",
     "/api/metrics/confidence-distribution",
     "/api/metrics/performance", "/api/metrics/slippage", "/api/metrics/fill-rate",
@@ -99,7 +100,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 def test_every_post_says_its_body_and_takes_a_key(schema: dict[str, Any]) -> None:
     posts = [(path, one) for path, method, one in operations(schema) if method == "post"]
-    assert len(posts) == 53
+    assert len(posts) == 54
     for path, operation in posts:
         assert "application/json" in operation["requestBody"]["content"], path
         headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}

@@ -1,6 +1,8 @@
-"""/emergency/set-stop-losses."""
+"""/emergency/set-stop-losses and /api/stop-losses."""
 
+import datetime as dt
 import time
+import uuid
 from typing import Any
 
 import msgspec
@@ -10,8 +12,10 @@ from audit.models import Entry
 from riskctl.control import StopLine
 from riskctl.models import Hold
 from tests.console.api.brakes import BrakesDesk, sent
+from tests.console.api.conftest import START, new_stop_loss
 from tests.console.api.test_problems import problem
 from tests.console.conftest import entries
+from trading.models import Strategy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +119,31 @@ def test_who_may_not(brakes: BrakesDesk) -> None:
     for scope in ("read", "stop", "trade-test", "export"):
         problem(sent(brakes.token(scope), PATH, firm), 403, "scope-missing")
     assert not brakes.gateway.stops_asked
+
+
+def test_those_that_stand_are_read_also_where_no_order_does(brakes: BrakesDesk) -> None:
+    """Risk looks whether stops are in place: one that is watched here is no order to be found."""
+    momentum, reversion = Strategy.objects.order_by("key")
+    new_stop_loss(momentum, order_id="paper-1.stop-1", reason="fed")
+    new_stop_loss(
+        reversion, state="watched", orders=0, why="the venue has no stops",
+        set_at=START + dt.timedelta(seconds=1),
+    )  # fmt: skip
+    new_stop_loss(momentum, symbol="GBPUSD", state="ended")
+    watched, resting = brakes.token("read").get("/api/stop-losses").json()
+    assert resting.pop("set_at") == "2026-11-21T09:30:00.000000Z"
+    assert resting.pop("updated_at")
+    assert (watched["strategy"], watched["state"], watched["why"], watched["order_id"]) == (
+        "mr-btcusdt", "watched", "the venue has no stops", "",
+    )  # fmt: skip
+    assert resting == {
+        "account": "paper-1", "strategy": "mom-eurusd", "symbol": "EURUSD", "side": "sell",
+        "percentage": "2", "mark": "1.1", "stop_price": "1.078", "quantity": "10000",
+        "state": "resting", "order_id": "paper-1.stop-1", "orders": 1, "why": "",
+        "placed_by": "ada.nwosu", "reason": "fed", "request": str(uuid.UUID(int=1)),
+    }  # fmt: skip
+    for query in ("?account=paper-2", "?strategy=mr-btcusdt", "?symbol=BTCUSDT", "?limit=1"):
+        assert brakes.person("ada").get(f"/api/stop-losses{query}").json() == [watched]
 
 
 def test_its_body_is_read_strictly(brakes: BrakesDesk) -> None:

@@ -21,6 +21,7 @@ from tests.console.api.conftest import (
     new_position,
     new_reading,
     new_signal,
+    new_stop_loss,
     quoted,
     with_both_factors,
 )
@@ -44,6 +45,7 @@ def world() -> None:
         new_fill(order, number, venue_fill_id=f"f-{one.key}")
         new_order(one, number + 50, client_order_id=f"w-{one.key}", state="working")
         new_signal(one, number)
+        new_stop_loss(one)
         new_position(one, "10", "11.5")
         new_reading(one, "10", number)
     quoted("EURUSD", "1.2", "1.2")
@@ -73,6 +75,7 @@ LISTS = {
     "/api/signals": "strategy",
     "/api/signals/latest": "strategy",
     "/api/stages": "strategy",
+    "/api/stop-losses": "strategy",
 }
 
 
