@@ -32,6 +32,7 @@ def desk_page(request: HttpRequest) -> HttpResponse:
         "shows": desk_shows(view, deskview.counts(page.lines, page.actor.name)),
         "blank": desk.Row(),
         "instruments": lists.instruments_of(page.lines),
+        "none_held": frame is not None and all(one.position is not None for one in page.lines),
         "accounts": lists.accounts_of(page.lines),
         "traders": lists.traders_of(page.lines, page.names),
         "ringing": desk_alerts(page.lines, frame),

@@ -14,6 +14,7 @@ export function fillLists(frame) {
     held.set(one.symbol, [...(held.get(one.symbol) ?? []), one]);
   }
   const instruments = [...held].sort(([a], [b]) => (a < b ? -1 : 1));
+  if (!instruments.length) sayNone(tbody("instruments"), frame.strategies.every((line) => line.position));
   rows(tbody("instruments"), instruments, ([symbol]) => symbol, () => blank(4), (row, [symbol, of]) => {
     const unrealised = format.sum(of.map((one) => one.unrealised));
     put(row.cells[0], symbol);
@@ -57,6 +58,12 @@ function markPaper(cell, paper) {
   const mark = cell.querySelector(".paper");
   if (!paper) mark?.remove();
   else if (!mark) cell.querySelector("small").before(Object.assign(document.createElement("span"), { className: "paper", textContent: "paper" }), " ");
+}
+
+function sayNone(body, known) {
+  const row = body.querySelector(".none") ?? body.appendChild(Object.assign(document.createElement("tr"), { className: "none" }));
+  const cell = row.cells[0] ?? row.appendChild(Object.assign(document.createElement("td"), { colSpan: 4 }));
+  put(cell, known ? "none: nothing is held now" : format.UNKNOWN);
 }
 
 const tbody = (id) => document.getElementById(id).tBodies[0];

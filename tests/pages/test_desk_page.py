@@ -64,7 +64,7 @@ def test_a_fresh_frame_is_drawn_whole(page: Read, books: list[Strategy], redis: 
     assert "<title>PAPER · ACTIVE · Desk · Haltline</title>" in html
     assert row(html, "mom-eurusd").startswith(
         "ACTIVE mom-eurusd Momentum · paper-1 · M. Okafor Live none −80,000 EURUSD +120.55 −2.10"
-        " −1.3 92.3 −92.3 92 % 61.8 0.3 97.1 2 s 0."
+        " −1.3 92.3 −92.3 92 % 61.8 0.3 97.1 "
     )
     assert "−3.10" in row(html, "mr-btcusdt")
     assert "2 of 2 strategies active" in html
