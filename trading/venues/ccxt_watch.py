@@ -25,14 +25,14 @@ from trading.venues.base import (
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
+from trading.venues.ccxt_lookup import Lookup
 
 log = logging.getLogger(__name__)
 
-HISTORY_PAGES = 20
-BEFORE_NS = 300 * 1_000_000_000
-"""So much earlier than an order was made its history is read: our clock may have been stepped."""
 FILL_PAGES = 100
 SEEN = 100_000
+UNSAID = Decimal("Infinity")
+"""A quantity that the venue does not say: nothing fills it, so its end is asked for."""
 ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 
 
@@ -64,8 +64,11 @@ class Watch:
         self._dialect = dialect
         self._deliver = deliver
         self._book = FillBook(since_ns)
+        self._lookup = Lookup(asking, dialect)
         self._alone = asyncio.Lock()
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
+        self._unread: set[str] = set()
+        """Orders whose form was not understood, and was logged."""
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -143,9 +146,13 @@ class Watch:
         self._saw(status.client_order_id)
         known = self.orders.get(status.client_order_id)
         if known is None:
-            known = Tracked(status.symbol, status.quantity, status.filled, as_of_ns=as_of_ns)
+            known = Tracked(status.symbol, UNSAID, status.filled, as_of_ns=as_of_ns)
             self.orders[status.client_order_id] = known
-        known.quantity = status.quantity  # it may have been modified
+        if status.quantity is not None:
+            known.quantity = status.quantity  # it may have been modified
+        elif status.client_order_id not in self._unread:
+            log.error("order.not-understood: %s: %s", status.client_order_id, status.reason)
+            self._unread.add(status.client_order_id)
         return known
 
     def _count(self, fill: tuple[Filled, str]) -> None:
@@ -259,35 +266,6 @@ class Watch:
         except LookupError as error:
             raise VenueError("FILLS_GONE", str(error)) from error
 
-    # One order -------------------------------------------------------------------------------
-
     async def status(self, ident: str, since_ns: int) -> OrderStatus | None:
-        """The order as the venue has it, or had it; None when it is found nowhere, back to when it
-        was made (by our wall clock; 0: not known)."""
-        dialect, asking = self._dialect, self._asking
-        found = await asking.ask(
-            "orders/status",
-            dialect.order(asking.client, ident),
-            lambda said: dialect.order_said(said, ident, asking.markets),
-        )
-        if found is not None:
-            return found
-        since_ns = max(asking.on_its_clock(since_ns) - BEFORE_NS, 0)
-        for kind in dialect.histories:
-            found = await self._past(kind, ident, since_ns)
-            if found is not None:
-                return found
-        return None
-
-    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
-        dialect, asking = self._dialect, self._asking
-        page = ""
-        for _ in range(HISTORY_PAGES):
-            found, page = await asking.ask(
-                "history",
-                dialect.history(asking.client, kind, page, since_ns),
-                lambda said: dialect.history_said(said, ident, asking.markets),
-            )
-            if found is not None or not page:
-                return found
-        raise VenueError("HISTORY_TOO_LONG", f"{ident} is not among the newest {kind}")
+        """As ccxt_lookup.Lookup.status says."""
+        return await self._lookup.status(ident, since_ns)
