@@ -19,6 +19,7 @@ from trading.venues.ccxt_kraken_words import (
     WORDS,
     ended_as,
     ident_of,
+    past_ident,
     price_of,
     reason_of,
 )
@@ -128,7 +129,7 @@ def in_history(elements: Sequence[Said], ident: str, markets: Markets) -> OrderS
     for element in elements:
         for kind, event in element["event"].items():
             order = next((event[one] for one in _NOW if event.get(one)), None)
-            if order is None or ident_of(order.get("clientId"), order.get("uid")) != ident:
+            if order is None or past_ident(order) != ident:
                 continue
             if kind not in EVENT_STATES:
                 raise ValueError(f"{kind}: what became of {ident} is not told there")

@@ -136,6 +136,10 @@ def ident_of(client_order_id: Any, venue_order_id: Any) -> str:
     return str(client_order_id) if client_order_id else f"{STRANGER}{venue_order_id}"
 
 
+def past_ident(order: Said) -> str:
+    return ident_of(order.get("clientId"), order.get("uid"))
+
+
 def raw_fill(one: Said, markets: Markets) -> RawFill:
     market = markets.of(markets.symbol(str(one["symbol"])))
     return RawFill(

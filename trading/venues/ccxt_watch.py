@@ -25,10 +25,12 @@ from trading.venues.base import (
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
-from trading.venues.ccxt_lookup import Lookup
 
 log = logging.getLogger(__name__)
 
+HISTORY_PAGES = 20
+BEFORE_NS = 300 * 1_000_000_000
+"""So much earlier than an order was made its history is read: our clock may have been stepped."""
 FILL_PAGES = 100
 SEEN = 100_000
 UNSAID = Decimal("Infinity")
@@ -64,7 +66,6 @@ class Watch:
         self._dialect = dialect
         self._deliver = deliver
         self._book = FillBook(since_ns)
-        self._lookup = Lookup(asking, dialect)
         self._alone = asyncio.Lock()
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
         self._unread: set[str] = set()
@@ -266,6 +267,58 @@ class Watch:
         except LookupError as error:
             raise VenueError("FILLS_GONE", str(error)) from error
 
+    # One order -------------------------------------------------------------------------------
+
     async def status(self, ident: str, since_ns: int) -> OrderStatus | None:
-        """As ccxt_lookup.Lookup.status says."""
-        return await self._lookup.status(ident, since_ns)
+        """The order as the venue has it, or had it; None when it is found nowhere, back to when it
+        was made (by our wall clock; 0: not known).
+
+        A history tells how it ended: that it was placed once does not say that it still is open.
+        Raises VenueError when what it is, is not told; VenueDisconnectedError, TimeoutError.
+        """
+        found, untold = await self._now(ident)
+        if found is not None:
+            return found
+        since_ns = max(self._asking.on_its_clock(since_ns) - BEFORE_NS, 0)
+        found = await self._before(ident, since_ns)
+        if found is not None and found.state == "working":
+            raise untold or VenueError("NOT_TOLD", f"{ident} was placed; of now nothing is said")
+        if found is None and untold is not None:
+            raise untold  # it is not *never received*: that needs all of them to know nothing of it
+        return found
+
+    async def _now(self, ident: str) -> tuple[OrderStatus | None, VenueError | None]:
+        """As it is, None when the venue does not know it any more, or yet; or that it spoke
+        nonsense of it, and then its histories may tell it all the same."""
+        dialect, asking = self._dialect, self._asking
+        try:
+            found = await asking.ask(
+                "orders/status",
+                dialect.order(asking.client, ident),
+                lambda said: dialect.order_said(said, ident, asking.markets),
+            )
+        except VenueError as error:
+            if error.code == "RATE_LIMIT":
+                raise
+            return None, error
+        return found, None
+
+    async def _before(self, ident: str, since_ns: int) -> OrderStatus | None:
+        for kind in self._dialect.histories:
+            found = await self._past(kind, ident, since_ns)
+            if found is not None:
+                return found
+        return None
+
+    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
+        dialect, asking = self._dialect, self._asking
+        page = ""
+        for _ in range(HISTORY_PAGES):
+            found, page = await asking.ask(
+                "history",
+                dialect.history(asking.client, kind, page, since_ns),
+                lambda said: dialect.history_said(said, ident, asking.markets),
+            )
+            if found is not None or not page:
+                return found
+        raise VenueError("HISTORY_TOO_LONG", f"{ident} is not among the newest {kind}")
