@@ -1,20 +1,25 @@
 """Kraken Futures' words and forms as its public reference has them, and forms that nobody foresaw:
 these are read as nothing, never as something else."""
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.venues.kraken_rig import KrakenRig, played, reader_rests
+from tests.venues.venue_contract import BUY, GTC, SELL
 from trading.messages import OrderType, Side
 from trading.universe import UNIVERSE
-from trading.venues.base import OrderStatus
+from trading.venues.base import Filled, OrderStatus, VenueError
 from trading.venues.ccxt_dialect import Cancelled, Placed, Refused
 from trading.venues.ccxt_kraken import KrakenFutures
 from trading.venues.ccxt_kraken_words import NO_EXECUTION, PLACED, REFUSALS, TELLS_NOTHING
 from trading.venues.ccxt_markets import Markets
+from trading.venues.ccxt_venue import CcxtVenue
 
 D = Decimal
 DIALECT = KrakenFutures()
@@ -261,3 +266,74 @@ def test_what_an_answer_to_cancels_does_not_tell_is_told_of_none() -> None:
     assert cancelled({**TOLD[0], "cliOrdId": "z"}, *TOLD[1:]) == [None, *SAID[1:]]
     assert cancelled({**TOLD[1], "status": "cancelled"}, *TOLD[1:]) == [None, None, *SAID[2:]]
     assert cancelled({"status": "pending", "cliOrdId": "a"}, 7, *TOLD[2:])[0] is None
+
+
+# Over the wire ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["NOT_FOUND", None], ids=["a-new-word", "none"])
+def test_what_is_said_unreadably_of_now_is_looked_for_in_the_histories(
+    tmp_path: Path, status: str | None
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        guard = desk.send(SELL, "5", "SPY", stop="490.00", tif=GTC)
+        gone = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        for ident in (guard, gone):
+            desk.venue.send_cancel(ident)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        orders = [
+            {"order": {"cliOrdId": one, "orderId": "v"}, "status": status, "error": "x"}
+            for one in (rests, guard, gone, "never-sent")
+        ]
+        said = json.dumps({"result": "success", "orders": orders})
+        rig.server.faults.status["orders/status"] = (200, said)
+        for ident in (guard, gone):
+            found = (await desk.venue.order_status(ident)).order
+            assert found is not None
+            assert (found.state, found.reason) == ("cancelled", "cancelled on request")
+        for ident in (rests, "never-sent"):
+            with pytest.raises(VenueError, match="BAD_ANSWER"):
+                await desk.venue.order_status(ident)
+        said = json.dumps({"result": "success", "orders": []})
+        rig.server.faults.status["orders/status"] = (200, said)
+        with pytest.raises(VenueError, match="NOT_TOLD"):  # it was placed once: is it still there?
+            await desk.venue.order_status(rests)
+        assert (await desk.venue.order_status("never-sent")).order is None
+
+    played(tmp_path, scene)
+
+
+def test_an_order_of_an_unforeseen_form_blinds_nothing_and_can_be_cancelled(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.hidden = ("unfilledSize", "stopPrice")
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        assert isinstance(desk.venue, CcxtVenue)
+        await desk.venue._asking.client.private_post_sendorder(
+            {
+                "orderType": "stp", "symbol": "PF_SPYUSD", "side": "sell", "size": "7",
+                "stopPrice": "490",
+            }
+        )  # fmt: skip
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [filled]
+        again = await rig.desk()
+        assert again.venue.connected, "signing in reads the open orders"
+        await rig.settle(again)
+        (order,) = await again.venue.open_orders()
+        assert order.client_order_id.startswith("kraken:")
+        again.venue.send_cancel(order.client_order_id)
+        await rig.settle(again)
+        assert await again.venue.open_orders() == []
+        told = [one for one in caplog.messages if "order.not-understood" in one]
+        assert len(told) == 2, "once by each connection that saw it"
+
+    played(tmp_path, scene)

@@ -14,7 +14,7 @@ from tests.venues.kraken_rig import (
     played,
     reader_rests,
 )
-from tests.venues.venue_contract import BUY, GTC, SELL, Desk
+from tests.venues.venue_contract import BUY, GTC, Desk
 from trading.clock import boot_ns, wall_ns
 from trading.papervenue.protocol import InjectFill
 from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError
@@ -213,72 +213,5 @@ def test_an_end_that_is_not_told_holds_up_neither_fills_nor_other_ends(tmp_path:
             await asyncio.sleep(0.01)
             await _venue(desk).settled()
         assert [one.client_order_id for one in desk.said(Ended)] == [rests]
-
-    played(tmp_path, scene)
-
-
-@pytest.mark.parametrize("status", ["NOT_FOUND", None], ids=["a-new-word", "none"])
-def test_what_is_said_unreadably_of_now_is_looked_for_in_the_histories(
-    tmp_path: Path, status: str | None
-) -> None:
-    async def scene(rig: KrakenRig) -> None:
-        await rig.quote("SPY", "500.00", "500.02")
-        desk = await rig.desk()
-        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
-        guard = desk.send(SELL, "5", "SPY", stop="490.00", tif=GTC)
-        gone = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
-        await rig.settle(desk)
-        for ident in (guard, gone):
-            desk.venue.send_cancel(ident)
-        await rig.settle(desk)
-        await reader_rests(desk)
-        orders = [
-            {"order": {"cliOrdId": one, "orderId": "v"}, "status": status, "error": "x"}
-            for one in (rests, guard, gone, "never-sent")
-        ]
-        said = json.dumps({"result": "success", "orders": orders})
-        rig.server.faults.status["orders/status"] = (200, said)
-        for ident in (guard, gone):
-            found = (await desk.venue.order_status(ident)).order
-            assert found is not None
-            assert (found.state, found.reason) == ("cancelled", "cancelled on request")
-        for ident in (rests, "never-sent"):
-            with pytest.raises(VenueError, match="BAD_ANSWER"):
-                await desk.venue.order_status(ident)
-        said = json.dumps({"result": "success", "orders": []})
-        rig.server.faults.status["orders/status"] = (200, said)
-        with pytest.raises(VenueError, match="NOT_TOLD"):  # it was placed once: is it still there?
-            await desk.venue.order_status(rests)
-        assert (await desk.venue.order_status("never-sent")).order is None
-
-    played(tmp_path, scene)
-
-
-def test_an_order_of_an_unforeseen_form_blinds_nothing_and_can_be_cancelled(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def scene(rig: KrakenRig) -> None:
-        rig.server.hidden = ("unfilledSize", "stopPrice")
-        await rig.quote("SPY", "500.00", "500.02")
-        desk = await rig.desk()
-        await _venue(desk)._asking.client.private_post_sendorder(
-            {
-                "orderType": "stp", "symbol": "PF_SPYUSD", "side": "sell", "size": "7",
-                "stopPrice": "490",
-            }
-        )  # fmt: skip
-        filled = desk.send(BUY, "5", "SPY")
-        await rig.settle(desk)
-        assert [one.client_order_id for one in desk.said(Filled)] == [filled]
-        again = await rig.desk()
-        assert again.venue.connected, "signing in reads the open orders"
-        await rig.settle(again)
-        (order,) = await again.venue.open_orders()
-        assert order.client_order_id.startswith("kraken:")
-        again.venue.send_cancel(order.client_order_id)
-        await rig.settle(again)
-        assert await again.venue.open_orders() == []
-        told = [one for one in caplog.messages if "order.not-understood" in one]
-        assert len(told) == 2, "once by each connection that saw it"
 
     played(tmp_path, scene)
