@@ -342,6 +342,82 @@ def test_a_lost_answer_is_asked_for_and_never_sent_again(desk: Guarded) -> None:
     assert desk.stop().orders == 1
 
 
+def in_doubt(desk: Guarded, *, taken: bool) -> None:
+    """The venue tells nothing of the stop any more, and has it or ``taken`` it back."""
+    desk.mute = True
+    if taken:
+        desk.venue.cancel(desk.venue.stops()[0].new.client_order_id)
+    desk.ask_venue()
+    desk.settle(5)
+    assert desk.stop().state is StopState.PENDING, "for a while it is waited for"
+    desk.settle(20)
+    assert desk.stop().state is StopState.WATCHED
+    assert desk.stop().why.startswith("the venue does not tell whether its stop rests")
+
+
+def test_a_stop_of_which_the_venue_tells_nothing_is_watched_meanwhile(desk: Guarded) -> None:
+    desk.hold("10000")
+    (line,) = desk.set(ask())
+    in_doubt(desk, taken=True)
+    desk.price("1.07900")
+    desk.settle()
+    assert (len(desk.venue.fills), desk.stop().orders, desk.stop().blind) == (1, 1, False)
+    desk.price("1.07000")
+    desk.settle()
+    closing = desk.rig.sent[-1]
+    assert (closing.order_type, closing.reduce_only) == (OrderType.MARKET, True)
+    assert desk.core.book.holding(STRATEGY, SYMBOL).quantity == 0
+    assert desk.stop().state is StopState.ENDED
+    assert desk.rig.state(line.order) == "unknown", "what became of it is the venue's to say"
+    desk.mute = False
+    desk.settle()
+    assert list(desk.core.book.open_orders()) == []
+
+
+def test_told_of_again_it_is_what_the_venue_says(desk: Guarded) -> None:
+    desk.hold("10000")
+    desk.set(ask())
+    in_doubt(desk, taken=False)
+    desk.mute = False
+    desk.settle()
+    assert (desk.stop().state, desk.stop().orders, desk.stop().why) == (StopState.RESTING, 1, "")
+    in_doubt(desk, taken=True)
+    desk.mute = False
+    desk.settle()
+    assert (desk.stop().state, desk.stop().orders) == (StopState.RESTING, 2)
+    assert desk.resting() == [("sell", D(10000), D("1.07805"))]
+
+
+def test_a_stop_that_rests_though_it_was_in_doubt_closes_nothing_twice(desk: Guarded) -> None:
+    desk.hold("10000")
+    desk.set(ask())
+    desk.hold("15000")
+    in_doubt(desk, taken=False)
+    desk.rig.quote("1.06995", "1.07005")  # here before it is there
+    desk.turn()
+    assert desk.rig.sent[-1].order_type is OrderType.MARKET
+    desk.price("1.07000")
+    desk.settle()
+    assert desk.core.book.holding(STRATEGY, SYMBOL).quantity == 5000, "what grew beyond it stays"
+    assert (desk.stop().state, desk.stop().why) == (StopState.ENDED, "reached, and closed")
+
+
+def test_in_doubt_it_is_not_closed_where_that_could_turn_it_over(desk: Guarded) -> None:
+    """The venue's reduce-only guards its net position, which is another strategy's as well."""
+    desk.hold("10000")
+    desk.set(ask(scope=f"strategy:{STRATEGY}"))
+    desk.hold("10000", OTHER)
+    in_doubt(desk, taken=True)
+    assert desk.stop().blind
+    desk.price("1.07000")
+    desk.settle()
+    assert desk.rig.sent[-1].order_type is not OrderType.STOP
+    assert len(desk.venue.fills) == 2, "nothing is closed"
+    desk.mute = False
+    desk.settle()
+    assert desk.core.book.holding(STRATEGY, SYMBOL).quantity == 0, "told, it closes"
+
+
 @pytest.mark.parametrize("sent", [True, False], ids=["sent", "written-only"])
 def test_a_kill_between_writing_and_hearing_leaves_one_stop(desk: Guarded, sent: bool) -> None:
     desk.hold("10000")

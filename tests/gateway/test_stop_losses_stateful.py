@@ -80,6 +80,26 @@ class Machine(RuleBasedStateMachine):
         self.desk.hold_releases = False
         self.desk.kill()
 
+    @rule(taken=st.booleans(), price=PRICES, here_first=st.booleans())
+    def the_venue_tells_nothing_of_orders(self, taken: bool, price: str, here_first: bool) -> None:
+        """For longer than that is waited for, while a price comes, here perhaps before there."""
+        desk = self.desk
+        desk.mute = True
+        if taken:
+            self.the_venue_takes_one_back()
+        desk.ask_venue()
+        desk.turn()
+        self.time_passes(2_000)
+        if here_first:
+            desk.rig.quote(f"{D(price) - D('0.00005'):f}", f"{D(price) + D('0.00005'):f}")
+            desk.turn()
+        desk.price(price)
+        self.time_passes(100)
+
+    @rule()
+    def the_venue_tells_of_orders_again(self) -> None:
+        self.desk.mute = False
+
     @rule()
     def the_venue_takes_one_back(self) -> None:
         for one in self.desk.venue.stops()[:1]:
@@ -103,6 +123,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         desk = self.desk
+        desk.mute = False
         desk.ask_venue()
         desk.quote()
         desk.settle(700)

@@ -110,6 +110,17 @@ def test_none_open_is_two_readings_a_quarter_second_apart(sweep: Callable[..., S
     assert step.facts["apart_ms"] == 250
 
 
+def test_an_order_whose_form_is_not_understood_is_cancelled_and_proves_none_open_false(
+    sweep: Callable[..., Sweeping],
+) -> None:
+    one = sweep(KILL)
+    one.venue.open = [at_venue(side=None, quantity=None, symbol="PF_NEWUSD")]
+    assert [one.turn(ms) for ms in (0, 300, 300)] == [[], [], []]
+    assert set(one.venue.cancels) == {"stranger"}
+    one.venue.open = []
+    assert [one.turn(300), one.turn(300)] == [[], ["none-open"]]
+
+
 def test_no_reading_counts_that_began_before_our_orders_were_final(
     sweep: Callable[..., Sweeping],
 ) -> None:

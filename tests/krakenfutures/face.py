@@ -20,6 +20,12 @@ from tests.krakenfutures.streams import Streams
 from trading.clock import NS, wall_ns
 from trading.papervenue.exchange import Exchange
 
+POSTED = frozenset({
+    "sendorder", "editorder", "cancelorder", "cancelallorders", "batchorder",
+    "cancelallordersafter", "orders/status",
+})  # fmt: skip
+"""Documented as POST; all else is a GET, and what comes otherwise is not found."""
+
 Body = dict[str, Any]
 Handler = Callable[["Asked"], Body]
 
@@ -182,7 +188,7 @@ class Face:
         else:
             raise KrakenError("notFound")
         handler = self.handlers.get(name)
-        if handler is None:
+        if handler is None or method != ("POST" if name in POSTED else "GET"):
             raise KrakenError("notFound")
         return name, handler, not public
 

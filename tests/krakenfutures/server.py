@@ -7,7 +7,7 @@ did is read from its own log. ``python -m tests.krakenfutures`` runs it as a pro
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ class KrakenFutures(Face):
         self.recent_ns = RECENT_NS
         self.older = 0
         self.ticks: dict[str, Decimal] = {}
+        self.hidden: tuple[str, ...] = ()
+        """What openorders leaves out of orders that were made by hand."""
         self._ended: dict[tuple[str, str], int] = {}
         self._number = 0
         self._due: asyncio.TimerHandle | None = None
@@ -195,8 +197,6 @@ class KrakenFutures(Face):
         received = words.moment(self.exchange.own(wall_ns()))
         if any(one.kind == "rejected" for one in mine):
             code = next(str(one.body["code"]) for one in mine if one.kind == "rejected")
-            if code == "LATE":
-                raise KrakenError("invalidArgument: processBefore has passed")
             status = words.STATUS_OF_CODE.get(code, code)
             return {"status": status, "receivedTime": received, "orderEvents": []}
         if order is None:  # told to nobody: the answer is lost with it
@@ -255,16 +255,17 @@ class KrakenFutures(Face):
         status = "cancelled" if any(one.kind == "ended" for one in events) else "notFound"
         if status == "notFound" and order is not None and order.state == "filled":
             status = "filled"
-        return {"cancelStatus": {"status": status, "cliOrdId": ident, "orderEvents": []}}
+        names = {key: asked.query[key] for key in ("order_id", "cliOrdId") if key in asked.query}
+        return {"cancelStatus": {"status": status, **names, "orderEvents": []}}
 
     def _batchorder(self, asked: Asked) -> Body:
-        """Cancels only: more than that no desk here sends."""
+        """Cancels only: more than that no desk here sends. Nobody promises the answers' order."""
         told = []
         for one in json.loads(asked.query["json"])["batchOrder"]:
             if one["order"] != "cancel":
                 raise KrakenError("invalidArgument: order")
             told.append(self._cancelorder(Asked(asked.account, one))["cancelStatus"])
-        return {"batchStatus": told}
+        return {"batchStatus": told[::-1]}
 
     def _cancelallorders(self, asked: Asked) -> Body:
         symbol = self._symbol(asked) if "symbol" in asked.query else None
@@ -303,7 +304,12 @@ class KrakenFutures(Face):
     def _openorders(self, asked: Asked) -> Body:
         self.settle()
         orders = self.exchange.engine.working(asked.account)
-        return {"openOrders": [words.open_order(one, one.number * 10**6) for one in orders]}
+        return {"openOrders": [self._open_order(one) for one in orders]}
+
+    def _open_order(self, order: Order) -> Body:
+        said = words.open_order(order, order.number * 10**6)
+        hidden = self.hidden if said["cliOrdId"] is None else ()
+        return {key: value for key, value in said.items() if key not in hidden}
 
     def _openpositions(self, asked: Asked) -> Body:
         held = self.cash.held(self._all_fills(asked.account))
@@ -352,19 +358,28 @@ class KrakenFutures(Face):
         return {"orders": [words.status(order)]}
 
     def _history(self, asked: Asked) -> Body:
-        return self._page(asked, [one for one in self._orders(asked.account) if not one.waits])
+        return self._page(asked, words.past, lambda one: not one.waits)
 
     def _triggers(self, asked: Asked) -> Body:
-        return self._page(asked, [one for one in self._orders(asked.account) if one.waits])
+        return self._page(asked, words.past_trigger, lambda one: one.stop is not None)
 
-    def _page(self, asked: Asked, orders: list[Order]) -> Body:
+    def _page(
+        self, asked: Asked, told: Callable[[Order, int], list[Body]], among: Callable[[Order], bool]
+    ) -> Body:
         first, count = int(asked.query.get("continuation_token", 0)), int(asked.query["count"])
         moved = self._moved(asked.account)
         since_ns = int(asked.query.get("since", 0)) * 10**6
-        found = [words.past(one) for one in orders if moved[one.client_order_id] >= since_ns]
+        orders = [(one, moved[one.client_order_id]) for one in self._orders(asked.account)]
+        found = [
+            element
+            for one, at_ns in orders
+            if among(one) and at_ns >= since_ns
+            for element in told(one, at_ns)
+        ]
         if not since_ns:
             found += [words.bygone(number) for number in range(self.older)]
-        body: Body = {"elements": found[first : first + count]}
+        body: Body = {"accountUid": words.ACCOUNT, "elements": found[first : first + count]}
+        body["len"] = len(body["elements"])
         if first + count < len(found):
             body["continuationToken"] = str(first + count)
         return body

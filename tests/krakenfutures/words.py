@@ -23,7 +23,18 @@ STATUS_OF_CODE = {
     "REDUCE_ONLY": "wouldNotReducePosition",
     "POST_ONLY": "postWouldExecute",
     "MARGIN": "insufficientAvailableFunds",
+    "LATE": "wouldProcessAfterSpecifiedTime",
 }
+ERROR_OF_CODE = {
+    "LOT_SIZE": "INVALID_QUANTITY",
+    "TICK_SIZE": "INVALID_PRICE",
+    "NO_MARKET": "MARKET_SUSPENDED",
+    "DUPLICATE_ID": "CLIENT_ORDER_ID_IN_USE",
+    "REDUCE_ONLY": "WOULD_NOT_REDUCE_POSITION",
+    "POST_ONLY": "POST_WOULD_EXECUTE",
+    "MARGIN": "INSUFFICIENT_MARGIN",
+}
+ACCOUNT = "f7d5571c-6d10-4cf1-944a-048d25682ed0"
 _BASE = {"BTC": "XBT"}
 
 
@@ -124,7 +135,7 @@ def why(order: Order) -> str:
     words = {
         "reduce_only": "WOULD_NOT_REDUCE_POSITION",
         "cancel_all_after": "DEAD_MAN_SWITCH",
-        "immediate or cancel": "IOC_WOULD_NOT_EXECUTE",
+        "immediate or cancel": "IOC_WOULD_NOT_EXECUTE_REASON",
     }
     for known, word in words.items():
         if order.reason.startswith(known):
@@ -138,42 +149,97 @@ def status(order: Order) -> dict[str, Any]:
     if order.state == "working" and order.waits:
         state = "TRIGGER_PLACED"
     body = {**event_order(order, order.filled), "type": "ORDER"}
-    if order.stop is not None:
+    if order.waits:
         body |= {
-            "type": "TRIGGER_ORDER",
+            "type": "TRIGGER_ORDER", "quantity": None, "filled": None,
             "priceTriggerOptions": {
-                "triggerPrice": Decimal(text(order.stop)), "triggerSignal": "MARK_PRICE",
+                "triggerPrice": Decimal(text(order.stop or 0)), "triggerSignal": "MARK_PRICE",
+                "triggerSide": f"TRIGGER_{trigger_side(order).upper()}", "triggerTime": None,
             },
         }  # fmt: skip
     return {
         "order": body,
         "status": state,
         "updateReason": why(order) if state == "CANCELLED" else None,
-        "error": STATUS_OF_CODE.get(order.code, order.code) or None,
+        "error": ERROR_OF_CODE.get(order.code, order.code) or None,
     }
 
 
-def past(order: Order) -> dict[str, Any]:
-    """An element of the history of orders (or of triggers, for one that never triggered)."""
-    kinds = {"working": "OrderPlaced", "filled": "OrderPlaced", "rejected": "OrderRejected"}
-    kind = kinds.get(order.state, "OrderCancelled")
-    body = {
+def trigger_side(order: Order) -> str:
+    return "Above" if order.side == "buy" else "Below"
+
+
+def past(order: Order, at_ns: int) -> list[dict[str, Any]]:
+    """What the history of orders tells of one, newest first; of a stop, once it was triggered."""
+    now = past_order(order, at_ns)
+    if order.state == "rejected":
+        error = ERROR_OF_CODE.get(order.code, order.code)
+        rejected = {"order": now, "orderError": error, "reason": "new_user_order"}
+        return [_event(order, at_ns, "OrderRejected", rejected)]
+    placed = {"reason": "new_user_order", "reducedQuantity": ""}
+    if order.state in ("working", "filled"):
+        return [_event(order, at_ns, "OrderPlaced", {"order": now, **placed})]
+    first = {**now, "quantity": text(order.quantity), "filled": "0"}
+    return [
+        _event(order, at_ns, "OrderCancelled", {"order": now, "reason": why(order).lower()}),
+        _event(order, at_ns, "OrderPlaced", {"order": first, **placed}),
+    ]
+
+
+def past_trigger(order: Order, at_ns: int) -> list[dict[str, Any]]:
+    """What the history of triggers tells of a stop, newest first. It does not say ``filled``."""
+    if order.waits and order.state == "rejected":
+        return []
+    said = {"order": trigger_order(order, at_ns)}
+    events = [_event(order, at_ns, "OrderTriggerPlaced", {**said, "reason": "new_user_order"})]
+    if not order.waits:
+        return [_event(order, at_ns, "OrderTriggerActivated", said), *events]
+    if order.state != "working":
+        gone = {**said, "reason": why(order).lower()}
+        return [_event(order, at_ns, "OrderTriggerCancelled", gone), *events]
+    return events
+
+
+def past_order(order: Order, at_ns: int) -> dict[str, Any]:
+    return {
+        **_past_terms(order, at_ns),
+        "quantity": text(order.left),
+        "filled": text(order.filled),
+        "orderType": "IoC" if order.time_in_force == "ioc" else "Limit",
+        "spotData": None,
+    }
+
+
+def trigger_order(order: Order, at_ns: int) -> dict[str, Any]:
+    return {
+        **_past_terms(order, at_ns),
+        "accountId": 0,
+        "quantity": text(order.quantity),
+        "orderType": "Market",
+        "triggerOptions": {
+            "triggerPrice": text(order.stop or 0), "triggerSignal": "MarkPrice",
+            "triggerSide": trigger_side(order),
+        },
+    }  # fmt: skip
+
+
+def _past_terms(order: Order, at_ns: int) -> dict[str, Any]:
+    return {
         "uid": order.venue_order_id,
+        "accountUid": ACCOUNT,
         "clientId": cli_ord_id(order.client_order_id) or "",
         "tradeable": market_ident(order.symbol),
         "direction": order.side.title(),
-        "quantity": text(order.left),
-        "filled": text(order.filled),
         "limitPrice": "" if order.limit is None else text(order.limit),
-        "orderType": "IoC" if order.time_in_force == "ioc" else "Limit",
         "reduceOnly": order.reduce_only,
+        "timestamp": at_ns // 10**6,
+        "lastUpdateTimestamp": at_ns // 10**6,
     }
-    name = "order"
-    if order.waits:
-        kind, name = kind.replace("Order", "OrderTrigger"), "orderTrigger"
-        body["triggerPrice"] = text(order.stop or 0)
-    reason = why(order).lower() if kind.endswith("Cancelled") else "new_user_order"
-    return {"uid": f"e-{order.number}", "event": {kind: {name: body, "reason": reason}}}
+
+
+def _event(order: Order, at_ns: int, kind: str, said: dict[str, Any]) -> dict[str, Any]:
+    uid = f"e-{kind}-{order.number}"
+    return {"uid": uid, "timestamp": at_ns // 10**6, "event": {kind: said}}
 
 
 def bygone(number: int) -> dict[str, Any]:

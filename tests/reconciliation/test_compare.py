@@ -155,6 +155,21 @@ def test_cash_of_a_position_at_an_unknown_price_is_not_compared(
     assert opening_of(desk.ours, word) is None
 
 
+def test_an_order_whose_form_is_not_understood_is_a_break_worth_who_knows() -> None:
+    desk = agreeing([], ["o1"])
+    unread = {"client_order_id": "o1", "symbol": "EURUSD", "side": "", "quantity": None}
+    orders = [{**unread, "filled": "0"}, {**unread, "client_order_id": "by-hand", "filled": "0"}]
+    word = word_of(
+        taken_at=NOON, fill_sequence=0, positions=[], open_orders=orders,
+        balances={name: f"{cash:f}" for name, cash in OPENING.items()},
+    )  # fmt: skip
+    found = replace(desk, word=word).breaks()
+    assert names(found) == {"order:o1", "order:by-hand"}
+    for one in found:
+        assert (worth(one, lambda symbol: Decimal(1), UNIVERSE), one.quantity) == (None, None)
+        assert "not understood" in one.theirs
+
+
 @given(desks, st.sampled_from(SYMBOLS), figures("-1000", "1000").filter(bool))
 def test_one_position_at_the_venue(desk: Desk, symbol: str, by: Decimal) -> None:
     positions = dict(desk.word.positions)

@@ -10,7 +10,7 @@ __all__ = ["CASES"]
 D = Decimal
 
 
-async def _quantities(desk: Desk) -> dict[str, tuple[Decimal, Decimal | None]]:
+async def _quantities(desk: Desk) -> dict[str, tuple[Decimal | None, Decimal | None]]:
     orders = await desk.venue.open_orders()
     return {one.client_order_id: (one.quantity, one.limit_price) for one in orders}
 

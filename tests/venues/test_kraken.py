@@ -215,6 +215,18 @@ def test_a_late_order_is_refused_though_its_answer_comes_to_nobody(
     play(scene)
 
 
+def test_a_late_order_is_refused_at_once_as_late(play: Callable[[Scene], None]) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        late = desk.send(BUY, "5", "SPY", life_ms=-100)
+        await rig.settle(desk)
+        assert [(one.client_order_id, one.code) for one in desk.said(Rejected)] == [(late, "LATE")]
+        assert "orders" not in rig.server.requests, "nothing is asked of its history"
+
+    play(scene)
+
+
 def test_what_the_venue_says_that_we_do_not_know_is_unknown(
     play: Callable[[Scene], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

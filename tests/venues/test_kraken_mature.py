@@ -200,6 +200,7 @@ def test_an_end_that_is_not_told_holds_up_neither_fills_nor_other_ends(tmp_path:
         said = {"order": {"cliOrdId": rests, "orderId": "v"}, "status": "BRAND_NEW"}
         text = json.dumps({"result": "success", "orders": [said]})
         rig.server.faults.status["orders/status"] = (200, text)
+        rig.server.faults.status["orders"] = (200, "{}")
         desk.venue.send_cancel(rests)
         filled = desk.send(BUY, "5", "SPY")
         await rig.settle(desk)

@@ -251,8 +251,10 @@ class Heard:
             return self._rejected(order, "REJECTED", status.reason, now)
         if status.state in ("cancelled", "expired"):
             return self._ended(order, status.state, status.reason, now)
-        said = Modified(order.client_order_id, status.quantity, status.limit_price)
-        modified = self._modified(order, said) if status.limit_price is not None else []
+        modified: list[Effect] = []
+        if status.limit_price is not None and status.quantity is not None:
+            said = Modified(order.client_order_id, status.quantity, status.limit_price)
+            modified = self._modified(order, said)
         return [*modified, *self._accepted(order, status.venue_order_id, now)]
 
     def _never_arrived(self, order: LiveOrder, answer: StatusAnswer, now: Now) -> list[Effect]:

@@ -3,7 +3,8 @@
 One reduce-only stop a position rests at the venue. When the position shrinks it is taken back and a
 smaller one sent, when it is closed or turned over it goes; so two that together exceed the position
 never stand. While none rests (the venue has no stops, refused it, or nets other strategies'
-positions against this one) the gateway itself watches the price and closes at the market. Pure.
+positions against this one), or the venue does not tell whether it rests, the gateway itself watches
+the price and closes at the market. Pure.
 """
 
 import hashlib
@@ -11,17 +12,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-import msgspec
-
-from riskctl.control import SetStops, StopLine
 from riskctl.holds import Mode
 from trading.clock import NS
 from trading.gateway.admission import Now
 from trading.gateway.book import ZERO, LiveOrder
 from trading.gateway.core import GatewayCore
 from trading.gateway.effects import Effect, Persist, StopLossRow
-from trading.gateway.stoploss import StopLoss, StopState, stop_price
-from trading.messages import OrderType, Side, TimeInForce
+from trading.gateway.stoploss import StopLoss, StopState
+from trading.gateway.stopsetting import StopSetting
+from trading.messages import OrderType, TimeInForce
 from trading.orders.states import OrderState
 from trading.universe import Universe
 
@@ -29,123 +28,23 @@ PREFIX = "stop-"
 AGAIN_NS = NS // 2
 """After so long, doubled with every refusal up to a minute, an order is tried again."""
 LONGEST_NS = 60 * NS
+DOUBT_NS = 2 * NS
+"""A stop that has been UNKNOWN for so long is not waited for: its price is watched meanwhile."""
 _STANDING = (OrderState.WORKING, OrderState.PARTIALLY_FILLED)
 _REFUSED = (OrderState.REJECTED, OrderState.DENIED)
 
 
-class Protection:
-    """Over the stop-losses and the book of a core.
-
-    ``rests``: whether the venue has reduce-only stops. ``closing``: whether a person's warrant
-    closes this position: then its stops make room and come back only if it ends otherwise.
-    ``step``: what the venue's prices of a symbol are multiples of; None: the desk's tick.
+class Protection(StopSetting):
+    """``closing``: whether a person's warrant closes this position: then its stops make room and
+    come back only if it ends otherwise. The rest is StopSetting's.
     """
 
     def __init__(
         self, core: GatewayCore, universe: Universe, *, rests: Callable[[], bool],
         closing: Callable[[str, str], bool], step: Callable[[str], Decimal | None],
     ) -> None:  # fmt: skip
-        self._core = core
-        self._universe = universe
-        self._rests = rests
+        super().__init__(core, universe, rests=rests, step=step)
         self._closing = closing
-        self._step = step
-
-    # Setting them ----------------------------------------------------------------------------
-
-    def set(self, ask: SetStops, now: Now) -> list[StopLine]:
-        """A stop-loss for every open position in the scope; ``upkeep`` sends what follows.
-
-        One that stands is never moved away from the price: what was set protects until it is
-        cancelled by name (protective orders too).
-        """
-        lines = []
-        for strategy, symbol in sorted(self._in_scope(ask)):
-            found = self._reckoned(ask, strategy, symbol, now)
-            stands = self._core.stops.of(strategy, symbol)
-            if not isinstance(found, str):
-                lines.append(self._taken(ask, found))
-            elif stands is not None and stands.live:
-                line = msgspec.structs.replace(self._line(stands), why=found, not_as_asked=True)
-                lines.append(line)
-            else:
-                lines.append(self._refused(strategy, symbol, found))
-        return lines
-
-    def _taken(self, ask: SetStops, one: StopLoss) -> StopLine:
-        if ask.dry_run and self._may_rest(one):
-            return self._line(one, "would-rest")
-        if ask.dry_run:
-            line = self._line(one, "would-watch")
-            return msgspec.structs.replace(line, why=self._why_watched(one))
-        self._core.stops.put(one)
-        return self._line(one)
-
-    def lines(self, ask: SetStops) -> list[StopLine]:
-        """What became of every position in the scope by now."""
-        found = []
-        for strategy, symbol in sorted(self._in_scope(ask)):
-            stands = self._core.stops.of(strategy, symbol)
-            if stands is not None and (stands.live or stands.id == ask.id):
-                found.append(self._line(stands))
-        return found
-
-    def _in_scope(self, ask: SetStops) -> list[tuple[str, str]]:
-        """Rehearsals are protected only where their account itself is named."""
-        holds = self._core.holds
-        if self._core.rehearsal and not ask.scope.startswith("venue:"):
-            return []
-        return [
-            (strategy, symbol)
-            for (strategy, symbol), held in self._core.book.holdings.items()
-            if held.quantity
-            and ask.scope in holds.scopes(strategy, symbol).names
-            and (not ask.symbols or symbol in ask.symbols)
-        ]
-
-    def _reckoned(self, ask: SetStops, strategy: str, symbol: str, now: Now) -> StopLoss | str:
-        """The stop-loss as it is to be, or why there can be none."""
-        held = self._core.book.holding(strategy, symbol).quantity
-        side = Side.SELL if held > 0 else Side.BUY
-        stands = self._core.stops.of(strategy, symbol)
-        if stands is not None and stands.id == ask.id:
-            return stands
-        kept = stands if stands is not None and stands.live and stands.side is side else None
-        why = self._why_not(strategy, symbol, held, now)
-        if why:
-            return why
-        one, quote = self._universe.by_symbol(symbol), self._core.prices.quote(symbol)
-        assert quote is not None, "a price was found good"
-        percentage, mark = Decimal(ask.percentage), quote.mid
-        price = stop_price(mark, percentage, side, one.tick_size, self._step(symbol))
-        fresh = StopLoss(
-            id=ask.id, strategy=strategy, symbol=symbol, side=side, percentage=percentage,
-            mark=mark, stop_price=price, quantity=abs(held), placed_by=ask.placed_by,
-            reason=ask.reason, set_wall_ns=now.wall_ns,
-            version=stands.version if stands is not None else 0,
-        )  # fmt: skip
-        if kept is not None and kept.tighter(price):
-            fresh.percentage, fresh.mark, fresh.stop_price = (
-                kept.percentage, kept.mark, kept.stop_price,
-            )  # fmt: skip
-        elif fresh.reached(quote.bid, quote.ask):
-            text = f"{price:f} is not beyond {quote.bid:f}/{quote.ask:f}"
-            return f"TOO_CLOSE: {percentage:f} % is less than the spread: {text}"
-        if kept is not None:
-            fresh.order, fresh.state = kept.order, kept.state
-        return fresh
-
-    def _why_not(self, strategy: str, symbol: str, held: Decimal, now: Now) -> str:
-        if symbol not in self._universe:
-            return "UNKNOWN_SYMBOL: not an instrument of this desk"
-        if held % self._universe.by_symbol(symbol).lot_size:
-            return f"LOT_SIZE: {held:f} is no whole number of lots"
-        if self._core.holds.mode(strategy, symbol) is Mode.FROZEN:
-            return "HELD: FROZEN lets nothing out but cancels"
-        denial = self._core.prices.denial(symbol, now.boot_ns)
-        return f"{denial.code}: {denial.text}" if denial is not None else ""
-
-    # Keeping them ----------------------------------------------------------------------------
 
     def upkeep(self, now: Now) -> list[Effect]:
         """What there is to cancel, to send and to write down at this moment."""
@@ -175,25 +74,48 @@ class Protection:
             one.state, one.why = StopState.PENDING, "the position is being closed by order"
             return self._cancels(mine, one.why, now)
         one.quantity = min(one.quantity, abs(held) + sum((order.filled for order in mine), ZERO))
-        if mine:
-            return self._standing(one, mine, now)
-        return self._next(one, now)
+        in_doubt = self._in_doubt(one, mine, now)
+        if not mine:
+            return self._next(one, now)
+        effects = self._standing(one, mine, now)
+        if in_doubt:
+            effects += self._next(one, now, doubted=mine[-1].client_order_id)
+        return effects
 
     def _standing(self, one: StopLoss, mine: list[LiveOrder], now: Now) -> list[Effect]:
         """Whether what is open is what is wanted; what is not is taken back first."""
         wrong = [order for order in mine if order.protective and not _as_wanted(one, order)]
-        newest = mine[-1]
+        newest, one.blind = mine[-1], False
         if wrong or newest.state not in _STANDING:
             one.state, one.why = StopState.PENDING, "asked of the venue"
         else:
             one.state, one.why, one.refusals = StopState.RESTING, "", 0
+            if one.doubted == newest.client_order_id:  # it rests after all
+                one.order, one.doubted = one.doubted, ""
         if not newest.protective:
             one.state = StopState.CLOSING
         one.replacing = one.replacing or bool(wrong)
         return self._cancels(wrong, "the stop follows its position", now)
 
+    @staticmethod
+    def _in_doubt(one: StopLoss, mine: list[LiveOrder], now: Now) -> bool:
+        """Whether all there is of it is a stop of which the venue has told nothing for a while."""
+        stops = [order.state for order in mine if order.protective]
+        if not stops or any(state is not OrderState.UNKNOWN for state in stops):
+            one.doubt_boot_ns = 0
+            return False
+        one.doubt_boot_ns = one.doubt_boot_ns or now.boot_ns
+        return len(stops) == len(mine) and now.boot_ns - one.doubt_boot_ns >= DOUBT_NS
+
     def _heed(self, one: StopLoss, now: Now) -> None:
-        """Account for the newest order once it has ended."""
+        """Account for the newest order once it has ended, and for one in doubt before it."""
+        before = self._core.book.order(one.doubted) if one.doubted else None
+        if before is not None and before.final:
+            one.doubted = ""
+            one.quantity -= before.filled
+            if one.quantity <= 0:
+                one.end("reached, and closed")
+                return
         order = self._core.book.order(one.order) if one.order else None
         if order is None or not order.final:
             return
@@ -209,8 +131,12 @@ class Protection:
             one.not_before_ns = now.boot_ns + AGAIN_NS
         one.replacing = False
 
-    def _next(self, one: StopLoss, now: Now) -> list[Effect]:
-        """Nothing of it is open: close what was reached, else rest, else watch."""
+    def _next(self, one: StopLoss, now: Now, doubted: str = "") -> list[Effect]:
+        """Nothing of it is known to be open: close what was reached, else rest, else watch.
+
+        ``doubted``: a stop that may rest all the same: no second one is sent, and it is closed only
+        where the venue's reduce-only keeps both together from turning it over.
+        """
         one.blind = False
         if self._core.holds.mode(one.strategy, one.symbol) is Mode.FROZEN:
             one.state, one.why = StopState.WATCHED, "FROZEN: nothing leaves but cancels"
@@ -218,46 +144,30 @@ class Protection:
             return []
         quote = self._core.prices.quote(one.symbol)
         blind = self._core.prices.denial(one.symbol, now.boot_ns)
-        waits = now.boot_ns < one.not_before_ns
-        if quote is not None and blind is None and one.reached(quote.bid, quote.ask):
+        waits, safe = now.boot_ns < one.not_before_ns, not doubted or self._alone(one)
+        if quote is not None and blind is None and safe and one.reached(quote.bid, quote.ask):
             one.state = StopState.CLOSING
-            return [] if waits else self._ordered(one, OrderType.MARKET, now)
-        if self._may_rest(one) and not waits:
+            if waits:
+                return []
+            one.doubted = doubted or one.doubted
+            return self._ordered(one, OrderType.MARKET, now)
+        if self._may_rest(one) and not (waits or doubted):
             one.state, one.why = StopState.PENDING, ""
             return self._ordered(one, OrderType.STOP, now)
-        one.state, one.blind = StopState.WATCHED, blind is not None
+        one.state, one.blind = StopState.WATCHED, blind is not None or not safe
         if blind is not None:
             one.why = f"blind, {blind.code}: {blind.text}"
+        elif doubted:
+            one.why = "the venue does not tell whether its stop rests"
+            one.why += "" if safe else ", and holds more than this: not closed here"
         elif not one.refusals:
             one.why = "" if self._rests() and self._bounded(one) else self._why_watched(one)
         return []
 
-    def _why_watched(self, one: StopLoss) -> str:
-        if not self._rests():
-            return "the venue has no reduce-only stops"
-        return "the account holds less of it, net of other strategies and their stops"
-
-    def _may_rest(self, one: StopLoss) -> bool:
-        return self._rests() and self._bounded(one)
-
-    def _bounded(self, one: StopLoss) -> bool:
-        """Whether the venue's net position, less what other stops close of it, is at least this."""
-        net = sum(
-            (held.quantity for (_, symbol), held in self._core.book.holdings.items()
-             if symbol == one.symbol),
-            ZERO,
-        )  # fmt: skip
-        others = sum(
-            (
-                order.remaining
-                for order in self._core.book.open_orders()
-                if order.protective
-                and (order.symbol, order.side) == (one.symbol, one.side)
-                and order.strategy != one.strategy
-            ),
-            ZERO,
-        )
-        return net * one.side.sign < 0 and one.quantity + others <= abs(net)
+    def _alone(self, one: StopLoss) -> bool:
+        """Whether the venue's net position is no more than this one."""
+        held = self._core.book.holding(one.strategy, one.symbol).quantity
+        return self._bounded(one) and abs(self._net(one.symbol)) <= abs(held)
 
     def _ordered(self, one: StopLoss, kind: OrderType, now: Now) -> list[Effect]:
         """Its next order. What is wanted is written down before it, so that a successor that finds
@@ -322,35 +232,6 @@ class Protection:
             StopLossRow(replace(one), str(one.state)) for one in self._core.stops.unwritten()
         )
         return [Persist(rows, ())] if rows else []
-
-    # Telling ---------------------------------------------------------------------------------
-
-    def _refused(self, strategy: str, symbol: str, why: str) -> StopLine:
-        return StopLine(*self._position(strategy, symbol), state="refused", why=why)
-
-    def _line(self, one: StopLoss, state: str = "") -> StopLine:
-        away = abs(one.mark - one.stop_price)
-        return StopLine(
-            *self._position(one.strategy, one.symbol),
-            state=state or str(one.state),
-            why=one.why,
-            side=str(one.side),
-            percentage=f"{one.percentage:f}",
-            mark=f"{one.mark.normalize():f}",
-            stop_price=f"{one.stop_price:f}",
-            covered=f"{one.quantity if one.live else ZERO:f}",
-            order=one.order if one.state is StopState.RESTING else "",
-            loss=f"{self._core.book.unit_value(one.symbol, away) * one.quantity:.2f}",
-            blind=one.blind,
-        )
-
-    def _position(self, strategy: str, symbol: str) -> tuple[str, str, str, str]:
-        held = self._core.book.holding(strategy, symbol)
-        entry = None
-        if symbol in self._universe:
-            entry = held.average_price(self._universe.by_symbol(symbol).multiplier)
-        shown = "" if entry is None else f"{entry.normalize():f}"
-        return strategy, symbol, f"{held.quantity:f}", shown
 
 
 def _own(order: LiveOrder) -> bool:

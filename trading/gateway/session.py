@@ -273,7 +273,7 @@ def _row(account: str, reading: VenueReadingNow) -> tuple[Any, ...]:
     orders = [
         {
             "client_order_id": one.client_order_id, "symbol": one.symbol,
-            "side": str(one.side), "quantity": one.quantity, "filled": one.filled,
+            "side": str(one.side or ""), "quantity": one.quantity, "filled": one.filled,
         }
         for one in reading.open_orders
     ]  # fmt: skip

@@ -53,6 +53,10 @@ class StopLoss:
     replacing: bool = False
     blind: bool = False
     """Watched, and there is no price to watch, or nothing may leave."""
+    doubted: str = ""
+    """An order before the newest of which the venue has not told what became of it."""
+    doubt_boot_ns: int = 0
+    """Since when, by the boot clock, it is not known whether its stop rests; 0: it is."""
     version: int = 0
 
     @property

@@ -196,7 +196,7 @@ def _orders(ours: Ours, word: Word, earlier: Earlier | None) -> Iterator[Found]:
         mine = ours.orders.get(ident)
         differs = _at_venue(mine, said, word.taken_at)
         if differs:
-            left = _less(said.quantity, said.filled)
+            left = None if said.quantity is None else _less(said.quantity, said.filled)
             yield Found("order", ident[:_KEY], differs, _words(said), left, said.symbol)
     if earlier is None:
         return
@@ -221,6 +221,8 @@ def _at_venue(mine: OurOrder | None, said: VenueOrder, taken_at: dt.datetime) ->
 
 
 def _words(order: OurOrder | VenueOrder) -> str:
+    if order.quantity is None:
+        return f"an order in {order.symbol} of a form that is not understood"
     quantity, filled = exact(order.quantity), exact(order.filled)
     return f"{order.side} {quantity} {order.symbol}, {filled} filled"
 

@@ -18,12 +18,13 @@ class ReadingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class VenueOrder:
-    """One order that is open at the venue."""
+    """One order that is open at the venue. ``quantity`` is None where its form was not understood:
+    then only its id is certain."""
 
     ident: str
     symbol: str
     side: str
-    quantity: Decimal
+    quantity: Decimal | None
     filled: Decimal
 
 
@@ -87,7 +88,7 @@ def _order(said: Mapping[str, Any]) -> VenueOrder:
         ident=str(said["client_order_id"]),
         symbol=str(said["symbol"]),
         side=str(said["side"]),
-        quantity=_decimal(said["quantity"]),
+        quantity=None if said["quantity"] is None else _decimal(said["quantity"]),
         filled=_decimal(said["filled"]),
     )
 

@@ -184,13 +184,14 @@ VenueEvent = (
 
 @dataclass(frozen=True, slots=True)
 class OrderStatus:
-    """``state`` is one of working, filled, cancelled, expired, rejected."""
+    """``state`` is one of working, filled, cancelled, expired, rejected. ``side`` and ``quantity``
+    are None where the venue does not say them in a form that is understood."""
 
     client_order_id: str
     venue_order_id: str
     symbol: str
-    side: Side
-    quantity: Decimal
+    side: Side | None
+    quantity: Decimal | None
     filled: Decimal
     limit_price: Decimal | None
     state: str

@@ -68,7 +68,7 @@ class Answers:
             if outcome is Outcome.UNKNOWN:
                 log.warning("create.unknown: %s: %s", ident, error)
                 return None
-            return Refused(self._dialect.refusal_code(code, str(error)), str(error))
+            return Refused(code, str(error))
         except (TimeoutError, VenueDisconnectedError, *_NONSENSE) as error:
             log.warning("create.unanswered: %s: %r", ident, error)
             return None

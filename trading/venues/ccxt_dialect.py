@@ -209,6 +209,3 @@ class Dialect(StreamDialect, Protocol):
     def balances(self, client: Any) -> Call: ...
 
     def balances_said(self, said: Said) -> dict[str, Decimal]: ...
-
-    def refusal_code(self, code: str, text: str) -> str:
-        """A closer code for a refusal that ccxt raised, or ``code``."""

@@ -25,24 +25,27 @@ from trading.venues.ccxt_dialect import (
     Word,
 )
 from trading.venues.ccxt_kraken_cash import entered, fees_of, log_lines
+from trading.venues.ccxt_kraken_orders import (
+    cancel_said,
+    cancels_said,
+    in_history,
+    open_orders,
+    order_status,
+)
 from trading.venues.ccxt_kraken_words import (
     DUPLICATE,
-    EVENT_STATES,
     HISTORY_PAGE,
     MS,
     NO_EXECUTION,
     NOTHING_SHOWN,
     PLACED,
+    REFUSAL_WORDS,
     REFUSALS,
     ident_of,
     iso,
     named,
     ns_of,
-    open_order,
-    order_status,
     order_type,
-    past_ident,
-    past_order,
     raw_fill,
 )
 from trading.venues.ccxt_markets import Markets
@@ -128,14 +131,13 @@ class KrakenFutures:
             return Refused("DUPLICATE_ID", "the venue has seen this client order id")
         if status not in REFUSALS:
             return None
-        text = "reduce_only: it would not reduce a position" if "educe" in status else status
-        return Refused(REFUSALS[status], text)
+        return Refused(REFUSALS[status], REFUSAL_WORDS.get(status, status))
 
     def cancel(self, client: Any, client_order_id: str) -> Call:
         return client.private_post_cancelorder(named(client_order_id))  # type: ignore[no-any-return]
 
     def cancelled(self, said: Said) -> Cancelled | Refused | None:
-        return self._cancel_status(said["cancelStatus"])
+        return cancel_said(said["cancelStatus"])
 
     def cancel_many(self, client: Any, client_order_ids: Sequence[str]) -> Call:
         cancels = [{"order": "cancel", **named(one)} for one in client_order_ids]
@@ -144,22 +146,7 @@ class KrakenFutures:
     def cancelled_many(
         self, said: Said, client_order_ids: Sequence[str]
     ) -> list[Cancelled | Refused | None]:
-        told = said["batchStatus"]
-        if len(told) != len(client_order_ids):
-            raise ValueError(f"{len(told)} answers to {len(client_order_ids)} cancels")
-        return [self._cancel_status(one) for one in told]
-
-    @staticmethod
-    def _cancel_status(said: Said) -> Cancelled | Refused | None:
-        match str(said["status"]):
-            case "cancelled":
-                return Cancelled(None)
-            case "filled":
-                return Refused("NOT_OPEN", "the order is filled")
-            case "notFound":
-                return Refused("UNKNOWN_ORDER", "no such open order")
-            case _:
-                return None
+        return cancels_said(said["batchStatus"], client_order_ids)
 
     def modify(
         self, client: Any, client_order_id: str, quantity: Decimal, limit_price: Decimal | None
@@ -177,7 +164,7 @@ class KrakenFutures:
         if status in ("orderForEditNotFound", "notFound", "filled", "cancelled"):
             return Refused("NOT_OPEN", "the order is not open")
         if status in REFUSALS:
-            return Refused(REFUSALS[status], status)
+            return Refused(REFUSALS[status], REFUSAL_WORDS.get(status, status))
         raise ValueError(f"editStatus {status!r}")
 
     def cancel_all_after(self, client: Any, timeout_ms: int) -> Call:
@@ -195,12 +182,12 @@ class KrakenFutures:
         return client.private_get_openorders()  # type: ignore[no-any-return]
 
     def open_orders_said(self, said: Said, markets: Markets) -> list[OrderStatus]:
-        found = [open_order(one, markets) for one in said["openOrders"]]
-        return [one for _, one in sorted(found, key=lambda pair: pair[0])]
+        return open_orders(said["openOrders"], markets)
 
     def order(self, client: Any, client_order_id: str) -> Call:
         wanted = {k + "s": v for k, v in named(client_order_id, edit=True).items()}
-        return client.private_get_orders_status(wanted)  # type: ignore[no-any-return]
+        # ccxt has it as a GET, which Kraken's documents do not know.
+        return client.request("orders/status", "private", "POST", wanted)  # type: ignore[no-any-return]
 
     def order_said(self, said: Said, ident: str, markets: Markets) -> OrderStatus | None:
         for one in said["orders"]:
@@ -221,11 +208,9 @@ class KrakenFutures:
     def history_said(
         self, said: Said, ident: str, markets: Markets
     ) -> tuple[OrderStatus | None, str]:
-        for element in said["elements"]:
-            for kind, event in element["event"].items():
-                order = event.get("order") or event.get("orderTrigger") or event.get("newOrder")
-                if kind in EVENT_STATES and order and past_ident(order) == ident:
-                    return past_order(kind, event, order, ident, markets), ""
+        found = in_history(said["elements"], ident, markets)
+        if found is not None:
+            return found, ""
         return None, str(said.get("continuationToken") or "")
 
     def fills(self, client: Any, before: int) -> Call:
@@ -273,9 +258,6 @@ class KrakenFutures:
     def balances_said(self, said: Said) -> dict[str, Decimal]:
         held = said["accounts"]["flex"]["currencies"]
         return {str(name).upper(): Decimal(one["quantity"]) for name, one in held.items()}
-
-    def refusal_code(self, code: str, text: str) -> str:
-        return "LATE" if "processBefore" in text else code
 
     # Its private stream ----------------------------------------------------------------------
 

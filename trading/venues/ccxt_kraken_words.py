@@ -9,7 +9,7 @@ from typing import Any
 
 from trading.clock import utc_from_ns
 from trading.messages import OrderType, Side, TimeInForce
-from trading.venues.base import NewOrder, OrderStatus
+from trading.venues.base import NewOrder
 from trading.venues.ccxt_dialect import RawFill, Said
 from trading.venues.ccxt_markets import Markets
 
@@ -28,27 +28,54 @@ REFUSALS = {
     "clientOrderIdInvalid": "BAD_REQUEST",
     "insufficientAvailableFunds": "MARGIN",
     "wouldCauseLiquidation": "MARGIN",
+    "fixedLeverageTooHigh": "MARGIN",
     "selfFill": "SELF_FILL",
     "tooManySmallOrders": "TOO_MANY_ORDERS",
+    "tooManyOrders": "TOO_MANY_ORDERS",
     "maxPositionViolation": "POSITION_LIMIT",
     "marketSuspended": "NO_MARKET",
     "marketInactive": "NO_MARKET",
+    "marketIsPostOnly": "NO_MARKET",
     "outsidePriceCollar": "PRICE_COLLAR",
+    "wouldIncreasePriceDislocation": "PRICE_COLLAR",
     "postWouldExecute": "POST_ONLY",
     "wouldNotReducePosition": "REDUCE_ONLY",
     "reduceOnlyWouldIncreasePosition": "REDUCE_ONLY",
+    "wouldProcessAfterSpecifiedTime": "LATE",
+}
+REFUSAL_WORDS = {
+    "marketIsPostOnly": "the market takes post-only orders alone",
+    "wouldNotReducePosition": "reduce_only: it would not reduce a position",
+    "reduceOnlyWouldIncreasePosition": "reduce_only: it would not reduce a position",
+    "wouldProcessAfterSpecifiedTime": "it came after its not-after",
 }
 PLACED = frozenset({"placed", "filled", "partiallyFilled", "untouched"})
 DUPLICATE = "clientOrderIdAlreadyExist"
 NO_EXECUTION = "iocWouldNotExecute"
+TELLS_NOTHING = frozenset({
+    "cancelled", "edited", "notFound", "orderForEditNotAStop", "orderForEditNotFound",
+    "cannotEditTriggerPriceOfTrailingStop", "cannotEditLimitPriceOfTrailingStop",
+})  # fmt: skip
+"""Documented of a create as well, where they do not say what became of it: it is asked for."""
 NOTHING_SHOWN = "immediate or cancel: the rest found no quantity at its price"
 WORDS = {
     "WOULD_NOT_REDUCE_POSITION": "reduce_only: no position is left to reduce",
     "DEAD_MAN_SWITCH": "cancel_all_after ran out",
     "CANCELLED_BY_USER": "cancelled on request",
+    "CANCELLED_BY_ADMIN": "cancelled by the venue",
     "IOC_WOULD_NOT_EXECUTE": NOTHING_SHOWN,
+    "POST_WOULD_EXECUTE": "post_only: it would trade on arrival",
+    "WOULD_EXECUTE_SELF": "it would trade with an order of its own account",
+    "NOT_ENOUGH_MARGIN": "the margin is not enough",
+    "MARKET_INACTIVE": "the market is not open",
+    "CONTRACT_EXPIRED": "the contract expired",
+    "EXPIRED": "its time was over",
 }
-EXPIRED = frozenset({"WOULD_NOT_REDUCE_POSITION", "IOC_WOULD_NOT_EXECUTE"})
+EXPIRED = frozenset({
+    "WOULD_NOT_REDUCE_POSITION", "IOC_WOULD_NOT_EXECUTE", "CONTRACT_EXPIRED", "EXPIRED",
+})  # fmt: skip
+TRIGGERED = frozenset({"STOP_ORDER_TRIGGERED"})
+"""A stop that goes with this is not over: it became an order that may fill."""
 STATES = {
     "ENTERED_BOOK": "working",
     "TRIGGER_PLACED": "working",
@@ -66,6 +93,8 @@ EVENT_STATES = {
     "OrderTriggerUpdated": "working",
     "OrderTriggerCancelled": "cancelled",
 }
+TRIGGER = "OrderTrigger"
+"""So begin the events of a stop that waits: nothing of it is filled."""
 
 
 def iso(time_ns: int) -> str:
@@ -108,53 +137,7 @@ def ident_of(client_order_id: Any, venue_order_id: Any) -> str:
 
 
 def past_ident(order: Said) -> str:
-    return ident_of(order.get("clientId"), order["uid"])
-
-
-def open_order(one: Said, markets: Markets) -> tuple[str, OrderStatus]:
-    left, filled = Decimal(one["unfilledSize"]), Decimal(one["filledSize"])
-    stop = price_of(one.get("stopPrice"))
-    status = OrderStatus(
-        client_order_id=ident_of(one.get("cliOrdId"), one["order_id"]),
-        venue_order_id=str(one["order_id"]),
-        symbol=markets.symbol(str(one["symbol"])),
-        side=Side(str(one["side"])),
-        quantity=left + filled,
-        filled=filled,
-        limit_price=price_of(one.get("limitPrice")),
-        state="working",
-        reason="",
-        order_type=OrderType.LIMIT if stop is None else OrderType.STOP,
-        reduce_only=one.get("reduceOnly") in (True, "true"),
-        stop_price=stop,
-    )
-    return str(one["receivedTime"]), status
-
-
-def past_order(kind: str, event: Said, order: Said, ident: str, markets: Markets) -> OrderStatus:
-    """An order of the history, where ``quantity`` is what was left then. Its terms are of then
-    too, so no limit is told: what may still fill is the open orders' to say."""
-    left, filled = Decimal(order["quantity"]), Decimal(order["filled"])
-    why = str(event.get("reason") or "").upper()
-    state = EVENT_STATES[kind]
-    if state == "working" and not left:
-        state = "filled"
-    if state == "cancelled" and why in EXPIRED:
-        state = "expired"
-    return OrderStatus(
-        client_order_id=ident,
-        venue_order_id=str(order["uid"]),
-        symbol=markets.symbol(str(order["tradeable"])),
-        side=Side(str(order["direction"]).lower()),
-        quantity=left + filled,
-        filled=filled,
-        limit_price=None,
-        state=state,
-        reason=WORDS.get(why, why.lower()),
-        order_type=OrderType.STOP if "Trigger" in kind else OrderType.LIMIT,
-        reduce_only=order.get("reduceOnly") in (True, "true"),
-        stop_price=price_of(order.get("triggerPrice")),
-    )
+    return ident_of(order.get("clientId"), order.get("uid"))
 
 
 def raw_fill(one: Said, markets: Markets) -> RawFill:
@@ -174,25 +157,20 @@ def raw_fill(one: Said, markets: Markets) -> RawFill:
     )
 
 
-def order_status(one: Said, ident: str, markets: Markets) -> OrderStatus:
-    """An order of orders/status. Its documents leave open whether ``quantity`` is all or what is
-    left, so no limit is told and no modification taken from here: open orders say both."""
-    order = one["order"]
-    trigger = order.get("priceTriggerOptions") or {}
-    why = str(one.get("updateReason") or one.get("error") or "")
-    state = STATES[str(one["status"])]
-    stop = price_of(trigger.get("triggerPrice"))
-    return OrderStatus(
-        client_order_id=ident,
-        venue_order_id=str(order["orderId"]),
-        symbol=markets.symbol(str(order["symbol"])),
-        side=Side(str(order["side"])),
-        quantity=Decimal(order["quantity"]),
-        filled=Decimal(order["filled"]),
-        limit_price=None,
-        state="expired" if state == "cancelled" and why in EXPIRED else state,
-        reason=WORDS.get(why, why),
-        order_type=OrderType.LIMIT if stop is None else OrderType.STOP,
-        reduce_only=order.get("reduceOnly") in (True, "true"),
-        stop_price=stop,
-    )
+def reason_of(text: Any) -> str:
+    """Kraken's word for why, in one spelling: its lists write POST_WOULD_EXECUTE_REASON too."""
+    return str(text or "").strip().upper().replace(" ", "_").removesuffix("_REASON")
+
+
+def ended_as(state: str, why: str) -> str:
+    """``state``, or how an end that is told as a cancel or a refusal is called here.
+
+    Raises ValueError when it is no end.
+    """
+    if state == "cancelled" and why in TRIGGERED:
+        raise ValueError(f"{why}: it became an order, of which nothing is told here")
+    if state == "cancelled" and why in EXPIRED:
+        return "expired"
+    if state == "rejected" and why == "IOC_WOULD_NOT_EXECUTE":
+        return "expired"  # as the answer to its create tells it
+    return state

@@ -34,6 +34,8 @@ BEFORE_NS = 300 * 1_000_000_000
 """So much earlier than an order was made its history is read: our clock may have been stepped."""
 FILL_PAGES = 100
 SEEN = 100_000
+UNSAID = Decimal("Infinity")
+"""A quantity that the venue does not say: nothing fills it, so its end is asked for."""
 ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 
 
@@ -68,6 +70,8 @@ class Watch:
         self.cash = CashLog(asking, dialect, since_ns)
         self._alone = asyncio.Lock()
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
+        self._unread: set[str] = set()
+        """Orders whose form was not understood, and was logged."""
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -146,9 +150,13 @@ class Watch:
         self._saw(status.client_order_id)
         known = self.orders.get(status.client_order_id)
         if known is None:
-            known = Tracked(status.symbol, status.quantity, status.filled, as_of_ns=as_of_ns)
+            known = Tracked(status.symbol, UNSAID, status.filled, as_of_ns=as_of_ns)
             self.orders[status.client_order_id] = known
-        known.quantity = status.quantity  # it may have been modified
+        if status.quantity is not None:
+            known.quantity = status.quantity  # it may have been modified
+        elif status.client_order_id not in self._unread:
+            log.error("order.not-understood: %s: %s", status.client_order_id, status.reason)
+            self._unread.add(status.client_order_id)
         return known
 
     def _count(self, fill: tuple[Filled, str]) -> None:
@@ -241,17 +249,40 @@ class Watch:
 
     async def status(self, ident: str, since_ns: int) -> OrderStatus | None:
         """The order as the venue has it, or had it; None when it is found nowhere, back to when it
-        was made (by our wall clock; 0: not known)."""
-        dialect, asking = self._dialect, self._asking
-        found = await asking.ask(
-            "orders/status",
-            dialect.order(asking.client, ident),
-            lambda said: dialect.order_said(said, ident, asking.markets),
-        )
+        was made (by our wall clock; 0: not known).
+
+        A history tells how it ended: that it was placed once does not say that it still is open.
+        Raises VenueError when what it is, is not told; VenueDisconnectedError, TimeoutError.
+        """
+        found, untold = await self._now(ident)
         if found is not None:
             return found
-        since_ns = max(asking.on_its_clock(since_ns) - BEFORE_NS, 0)
-        for kind in dialect.histories:
+        since_ns = max(self._asking.on_its_clock(since_ns) - BEFORE_NS, 0)
+        found = await self._before(ident, since_ns)
+        if found is not None and found.state == "working":
+            raise untold or VenueError("NOT_TOLD", f"{ident} was placed; of now nothing is said")
+        if found is None and untold is not None:
+            raise untold  # it is not *never received*: that needs all of them to know nothing of it
+        return found
+
+    async def _now(self, ident: str) -> tuple[OrderStatus | None, VenueError | None]:
+        """As it is, None when the venue does not know it any more, or yet; or that it spoke
+        nonsense of it, and then its histories may tell it all the same."""
+        dialect, asking = self._dialect, self._asking
+        try:
+            found = await asking.ask(
+                "orders/status",
+                dialect.order(asking.client, ident),
+                lambda said: dialect.order_said(said, ident, asking.markets),
+            )
+        except VenueError as error:
+            if error.code == "RATE_LIMIT":
+                raise
+            return None, error
+        return found, None
+
+    async def _before(self, ident: str, since_ns: int) -> OrderStatus | None:
+        for kind in self._dialect.histories:
             found = await self._past(kind, ident, since_ns)
             if found is not None:
                 return found
