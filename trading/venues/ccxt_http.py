@@ -174,7 +174,8 @@ class HttpPool:
         return sum(one.unsent_bytes for one in self._wires)
 
     async def open(self) -> None:
-        """All connections. Raises OSError."""
+        """All connections, each within the time that an answer may take. Raises OSError, of which
+        TimeoutError is one."""
         self._open = True
         made = await asyncio.gather(
             *(self._connect() for _ in range(self._size)), return_exceptions=True
@@ -187,10 +188,12 @@ class HttpPool:
         running = asyncio.get_running_loop()
         host = self._address if self._port not in (80, 443) else self._host
         wire = HttpWire(host, self._timeout_s, self._lost)
-        await running.create_connection(
-            lambda: wire, self._host, self._port, ssl=self._tls,
-            server_hostname=self._host if self._tls else None,
-        )  # fmt: skip
+        # The kernel goes on for two minutes where packets are dropped, later each time.
+        async with asyncio.timeout(self._timeout_s):
+            await running.create_connection(
+                lambda: wire, self._host, self._port, ssl=self._tls,
+                server_hostname=self._host if self._tls else None,
+            )  # fmt: skip
         if not self._open:
             wire.abort()
             return
