@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import nullcontext
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -182,7 +183,9 @@ def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:
         flattener = Flattener(
             core=core,
             brakes=cast(Any, SimpleNamespace(warrants={warrant.id: warrant})),
-            session=cast(Any, SimpleNamespace(settled=settled, read_now=read_now)),
+            session=cast(
+                Any, SimpleNamespace(settled=settled, read_now=read_now, hurried=nullcontext)
+            ),
             universe=UNIVERSE,
             perform=perform,
             stops_open=lambda _scope: False,

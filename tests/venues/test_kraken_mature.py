@@ -17,7 +17,7 @@ from tests.venues.kraken_rig import (
 from tests.venues.venue_contract import BUY, GTC, Desk
 from trading.clock import boot_ns, wall_ns
 from trading.papervenue.protocol import InjectFill
-from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError
+from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError, hurried
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 MINUTE_MS = 60_000
@@ -165,6 +165,58 @@ def test_fees_leave_a_part_of_that_budget_to_what_became_of_orders(tmp_path: Pat
         assert "account-log" not in rig.server.requests
         assert (await desk.venue.order_status("never-sent", wall_ns())).order is None
         assert "triggers" in rig.server.requests
+
+    played(tmp_path, scene)
+
+
+def _left(desk: Desk, units: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So much of the budget, and no more comes."""
+    budget, now = _venue(desk)._asking.budget, boot_ns()
+    monkeypatch.setattr("trading.venues.ccxt_asking.boot_ns", lambda: now)
+    budget._left, budget._at = units, now / 1e9
+
+
+def test_the_switch_is_renewed_whatever_is_left_of_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a busy account would lose all its orders, protective stops too, without a word."""
+
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk()
+        await reader_rests(desk)
+        await rig.stall()
+        for _ in range(14):
+            desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        _left(desk, 0, monkeypatch)
+        renewing = asyncio.create_task(desk.venue.cancel_all_after(30_000))
+        await rig.well()
+        await renewing
+        assert rig.server.requests.count("cancelallordersafter") == 1
+
+    played(tmp_path, scene)
+
+
+def test_what_proves_a_stop_is_read_where_other_readings_wait_for_creates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.requests.clear()
+        desk.venue.send_cancel(rests)
+        await asyncio.sleep(0)
+        _left(desk, 41, monkeypatch)
+        ends = asyncio.create_task(_venue(desk).settled())
+        while _venue(desk)._tasks:  # noqa: ASYNC110 - until the cancel is answered
+            await asyncio.sleep(0.005)
+        assert rig.server.requests == ["cancelorder"]
+        with hurried(desk.venue):
+            assert await desk.venue.open_orders() == []
+            await ends  # it waited already when the stop came
+        assert [one.client_order_id for one in desk.said(Ended)] == [rests]
 
     played(tmp_path, scene)
 

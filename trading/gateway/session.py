@@ -6,6 +6,7 @@ Nothing is ever sent again.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,7 @@ from trading.venues.base import (
     VenueDisconnectedError,
     VenueError,
     VenuePosition,
+    hurried,
 )
 
 log = structlog.get_logger(__name__)
@@ -104,6 +106,10 @@ class VenueSession:
         """Somebody waits for a reading newer than the last send."""
         self._read_at = min(self._read_at, boot_ns() + int(READING_APART_S * 1e9))
         self._wake.set()
+
+    def hurried(self) -> AbstractContextManager[None]:
+        """In here nothing that is read waits for what a stop forbids."""
+        return hurried(self._venue)
 
     def on_event(self, event: Any) -> None:
         """What the venue pushed: booked at once, in the venue's order."""

@@ -19,7 +19,7 @@ from trading.venues.base import (
     VenueDisconnectedError,
     VenueError,
 )
-from trading.venues.ccxt_client import CcxtMissingError, client_of
+from trading.venues.ccxt_client import CcxtMissingError, begin, client_of
 from trading.venues.ccxt_dialect import Call, Dialect
 from trading.venues.ccxt_errors import outcome_of
 from trading.venues.ccxt_http import Answer, HttpPool
@@ -33,6 +33,8 @@ CONNECTIONS = 16
 SPARE = 2
 """Of these stay idle for cancels and for what reduces, whatever else is asked."""
 BUSY_S = 0.01
+LOOK_S = 0.05
+"""What waits for the budget looks so often whether it has come to matter more."""
 UNFENCED_MS = 30_000
 """Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
 _MS = 1_000_000
@@ -69,7 +71,8 @@ class Asking:
         self.heard_ns = 0
         """The venue's own time in its last answer."""
         self.use = Use.READ
-        """What is asked now counts as this; signing in waits for no reserve."""
+        """Readings count as this; signing in waits for no reserve."""
+        self._hurries = 0
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
         self._spare = SPARE
@@ -92,8 +95,11 @@ class Asking:
         for _ in range(2):
             await self.ping()
 
-    async def ask(self, path: str, call: Call, read: Callable[[Any], T]) -> T:
-        """What ``read`` makes of the answer to ``call``, within the budget.
+    async def ask(
+        self, path: str, call: Call, read: Callable[[Any], T], use: Use | None = None
+    ) -> T:  # fmt: skip
+        """What ``read`` makes of the answer to ``call``, within the budget: as a reading unless
+        ``use`` says what it is for.
 
         Raises VenueError, VenueDisconnectedError, TimeoutError.
         """
@@ -103,14 +109,14 @@ class Asking:
             if of_history:
                 self._may_look_back(path)
             # Several may wait: who wakes up first takes it.
-            while wait_s := self._wait_s(path):  # noqa: ASYNC110
-                await asyncio.sleep(wait_s)
+            while wait_s := self._wait_s(path, use):  # noqa: ASYNC110
+                await asyncio.sleep(min(wait_s, LOOK_S))
         except (asyncio.CancelledError, VenueError):
             call.close()
             raise
         budget.force(path, boot_ns() / 1e9)
         try:
-            said = await call
+            said = await (self._at_once(call) if use is Use.NOW else call)
         except self.client.errors as error:
             outcome, code = outcome_of(error)
             if code == "RATE_LIMIT":
@@ -123,13 +129,30 @@ class Asking:
             text = f"the answer to {path} makes no sense: {error!r}"
             raise VenueError("BAD_ANSWER", text) from error
 
-    def _wait_s(self, path: str) -> float:
+    def _wait_s(self, path: str, use: Use | None) -> float:
         """Until there may be a connection, and budget."""
+        if use is Use.NOW:
+            return 0.0
         if self.pool.connected and not self.pool.has_idle(SPARE):
             return BUSY_S
         if path in self._dialect.history_costs:
             return 0.0
-        return self.budget.wait_s(path, self.use, boot_ns() / 1e9)
+        if use is None:
+            use = min(self.use, Use.PROVE) if self._hurries else self.use
+        return self.budget.wait_s(path, use, boot_ns() / 1e9)
+
+    def _at_once(self, call: Call) -> Call:
+        with self.urgent():
+            return begin(call)
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """In here readings, those that wait already too, leave no budget to creates."""
+        self._hurries += 1
+        try:
+            yield
+        finally:
+            self._hurries -= 1
 
     def _may_look_back(self, path: str) -> None:
         """Nobody waits for that budget, which takes minutes to refill. Fees, which the market's

@@ -8,6 +8,7 @@ private stream says that something moved (ccxt_stream.py).
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -208,9 +209,12 @@ class CcxtVenue(Sending):
 
         asking = self._connected()
         call = self.dialect.cancel_all_after(asking.client, timeout_ms)
-        await asking.ask("cancelallordersafter", call, read)
+        await asking.ask("cancelallordersafter", call, read, Use.NOW)
 
     # Questions -------------------------------------------------------------------------------
+
+    def hurried(self) -> AbstractContextManager[None]:
+        return self._asking.hurried()
 
     def _connected(self) -> Asking:
         if not self.connected:

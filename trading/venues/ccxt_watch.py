@@ -25,6 +25,7 @@ from trading.venues.base import (
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
+from trading.venues.ccxt_rate import Use
 
 log = logging.getLogger(__name__)
 
@@ -269,6 +270,7 @@ class Watch:
             "orders/status",
             dialect.order(asking.client, ident),
             lambda said: dialect.order_said(said, ident, asking.markets),
+            Use.PROVE,
         )
         if found is not None:
             return found
