@@ -217,8 +217,10 @@ class VenueSession:
         ident = order.client_order_id
         try:
             answer = await self._venue.order_status(ident, order.created_wall_ns)
-        except VenueError as error:
-            log.warning("order.not-resolved", order=ident, error=str(error))
+        except (VenueError, OSError) as error:  # a TimeoutError is of these
+            if not (isinstance(error, VenueError) or self._venue.connected):
+                raise
+            log.warning("order.not-resolved", order=ident, error=repr(error))
             self._again.asked(ident, boot_ns())
             return []
         # Found nowhere counts only once its not-after has passed: no use in asking before.

@@ -33,6 +33,8 @@ CONNECTIONS = 16
 SPARE = 2
 """Of these stay idle for cancels and for what reduces, whatever else is asked."""
 BUSY_S = 0.01
+HISTORY_S = 10.0
+"""An answer of a history may take so long: nobody waits for it (ccxt_past.py)."""
 LOOK_S = 0.05
 """What waits for the budget looks so often whether it has come to matter more."""
 UNFENCED_MS = 30_000
@@ -76,6 +78,7 @@ class Asking:
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
         self._spare = SPARE
+        self._timeout_s: float | None = None
         self.budget = _budget(dialect.budget, dialect.costs)
         self.histories = _budget(dialect.history_budget, dialect.history_costs)
         """The exchange counts these apart: nothing of them is taken from orders."""
@@ -101,7 +104,8 @@ class Asking:
         """What ``read`` makes of the answer to ``call``, within the budget: as a reading unless
         ``use`` says what it is for.
 
-        Raises VenueError, VenueDisconnectedError, TimeoutError.
+        Raises VenueError, VenueDisconnectedError, TimeoutError; of a history that does not answer
+        while the venue does, VenueError alone.
         """
         of_history = path in self._dialect.history_costs
         budget = self.histories if of_history else self.budget
@@ -116,12 +120,16 @@ class Asking:
             raise
         budget.force(path, boot_ns() / 1e9)
         try:
-            said = await (self._at_once(call) if use is Use.NOW else call)
+            said = await self._begun(path, call, use)
         except self.client.errors as error:
             outcome, code = outcome_of(error)
             if code == "RATE_LIMIT":
                 budget.emptied(boot_ns() / 1e9)
             raise VenueError(code, f"{outcome.value}: {error}") from error
+        except OSError as error:  # a TimeoutError and VenueDisconnectedError are of these
+            if not (of_history and self.pool.connected):
+                raise
+            raise VenueError("HISTORY_AWAY", f"no answer to {path}: {error!r}") from error
         try:
             self.heard_ns = self._dialect.venue_time_ns(said) or self.heard_ns
             return read(said)
@@ -141,9 +149,14 @@ class Asking:
             use = min(self.use, Use.PROVE) if self._hurries else self.use
         return self.budget.wait_s(path, use, boot_ns() / 1e9)
 
-    def _at_once(self, call: Call) -> Call:
-        with self.urgent():
+    def _begun(self, path: str, call: Call, use: Use | None) -> Call:
+        """Written in this step, under its own terms."""
+        self._timeout_s = HISTORY_S if path == "history" else None
+        self._spare = 0 if use is Use.NOW else SPARE
+        try:
             return begin(call)
+        finally:
+            self._timeout_s, self._spare = None, SPARE
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
@@ -183,7 +196,8 @@ class Asking:
         if leaving is not None:
             self._check(leaving, url)
         spare = 0 if leaving is not None and leaving.reduce_only else self._spare
-        return await self.pool.send(method, url, headers, body, spare)
+        timeout_s = self._timeout_s
+        return await self.pool.send(method, url, headers, body, spare, timeout_s=timeout_s)
 
     def _check(self, order: NewOrder, url: str) -> None:
         market = self.markets.of(order.symbol)

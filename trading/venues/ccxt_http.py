@@ -57,8 +57,9 @@ class HttpWire(Wire):
         return self.waiting is None and self._http.our_state is h11.IDLE
 
     def send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes
-    ) -> asyncio.Future[Answer]:
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes,
+        timeout_s: float | None = None,
+    ) -> asyncio.Future[Answer]:  # fmt: skip
         """Write the request at once. The future raises TimeoutError, VenueDisconnectedError."""
         assert self.transport is not None
         assert self.idle
@@ -70,7 +71,7 @@ class HttpWire(Wire):
         running = asyncio.get_running_loop()
         self.waiting = running.create_future()
         self.transport.write(raw)
-        self._timer = running.call_later(self._timeout_s, self._late)
+        self._timer = running.call_later(timeout_s or self._timeout_s, self._late)
         return self.waiting
 
     def _late(self) -> None:
@@ -205,10 +206,11 @@ class HttpPool:
         return idle > spare or 0 < idle == len(self._wires)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, spare: int = 0
-    ) -> asyncio.Future[Answer]:
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, spare: int = 0, *,
+        timeout_s: float | None = None,
+    ) -> asyncio.Future[Answer]:  # fmt: skip
         """Write the request now, on the connection that rested longest, leaving ``spare`` idle ones
-        to what matters more.
+        to what matters more. ``timeout_s``: for its answer, where it is not the usual.
 
         Raises VenueDisconnectedError when nothing was written; BusyError, when one may be idle
         soon.
@@ -224,7 +226,7 @@ class HttpPool:
         self._wires.remove(wire)
         self._wires.append(wire)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        return wire.send(method, target, headers, body)
+        return wire.send(method, target, headers, body, timeout_s)
 
     def _lost(self, wire: HttpWire, reason: str) -> None:
         if wire in self._wires:

@@ -23,6 +23,7 @@ from trading.venues.ccxt_dialect import (
     Said,
     Word,
 )
+from trading.venues.ccxt_kraken_executions import KrakenExecutions
 from trading.venues.ccxt_kraken_words import (
     DUPLICATE,
     EVENT_STATES,
@@ -46,7 +47,7 @@ from trading.venues.ccxt_kraken_words import (
 from trading.venues.ccxt_markets import Markets
 
 
-class KrakenFutures:
+class KrakenFutures(KrakenExecutions):
     exchange = "krakenfutures"
     capabilities = Capabilities(
         cancel_all=True, dead_man=True, not_after=True, reduce_only=True, stop=True,

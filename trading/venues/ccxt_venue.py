@@ -127,6 +127,7 @@ class CcxtVenue(Sending):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._watch.past.close()
         await self._asking.pool.close()
 
     def abort(self) -> None:
@@ -224,8 +225,8 @@ class CcxtVenue(Sending):
     async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         """An order is *never seen* only by a clock that lags by what the venue takes to list it,
         as it was when asking began: pages later it says nothing of the first."""
-        asking = self._connected()
-        begun_ns = asking.heard_ns
+        self._connected()
+        begun_ns = self._watch.past.as_of_ns(client_order_id)
         status = await self._watch.status(client_order_id, since_ns)
         return StatusAnswer(status, begun_ns - (0 if status else self.dialect.settle_ns))
 

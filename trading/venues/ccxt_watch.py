@@ -25,14 +25,14 @@ from trading.venues.base import (
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import FEW_FEES, Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
+from trading.venues.ccxt_listing import Listing
+from trading.venues.ccxt_past import Past
 from trading.venues.ccxt_rate import Use
 
 log = logging.getLogger(__name__)
 
-HISTORY_PAGES = 20
 BEFORE_NS = 300 * 1_000_000_000
 """So much earlier than an order was made its history is read: our clock may have been stepped."""
-FILL_PAGES = 100
 SEEN = 100_000
 ASK_AGAIN_S, ASK_AGAIN_MOST_S = 0.5, 30.0
 
@@ -67,6 +67,8 @@ class Watch:
         self._book = FillBook(since_ns)
         self._alone = asyncio.Lock()
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
+        self.past = Past(asking, dialect)
+        self._listing = Listing(asking, dialect, self._book, self.past)
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -168,14 +170,15 @@ class Watch:
                 continue
             try:
                 status = await self.status(ident, order.since_ns)
-            except VenueError as error:  # the others are told all the same, and this one later
-                log.warning("end.not-told: %s: %s", ident, error)
+            except (VenueError, TimeoutError) as error:  # the others are told, and this one later
+                log.warning("end.not-told: %s: %r", ident, error)
                 self._again.asked(ident, boot_ns())
                 continue
-            if status is None or status.state == "working":
+            if status is not None and status.state == "working":
                 continue  # it moved while it was read: the next reading tells
-            if status.filled > order.filled:
-                continue  # an execution is still to be listed
+            if status is None or status.filled > order.filled:
+                self._again.asked(ident, boot_ns())
+                continue  # it, or an execution, is still to be listed
             self.dropped(ident)
             how = "expired" if status.state == "expired" else "cancelled"
             self._deliver(Ended(ident, how, order.filled, status.reason))
@@ -204,25 +207,7 @@ class Watch:
         )
 
     async def _unlisted(self) -> list[RawFill]:
-        """Executions not counted yet; pages go back until one that is known or too old."""
-        dialect, asking = self._dialect, self._asking
-        found: list[RawFill] = []
-        before = 0
-        for _ in range(FILL_PAGES):
-            page = await asking.ask(
-                "fills/before" if before else "fills",
-                dialect.fills(asking.client, before),
-                lambda said: dialect.fills_said(said, asking.markets),
-            )
-            found += page
-            if not page or self._book.knows(page[0].venue_fill_id):
-                break
-            if page[0].time_ns < self._book.horizon_ns or page[0].time_ns == before:
-                break
-            before = page[0].time_ns
-        else:
-            raise VenueError("TOO_MANY_FILLS", "the list of executions has no end")
-        return self._book.fresh(found)
+        return await self._listing.fresh()
 
     async def _fees(self, raw: list[RawFill]) -> dict[str, Decimal]:
         """What each cost: by the venue's account log, else by the market's rates."""
@@ -275,21 +260,4 @@ class Watch:
         if found is not None:
             return found
         since_ns = max(asking.on_its_clock(since_ns) - BEFORE_NS, 0)
-        for kind in dialect.histories:
-            found = await self._past(kind, ident, since_ns)
-            if found is not None:
-                return found
-        return None
-
-    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
-        dialect, asking = self._dialect, self._asking
-        page = ""
-        for _ in range(HISTORY_PAGES):
-            found, page = await asking.ask(
-                "history",
-                dialect.history(asking.client, kind, page, since_ns),
-                lambda said: dialect.history_said(said, ident, asking.markets),
-            )
-            if found is not None or not page:
-                return found
-        raise VenueError("HISTORY_TOO_LONG", f"{ident} is not among the newest {kind}")
+        return await self.past.order(ident, since_ns)
