@@ -129,17 +129,17 @@ def test_what_the_stream_had_no_more_is_told_and_named_on_its_day(
         json.loads(bytes(one.body))["after"]
         for one in Entry.objects.filter(action="recording.gap").order_by("happened_at")
     ]
-    first = ("2026-11-26T23:59:53.000000Z", "2026-11-26T23:59:56.000000Z")
-    second = ("2026-11-27T00:00:05.000000Z", "2026-11-27T00:01:10.000000Z")
-    assert [(one["from"], one["to"]) for one in told] == [first, second]
+    trimmed = ("2026-11-26T23:59:53.000000Z", "2026-11-26T23:59:56.000000Z")
+    emptied = ("2026-11-27T00:00:05.000000Z", "2026-11-27T00:01:10.000000Z")
+    assert [(one["from"], one["to"]) for one in told] == [trimmed, emptied]
     yesterday, today = recordings(folder)
-    assert (yesterday.gaps, today.gaps) == ((first,), (second,))
+    assert (yesterday.gaps, today.gaps) == ((trimmed,), (emptied,))
     assert (yesterday.closed, day_verify(yesterday)) == (True, [])
     said = CliRunner(env={"HALTLINE_HOME": str(tmp_path)}).invoke(
         app, ["replay-days", "-o", "json"]
     )
     assert [one["gaps"] for one in json.loads(said.stdout)["days"]] == [
-        [{"from": since, "to": until}] for since, until in (first, second)
+        [{"from": since, "to": until}] for since, until in (trimmed, emptied)
     ]
     (yesterday.folder / "GAPS").unlink()
     assert day_verify(yesterday) == ["GAPS"]
