@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -244,7 +244,7 @@ def switched(
     async def run() -> None:
         desk = StopDesk(
             owner=OWNER, core=rig.core, venue=cast(Venue, venue),
-            session=cast(VenueSession, SimpleNamespace(settled=settled)),
+            session=cast(VenueSession, SimpleNamespace(settled=settled, hurried=nullcontext)),
             place=Place(home, b"k" * 32, "127.0.0.1"), perform=lambda effects: None,
             write=lambda statements: None,
         )  # fmt: skip
