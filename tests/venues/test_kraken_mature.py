@@ -332,7 +332,10 @@ def test_what_is_found_after_long_is_told_as_of_when_looking_began(
         with pytest.raises(VenueError, match="HISTORY_SLOW"):
             await desk.venue.order_status("never-sent", wall_ns())
         began = asking.heard_ns
-        await rig.wait(0.25)  # longer than any other answer may take
+        rig.server.faults.held["openpositions"] = given
+        with pytest.raises(TimeoutError):  # longer than any other answer may take
+            await desk.venue.positions()
+        del rig.server.faults.held["openpositions"]
         await desk.venue.positions()
         given.set()
         answer = await _told(desk, "never-sent", wall_ns())
