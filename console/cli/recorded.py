@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,12 @@ from console.cli.output import Form, show, show_json, show_table
 app = typer.Typer()
 
 _VERIFY = typer.Option("--verify", help="Compare every file of a closed day with its digest")
+
+
+def _state(day: dict[str, Any]) -> str:
+    if day["wrong"]:
+        return f"not as it was: {', '.join(day['wrong'])}"
+    return "can be replayed" if day["closed"] else "is being recorded"
 
 
 @app.command("replay-days", epilog=EXIT_CODES)
@@ -32,6 +38,7 @@ def replay_days(*, verify: Annotated[bool, _VERIFY] = False, output: Output = Fo
             "bytes": one.bytes,
             "closed": one.closed,
             "wrong": wrong.get(one.day, []),
+            "gaps": [{"from": since, "to": until} for since, until in one.gaps],
         }
         for one in found
     ]
@@ -43,8 +50,8 @@ def replay_days(*, verify: Annotated[bool, _VERIFY] = False, output: Output = Fo
             [
                 (
                     one["day"], len(one["symbols"]), f"{one['bytes'] / 1e6:.1f}",
-                    f"not as it was: {', '.join(one['wrong'])}" if one["wrong"]
-                    else "can be replayed" if one["closed"] else "is being recorded",
+                    "; ".join([_state(one), *(f"lacks {gap['from']} to {gap['to']}"
+                                              for gap in one["gaps"])]),
                 )
                 for one in days
             ],

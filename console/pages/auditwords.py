@@ -129,6 +129,7 @@ ACTION_WORDS: dict[str, str] = {
     "process.start": "Process started",
     "recording.close": "Recorded day closed",
     "recording.fail": "Recording stopped",
+    "recording.gap": "Recording has a hole",
     "recording.remove": "Recorded day removed",
     "recording.resume": "Recording goes on",
     "reconciliation.open-cash": "Opening cash noted",
@@ -220,7 +221,7 @@ _GLYPHS = {
 }  # fmt: skip
 _HUES = {"hold.place": "halt", "trigger.breach": "halt", "escalation.unexplained": "caution",
          "hold.still-open": "caution", "hold.unclosable": "caution",
-         "recording.fail": "caution"}  # fmt: skip
+         "recording.fail": "caution", "recording.gap": "caution"}  # fmt: skip
 _GLYPHS_OF_FAMILIES = {"order": "late", "fill": "live", "process": "late", "feed": "late"}
 
 

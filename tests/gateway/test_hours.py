@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 from collections.abc import Iterable
+from contextlib import nullcontext
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -146,8 +147,11 @@ def test_an_account_at_a_real_exchange_trades_on_real_prices_or_not_at_all(
     assert (rig.core.prices.quote("BTCUSDT") is not None) is priced, "nor does a stop-loss"
 
 
-def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:
+def test_a_position_that_no_market_takes_is_named_with_when_it_opens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The venue is asked all the same: what it fills is filled, and what it refuses is not flat."""
+    monkeypatch.setattr("trading.gateway.flatten.RETRY_NS", 60 * NS)
     rig = Hours("SPY", "2026-11-27 20:00")
     core, kill = rig.core, hold(kind=Kind.KILL)
     core.holds.learn(kill, rig.boot_ns)
@@ -182,7 +186,9 @@ def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:
         flattener = Flattener(
             core=core,
             brakes=cast(Any, SimpleNamespace(warrants={warrant.id: warrant})),
-            session=cast(Any, SimpleNamespace(settled=settled, read_now=read_now)),
+            session=cast(
+                Any, SimpleNamespace(settled=settled, read_now=read_now, hurried=nullcontext)
+            ),
             universe=UNIVERSE,
             perform=perform,
             stops_open=lambda _scope: False,
@@ -190,6 +196,7 @@ def test_a_position_that_no_market_takes_is_named_with_when_it_opens() -> None:
         running = asyncio.create_task(flattener.run())
         async with asyncio.timeout(20):
             await named.wait()
+        assert not await flattener._turn(warrant), "nothing to be sent now: no haste to look again"
         running.cancel()
 
     asyncio.run(until_named())

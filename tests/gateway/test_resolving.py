@@ -35,6 +35,7 @@ class TellingVenue:
     """``says``: what it answers about an order; ``asked``: how often, by order, and since when."""
 
     def __init__(self) -> None:
+        self.connected = True
         self.says: dict[str, StatusAnswer | Exception] = {}
         self.asked: dict[str, int] = defaultdict(int)
         self.since: dict[str, int] = {}
@@ -119,7 +120,19 @@ def test_found_nowhere_is_asked_again_when_it_would_count(desk: Resolving) -> No
 
 
 @pytest.mark.parametrize("lost", [VenueDisconnectedError("cut"), TimeoutError()])
+def test_an_answer_that_is_lost_at_a_venue_that_is_there_is_no_venue_that_is_away(
+    desk: Resolving, lost: Exception
+) -> None:
+    """Else one slow question would cost every order its certainty, and again and again."""
+    desk.venue.says = {desk.first: lost, desk.second: desk.working(desk.second)}
+    assert [desk.turn(), desk.turn(249), desk.turn(1)] == [1, 1, 2]
+    assert desk.rig.state(desk.second) == "working"
+    assert desk.rig.state(desk.first) == "unknown"
+
+
+@pytest.mark.parametrize("lost", [VenueDisconnectedError("cut"), TimeoutError()])
 def test_a_venue_that_is_away_is_another_matter(desk: Resolving, lost: Exception) -> None:
+    desk.venue.connected = False
     desk.venue.says = dict.fromkeys((desk.first, desk.second), lost)
     with pytest.raises(type(lost)):
         desk.turn()
@@ -204,6 +217,29 @@ def test_a_word_that_is_not_known_leaves_the_order_unknown_and_the_gateway_at_wo
         while "accounts" not in leg.server.requests:  # noqa: ASYNC110 - it goes on to its readings
             await asyncio.sleep(0.01)
         assert order.state is OrderState.UNKNOWN
+        assert leg.server.requests.count("instruments") == 1, "signed in once"
+
+    _played(tmp_path, scene)
+
+
+def test_a_slow_history_costs_no_other_order_its_certainty_and_no_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KrakenFutures, "settle_ns", 0)
+    monkeypatch.setattr("trading.venues.ccxt_past.PATIENCE_S", 0.05)
+
+    async def scene(leg: Leg) -> None:
+        order = _inherited(leg)
+        leg.server.faults.held["orders"] = given = asyncio.Event()
+        await leg.open()
+        while "accounts" not in leg.server.requests:  # noqa: ASYNC110 - its first reading
+            await asyncio.sleep(0.01)
+        assert leg.session.settled.is_set()
+        assert order.state is OrderState.UNKNOWN
+        given.set()
+        while not order.final:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+        assert order.reason_code == "NOT_RECEIVED"
         assert leg.server.requests.count("instruments") == 1, "signed in once"
 
     _played(tmp_path, scene)

@@ -1,7 +1,8 @@
 """What a gateway asks its venue beside orders: that none is open, and its dead man's switch."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -36,9 +37,14 @@ def at_venue(ident: str = "stranger", **change: Any) -> OrderStatus:
 
 class FakeVenue:
     """``open``: what is open there; ``fails``: what it answers to the next questions instead;
-    ``failed`` is set by the last of these."""
+    ``failed`` is set by the last of these; ``mute``: so many times it says nothing to its switch;
+    ``read``: whether each reading was in a hurry; ``reading`` is called at each."""
 
     def __init__(self) -> None:
+        self.mute = 0
+        self.hurries = 0
+        self.read: list[bool] = []
+        self.reading: Callable[[], None] = lambda: None
         self.failed = asyncio.Event()
         self.connected = True
         self.open: list[OrderStatus] = []
@@ -49,12 +55,22 @@ class FakeVenue:
     def price_step(self, symbol: str) -> None:
         return None
 
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        self.hurries += 1
+        yield
+        self.hurries -= 1
+
     async def open_orders(self) -> list[OrderStatus]:
+        self.read.append(self.hurries > 0)
+        self.reading()
         self._fail()
         return list(self.open)
 
     async def cancel_all_after(self, timeout_ms: int) -> None:
         self.switched.append(timeout_ms)
+        if len(self.switched) <= self.mute:
+            await asyncio.Event().wait()
         self._fail()
 
     def send_cancel(self, client_order_id: str) -> None:
@@ -187,23 +203,59 @@ def test_a_venue_that_was_away_is_read_twice_again(sweep: Callable[..., Sweeping
     assert one.turn(1) == ["none-open"]
 
 
+def test_readings_leave_no_budget_to_creates_until_the_sweep_is_proven(
+    sweep: Callable[..., Sweeping],
+) -> None:
+    one = sweep(KILL)
+    one.venue.reading = lambda: one.rig.later(150)
+
+    async def until_proven() -> None:
+        one.sweeper._settled.set()
+        running = asyncio.create_task(one.sweeper.run())
+        while one.sweeper.due() or one.venue.hurries:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.005)
+        running.cancel()
+        await asyncio.wait([running])
+
+    asyncio.run(until_proven())
+    assert one.venue.read == [True] * 3
+    assert [step.name for step in steps(one.rig)] == ["none-open"]
+
+
+def test_what_does_not_go_away_is_asked_for_less_often(sweep: Callable[..., Sweeping]) -> None:
+    one = sweep(KILL)
+    one.venue.open = [at_venue()]
+    pauses = []
+    for after_ms in (0, 1_999, 1):
+        one.turn(after_ms)
+        pauses.append(one.sweeper._pause_s())
+    assert pauses == [0.05, 0.05, 0.25]
+    one.apply(hold(2, kind=Kind.KILL, cancels=True))
+    one.turn(0)
+    assert one.sweeper._pause_s() == 0.05, "a new stop waits for no old one"
+
+
 # The venue's own dead man's switch ----------------------------------------------------------------
 
 
 def switched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: Iterable[Exception], calls: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: Iterable[Exception],
+    calls: int,
+    mute: int = 0,
 ) -> FakeVenue:
     """The venue of a gateway whose tasks run until it was asked ``calls`` times, or nothing more
     comes."""
     monkeypatch.setattr(stopdesk, "DEAD_MAN_EVERY_S", 0.001)
     rig, venue, settled = Rig(), FakeVenue(), asyncio.Event()
-    venue.fails = list(fails)
+    venue.fails, venue.mute = list(fails), mute
     home = BrakesHome(tmp_path / "brakes")
 
     async def run() -> None:
         desk = StopDesk(
             owner=OWNER, core=rig.core, venue=cast(Venue, venue),
-            session=cast(VenueSession, SimpleNamespace(settled=settled)),
+            session=cast(VenueSession, SimpleNamespace(settled=settled, hurried=nullcontext)),
             place=Place(home, b"k" * 32, "127.0.0.1"), perform=lambda effects: None,
             write=lambda statements: None,
         )  # fmt: skip
@@ -239,3 +291,9 @@ def test_a_venue_without_a_switch_is_asked_once_and_one_that_refuses_once_is_ask
         assert len(switched(tmp_path, monkeypatch, [refused], 2).switched) == 1
     passing = [VenueError(code, "later") for code in ("UNAVAILABLE", "RATE_LIMIT", "NETWORK")]
     assert len(switched(tmp_path, monkeypatch, passing, 5).switched) >= 5
+
+
+def test_a_venue_that_says_nothing_to_its_switch_is_asked_again_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len(switched(tmp_path, monkeypatch, [], 3, mute=2).switched) >= 3

@@ -132,6 +132,8 @@ class Face:
             self.requests.append(name)
             said = self._faulty(name) or self._answer(handler, Asked(account, query))
             await self._lose(name, account, request)
+            if name in self.faults.held:
+                await self.faults.held[name].wait()
         except KrakenError as error:
             said = self._said({"result": "error", "error": str(error)})
         except LostError:

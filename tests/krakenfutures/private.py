@@ -33,6 +33,8 @@ class Faults:
     lose: dict[str, int] = field(default_factory=dict)
     status: dict[str, tuple[int, str]] = field(default_factory=dict)
     """Path -> HTTP status and text that it answers instead, without doing anything."""
+    held: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Path -> set when its answers, which are ready, may be given."""
     stream: str = ""
     """What is wrong with the private stream: one of tests.krakenfutures.private.WRONG."""
 

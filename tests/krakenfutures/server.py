@@ -14,13 +14,14 @@ from typing import Any
 
 from tests.krakenfutures import words
 from tests.krakenfutures.cash import CashBook
+from tests.krakenfutures.executions import executions
 from tests.krakenfutures.face import Asked, Body, Face, KrakenError
 from trading.clock import NS, wall_ns
 from trading.papervenue import protocol as wire
 from trading.papervenue.exchange import Exchange
 from trading.papervenue.matching import MatchingEngine
 from trading.papervenue.money import text
-from trading.papervenue.orders import GTC, IOC, Order
+from trading.papervenue.orders import GTC, IOC, Fill, Order
 from trading.papervenue.recording import Event
 from trading.papervenue.storage import Storage
 from trading.ticks import Ticks
@@ -68,7 +69,7 @@ class KrakenFutures(Face):
             "cancelallordersafter": self._cancelallordersafter, "openorders": self._openorders,
             "openpositions": self._openpositions, "accounts": self._accounts,
             "fills": self._fills, "orders/status": self._status, "orders": self._history,
-            "triggers": self._triggers, "account-log": self._log,
+            "triggers": self._triggers, "account-log": self._log, "executions": self._executions,
         }  # fmt: skip
 
     # Life ------------------------------------------------------------------------------------
@@ -340,12 +341,16 @@ class KrakenFutures(Face):
         before = asked.query.get("lastFillTime")
         limit_ns = FAR_NS if before is None else _ns(before)
         fills = [one for one in self._all_fills(asked.account) if one.venue_time_ns < limit_ns]
-        said = []
-        for one in reversed(fills[-100:]):
-            order = self._storage.order(asked.account, one.client_order_id)
-            order_id = f"outside-{one.sequence}" if order is None else order.venue_order_id
-            said.append(words.fill(one, order_id))
-        return {"fills": said}
+        newest = reversed(fills[-100:])
+        return {"fills": [words.fill(one, self._order_id(asked.account, one)) for one in newest]}
+
+    def _order_id(self, account: str, one: Fill) -> str:
+        order = self._storage.order(account, one.client_order_id)
+        return f"outside-{one.sequence}" if order is None else order.venue_order_id
+
+    def _executions(self, asked: Asked) -> Body:
+        fills = self._all_fills(asked.account)
+        return executions(asked.query, fills, lambda one: self._order_id(asked.account, one))
 
     def _status(self, asked: Asked) -> Body:
         ident = asked.query.get("cliOrdIds") or self._by_query(asked, "orderIds")

@@ -140,6 +140,9 @@ def test_the_budget_keeps_a_reserve_for_what_stops() -> None:
     budget.emptied(2)
     assert budget.wait_s("other", Use.READ, 2) == pytest.approx(4.1)
     assert budget.wait_s("other", Use.READ, 100) == 0
+    budget.emptied(100)
+    assert budget.wait_s("other", Use.PROVE, 100) == pytest.approx(0.5), "closings come first"
+    assert budget.wait_s("send", Use.NOW, 100) == 0
 
 
 def _raw(ident: str, at_ns: int) -> RawFill:

@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -218,5 +219,30 @@ def test_by_tls_the_host_must_prove_its_name(tmp_path: Path) -> None:
                     await pool.open()
                 assert not pool.connected
                 await pool.close()
+
+    _play(scene)
+
+
+def test_a_host_that_takes_no_connection_is_given_up_in_the_time_of_an_answer() -> None:
+    """As where packets are dropped: its queue of connections is full, and nobody says no."""
+
+    async def scene() -> None:
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            waiting = [socket.socket() for _ in range(3)]
+            for one in waiting:
+                one.setblocking(False)
+                one.connect_ex(deaf.getsockname())
+            lost: list[str] = []
+            address = f"127.0.0.1:{deaf.getsockname()[1]}"
+            pool = HttpPool(address, tls=None, size=2, timeout_s=0.05, on_lost=lost.append)
+            with pytest.raises(TimeoutError):
+                await pool.open()
+            assert not pool.connected
+            await pool.close()
+            for one in waiting:
+                one.close()
+        assert lost == []
 
     _play(scene)

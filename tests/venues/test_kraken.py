@@ -377,13 +377,46 @@ def test_more_fills_than_one_answer_holds_are_read_page_by_page(
         await rig.quote("SPY", "500.00", "500.02")
         desk = await rig.desk()
         await reader_rests(desk)
-        for number in range(230):
-            await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
-            rig.server.exchange.inject(_injected("SPY", number + 1), wall_ns())
+        begun = wall_ns()
+        for number in range(230):  # three share a millisecond, so that a page ends within one
+            at = begun + number // 3 * 1_000_000 + number % 3
+            rig.server.exchange.inject(_injected("SPY", number + 1), at)
         rig.server.settle()
         fills = await desk.venue.fills_since(0)
         assert [one.sequence for one in fills] == list(range(1, 231))
         assert [one.quantity for one in fills] == [Decimal(n) for n in range(1, 231)]
+        assert "executions" not in rig.server.requests, "nor is its history asked for them"
+
+    play(scene)
+
+
+def test_executions_of_one_millisecond_that_fill_a_page_are_all_counted_once(
+    play: Callable[[Scene], None],
+) -> None:
+    """As when one order takes what rests of a hundred and forty others. Until the history has told
+    them nothing is counted, also not by a desk that begins anew."""
+
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        begun = wall_ns() // 1_000_000 * 1_000_000
+        times = [begun - 1_000_000, *[begun] * 140, *[begun + 1_000_000] * 30]
+        for number, at in enumerate(times):
+            rig.server.exchange.inject(_injected("SPY", number + 1), at)
+        rig.server.settle()
+        rig.server.faults.status["executions"] = (503, "later")
+        assert await desk.venue.fills_since(0) == []
+        again = await rig.desk()
+        assert await again.venue.fills_since(0) == []
+        rig.server.faults.status.clear()
+        for one in (desk, again):
+            async with asyncio.timeout(20):
+                while not (fills := await one.venue.fills_since(0)):  # noqa: ASYNC110 - later
+                    await asyncio.sleep(0.01)
+            assert [one.sequence for one in fills] == list(range(1, 172))
+            assert [one.quantity for one in fills] == [Decimal(n) for n in range(1, 172)]
+        assert await desk.venue.fills_since(171) == []
 
     play(scene)
 

@@ -15,9 +15,17 @@ from tests.venues.kraken_rig import (
     reader_rests,
 )
 from tests.venues.venue_contract import BUY, GTC, Desk
-from trading.clock import boot_ns, wall_ns
+from trading.clock import NS, boot_ns, wall_ns
 from trading.papervenue.protocol import InjectFill
-from trading.venues.base import Ended, Filled, KnownFills, Rejected, VenueError
+from trading.venues.base import (
+    Ended,
+    Filled,
+    KnownFills,
+    Rejected,
+    StatusAnswer,
+    VenueError,
+    hurried,
+)
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
 
 MINUTE_MS = 60_000
@@ -26,6 +34,17 @@ MINUTE_MS = 60_000
 def _venue(desk: Desk) -> CcxtVenue:
     assert isinstance(desk.venue, CcxtVenue)
     return desk.venue
+
+
+async def _told(desk: Desk, ident: str, since_ns: int = 0) -> StatusAnswer:
+    """What it says of an order, asked again as long as it is still looking."""
+    while True:
+        try:
+            return await desk.venue.order_status(ident, since_ns)
+        except VenueError as error:
+            if error.code != "HISTORY_SLOW":
+                raise
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("ahead_ms", [-10 * MINUTE_MS, 0, 10 * MINUTE_MS])
@@ -40,12 +59,12 @@ def test_the_history_is_read_back_to_when_the_order_was_made_by_the_venues_clock
         made = wall_ns()
         filled = desk.send(BUY, "5", "SPY")
         await rig.settle(desk)
-        found = (await desk.venue.order_status(filled, made)).order
+        found = (await _told(desk, filled, made)).order
         assert found is not None
         assert found.state == "filled"
-        assert (await desk.venue.order_status("never-sent", made)).order is None
+        assert (await _told(desk, "never-sent", made)).order is None
         with pytest.raises(VenueError, match="HISTORY_TOO_LONG"):
-            await desk.venue.order_status("never-sent")
+            await _told(desk, "never-sent")
 
     played(tmp_path, scene)
 
@@ -78,7 +97,6 @@ def test_who_only_cancels_waits_for_no_executions(
         await rig.settle(desk)
         await desk.venue.close()
         for _ in range(250):
-            await asyncio.sleep(0.001)  # the list goes back by time, in whole milliseconds
             injected = InjectFill(
                 id=0, account="paper-1", symbol="SPY", side="buy", quantity="1", price="500"
             )
@@ -169,6 +187,58 @@ def test_fees_leave_a_part_of_that_budget_to_what_became_of_orders(tmp_path: Pat
     played(tmp_path, scene)
 
 
+def _left(desk: Desk, units: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So much of the budget, and no more comes."""
+    budget, now = _venue(desk)._asking.budget, boot_ns()
+    monkeypatch.setattr("trading.venues.ccxt_asking.boot_ns", lambda: now)
+    budget._left, budget._at = units, now / 1e9
+
+
+def test_the_switch_is_renewed_whatever_is_left_of_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a busy account would lose all its orders, protective stops too, without a word."""
+
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk()
+        await reader_rests(desk)
+        await rig.stall()
+        for _ in range(14):
+            desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        _left(desk, 0, monkeypatch)
+        renewing = asyncio.create_task(desk.venue.cancel_all_after(30_000))
+        await rig.well()
+        await renewing
+        assert rig.server.requests.count("cancelallordersafter") == 1
+
+    played(tmp_path, scene)
+
+
+def test_what_proves_a_stop_is_read_where_other_readings_wait_for_creates(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.requests.clear()
+        desk.venue.send_cancel(rests)
+        await asyncio.sleep(0)
+        _left(desk, 41, monkeypatch)
+        ends = asyncio.create_task(_venue(desk).settled())
+        while _venue(desk)._tasks:  # noqa: ASYNC110 - until the cancel is answered
+            await asyncio.sleep(0.005)
+        assert rig.server.requests == ["cancelorder"]
+        with hurried(desk.venue):
+            assert await desk.venue.open_orders() == []
+            await ends  # it waited already when the stop came
+        assert [one.client_order_id for one in desk.said(Ended)] == [rests]
+
+    played(tmp_path, scene)
+
+
 def test_what_filled_while_nobody_listened_is_counted_once(tmp_path: Path) -> None:
     async def scene(rig: KrakenRig) -> None:
         await rig.quote("SPY", "500.00", "500.02")
@@ -213,5 +283,111 @@ def test_an_end_that_is_not_told_holds_up_neither_fills_nor_other_ends(tmp_path:
             await asyncio.sleep(0.01)
             await _venue(desk).settled()
         assert [one.client_order_id for one in desk.said(Ended)] == [rests]
+
+    played(tmp_path, scene)
+
+
+def test_a_history_that_takes_long_is_read_once_and_holds_up_no_end_and_no_fill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.venues.ccxt_past.PATIENCE_S", 0.05)
+
+    async def scene(rig: KrakenRig) -> None:
+        rig.server.recent_ns = -1
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        first, second = (desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC) for _ in range(2))
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.faults.held["orders"] = given = asyncio.Event()
+        desk.venue.send_cancel(first)
+        await rig.settle(desk)
+        assert not desk.said(Ended)
+        filled = desk.send(BUY, "5", "SPY")
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Filled)] == [filled]
+        rig.server.recent_ns = 5 * NS  # of what moved just now it tells at once
+        desk.venue.send_cancel(second)
+        await rig.settle(desk)
+        assert [one.client_order_id for one in desk.said(Ended)] == [second]
+        rig.server.recent_ns = -1
+        given.set()
+        while len(desk.said(Ended)) < 2:
+            await asyncio.sleep(0.01)
+            await _venue(desk).settled()
+        assert rig.server.requests.count("orders") == 1
+
+    played(tmp_path, scene)
+
+
+def test_what_is_found_after_long_is_told_as_of_when_looking_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trading.venues.ccxt_past.PATIENCE_S", 0.05)
+
+    async def scene(rig: KrakenRig) -> None:
+        desk = await rig.desk(timeout_s=0.2)
+        await reader_rests(desk)
+        asking = _venue(desk)._asking
+        rig.server.faults.held["orders"] = given = asyncio.Event()
+        with pytest.raises(VenueError, match="HISTORY_SLOW"):
+            await desk.venue.order_status("never-sent", wall_ns())
+        began = asking.heard_ns
+        rig.server.faults.held["openpositions"] = given
+        with pytest.raises(TimeoutError):  # longer than any other answer may take
+            await desk.venue.positions()
+        del rig.server.faults.held["openpositions"]
+        await desk.venue.positions()
+        given.set()
+        answer = await _told(desk, "never-sent", wall_ns())
+        assert answer.order is None
+        assert began < asking.heard_ns
+        assert answer.venue_time_ns == began - _venue(desk).dialect.settle_ns
+
+    played(tmp_path, scene)
+
+
+def test_an_end_that_is_asked_for_in_vain_is_asked_for_later(tmp_path: Path) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk(timeout_s=0.2)
+        rests = desk.send(BUY, "1", "SPY", limit="400.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        rig.server.faults.held["orders/status"] = given = asyncio.Event()
+        desk.venue.send_cancel(rests)
+        await rig.settle(desk)
+        assert not desk.said(Ended), "and the reading went on"
+        given.set()
+        while not desk.said(Ended):
+            await asyncio.sleep(0.01)
+            await _venue(desk).settled()
+
+    played(tmp_path, scene)
+
+
+def test_what_became_of_an_order_is_not_asked_at_every_reading_until_its_fill_is_listed(
+    tmp_path: Path,
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        rests = desk.send(BUY, "100", "SPY", limit="500.00", tif=GTC)
+        await rig.settle(desk)
+        await reader_rests(desk)
+        none = json.dumps({"result": "success", "fills": []})
+        rig.server.faults.status["fills"] = (200, none)
+        await rig.quote("SPY", "499.98", "499.99", "50", "50")
+        desk.venue.send_cancel(rests)
+        rig.server.requests.clear()
+        for _ in range(3):
+            await rig.settle(desk)
+        assert rig.server.requests.count("orders/status") == 1
+        rig.server.faults.status.clear()
+        while not desk.said(Ended):
+            await asyncio.sleep(0.01)
+            await _venue(desk).settled()
+        (end,) = desk.said(Ended)
+        assert (end.client_order_id, end.filled) == (rests, Decimal(50))
 
     played(tmp_path, scene)

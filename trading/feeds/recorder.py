@@ -16,8 +16,8 @@ from redis import Redis, RedisError
 
 from audit import record
 from trading import streams
-from trading.clock import NS, boot_ns, utc_from_ns, wall_ns
-from trading.feeds.flow import NONE
+from trading.clock import MS, NS, boot_ns, utc_from_ns, wall_ns
+from trading.feeds.flow import NONE, order_of
 from trading.feeds.reading import TickEntry, read_entries
 from trading.feeds.recordings import (
     PART,
@@ -25,6 +25,7 @@ from trading.feeds.recordings import (
     day_close,
     day_of,
     file_name,
+    gap_keep,
     later,
     recordings,
 )
@@ -61,12 +62,22 @@ class Recorder:
         self._closed = {one.folder.name for one in recordings(folder) if one.closed}
         self.after = self._position.read_bytes() if self._position.exists() else NONE
         self._today = ""
+        self._gaps: list[tuple[int, int]] = []
         self.dropped = 0
         """Lines that could not be written, or came after their day was closed."""
 
     @property
     def held(self) -> int:
         return sum(map(len, self._lines.values()))
+
+    def lost(self, oldest: bytes) -> tuple[int, int] | None:
+        """Whether the stream, whose ``oldest`` entry this is, has lost what came after the last one
+        taken, and between which moments (wall ns)."""
+        if self.after == NONE or not later(oldest, self.after):
+            return None
+        gap = _moment_of(self.after), _moment_of(oldest)
+        self._gaps.append(gap)
+        return gap
 
     def take(self, entry: TickEntry) -> None:
         self.after = entry.id
@@ -100,6 +111,7 @@ class Recorder:
                     file.append("".join(new).encode(), self.after)
                 done += len(held)
                 written += len(new)
+            self._keep_gaps()
             self._folder.mkdir(parents=True, exist_ok=True)
             part = self._position.with_name(self._position.name + PART)
             part.write_bytes(self.after)
@@ -108,6 +120,16 @@ class Recorder:
             self.dropped += count - done
             raise
         return written
+
+    def _keep_gaps(self) -> None:
+        """On the first and the last of their days; those between, if there are any, lack all."""
+        while self._gaps:
+            since, until = self._gaps[0]
+            for day in {day_of(since), day_of(until)} - self._closed:
+                folder = self._folder / day
+                if day == day_of(until) or folder.is_dir():  # else all of it was removed
+                    gap_keep(folder, _moment(since), _moment(until))
+            del self._gaps[0]
 
     def close_days(self, clock_ns: int) -> Iterator[tuple[str, str]]:
         """Close every day that is over, after a flush, as it is asked for; each with the digest of
@@ -144,6 +166,11 @@ def _decimal(nano: int) -> str:
 def _moment(ns: int) -> str:
     rest = f"{ns % NS:09d}".removesuffix("000")
     return f"{utc_from_ns(ns):%Y-%m-%dT%H:%M:%S}.{rest}Z"
+
+
+def _moment_of(entry_id: bytes) -> int:
+    """When the stream took it, wall ns."""
+    return order_of(entry_id)[0] * MS
 
 
 class RecorderLoop:
@@ -190,7 +217,14 @@ class RecorderLoop:
     def _read(self, recorder: Recorder) -> None:
         while True:
             asked: Any = {streams.TICKS: recorder.after}
-            entries = read_entries(self._redis.xread(asked, count=READ))
+            pipe = self._redis.pipeline()  # in one step: between the two nothing goes
+            pipe.xrange(streams.TICKS, count=1)
+            pipe.xread(asked, count=READ)
+            oldest, reply = pipe.execute()
+            gap = recorder.lost(oldest[0][0]) if oldest else None
+            if gap:
+                self._lacks(*gap)
+            entries = read_entries(reply)
             for entry in entries:
                 recorder.take(entry)
                 self._clock = max(self._clock, entry.clock_ns)
@@ -210,6 +244,11 @@ class RecorderLoop:
                 self._meter.observe(boot_ns() - begun, count)
                 self._worked(recorder.dropped)
         self._write_down()
+
+    def _lacks(self, since: int, until: int) -> None:
+        lost = {"from": _moment(since), "to": _moment(until)}
+        log.error("recording has a hole", **lost)
+        self._note("recording.gap", day_of(since), "the stream had it no more", lost)
 
     def _failed(self, problem: str) -> None:
         self._meter.error(problem)

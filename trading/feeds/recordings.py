@@ -2,8 +2,9 @@
 
 A file grows by whole gzip members, each written at once, so that what is there can be read at any
 moment; a member that a crash cut short is cut off before the next is written. Its comment is the
-place in the tick stream up to which it goes, so nothing is written twice either. When its day is
-over a file loses its ``.part``, and ``SHA256SUMS`` of the day says what each was.
+place in the tick stream up to which it goes, so nothing is written twice either. What the stream
+had no more when it was read is named in ``GAPS`` of the day. When its day is over a file loses its
+``.part``, and ``SHA256SUMS`` of the day says what each was.
 """
 
 import datetime as dt
@@ -23,6 +24,8 @@ from trading.feeds.traded import QUOTES, TRADES, TRADES_HEADER
 
 HEADERS = {QUOTES: HEADER, TRADES: TRADES_HEADER}
 SUMS = "SHA256SUMS"
+GAPS = "GAPS"
+"""Lines of two moments: between them nothing was recorded, whatever happened."""
 PART = ".part"
 
 _DAY = re.compile(r"\d{8}")
@@ -92,13 +95,15 @@ def sound_part(path: Path) -> tuple[int, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One recorded day. ``closed``: it is over, and its digests are kept."""
+    """One recorded day. ``closed``: it is over, and its digests are kept. ``gaps``: from when to
+    when it lacks what there was."""
 
     day: dt.date
     symbols: tuple[str, ...]
     bytes: int
     closed: bool
     folder: Path
+    gaps: tuple[tuple[str, str], ...] = ()
 
     @property
     def quotes(self) -> tuple[Path, ...]:
@@ -118,7 +123,25 @@ def _recordings(folder: Path) -> Iterator[Recording]:
         names = {one.name.partition(f"-{path.name}.")[0].upper() for one in files}
         size = sum(one.stat().st_size for one in files)
         day = dt.datetime.strptime(path.name, "%Y%m%d").replace(tzinfo=dt.UTC).date()
-        yield Recording(day, tuple(sorted(names)), size, (path / SUMS).exists(), path)
+        closed, gaps = (path / SUMS).exists(), _gaps(path / GAPS)
+        yield Recording(day, tuple(sorted(names)), size, closed, path, gaps)
+
+
+def _gaps(path: Path) -> tuple[tuple[str, str], ...]:
+    lines = path.read_text().splitlines() if path.exists() else ()
+    return tuple((since, until) for since, _, until in (one.partition(" ") for one in lines))
+
+
+def gap_keep(folder: Path, since: str, until: str) -> None:
+    """Say once that a day lacks what was between. Raises OSError."""
+    path = folder / GAPS
+    if since in (one for one, _ in _gaps(path)):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = path.read_text() if path.exists() else ""
+    part = path.with_name(path.name + PART)
+    part.write_text(f"{kept}{since} {until}\n")
+    part.replace(path)
 
 
 def day_close(folder: Path) -> str:
@@ -142,7 +165,7 @@ def day_close(folder: Path) -> str:
 def _digests(folder: Path) -> dict[str, str]:
     return {
         one.name: hashlib.sha256(one.read_bytes()).hexdigest()
-        for one in sorted(folder.glob("*.csv.gz"))
+        for one in sorted([*folder.glob("*.csv.gz"), *folder.glob(GAPS)])
     }
 
 

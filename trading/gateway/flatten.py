@@ -75,44 +75,55 @@ class Flattener:
         """Carry out warrants for ever."""
         await self._session.settled.wait()
         while True:
-            warrants = list(self._brakes.warrants.values())
-            if not warrants:
-                self._work.clear()
-                self._wake.clear()
-                await self._wake.wait()
-                continue
+            with self._session.hurried():
+                await self._until_done()
+            self._work.clear()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _until_done(self) -> None:
+        while warrants := list(self._brakes.warrants.values()):
             try:
-                for warrant in warrants:
-                    await self._turn(warrant)
-                await asyncio.sleep(AGAIN_S)
+                moving = [await self._turn(warrant) for warrant in warrants]
+                await self._pause(AGAIN_S if any(moving) else RETRY_S)
             except VENUE_ERRORS as error:
                 log.warning("flatten.venue-away", account=self._core.account, error=str(error))
                 for one in self._work.values():
                     one.empty = None
                 await asyncio.sleep(RETRY_S)
 
-    async def _turn(self, warrant: Warrant) -> None:
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _turn(self, warrant: Warrant) -> bool:
+        """Whether to look again at once: what no order moves now, perhaps for hours, must not eat
+        up the venue's budget of requests."""
         work = self._work.setdefault(warrant.id, _Flattening())
         if warrant.hold_id not in self._core.holds.open:
             self._end(warrant, work, "its hold was lifted")
-            return
+            return True
         if self._open_orders(warrant) or self._stops_open(warrant.scope):
-            return
+            return True
         self._count_refusals(work)
         reading = await self._session.read_now()
         if reading is None:  # it moved while it was read, or fills are missing: look again
             work.empty = None
-            return
+            return True
         plan = closing_plan(warrant.scope, reading.positions, self._core.book, self._universe)
         if plan.flat:
-            self._prove(warrant, work, reading)
-            return
+            return self._prove(warrant, work, reading)
         work.empty = None
         self._name(warrant, work, plan)
         if wall_ns() >= warrant.expires_wall_ns:
             self._end(warrant, work, "the warrant ran out before everything was closed")
         else:
             self._send(warrant, work, plan)
+        return bool(work.sent)
 
     def _open_orders(self, warrant: Warrant) -> bool:
         return any(one.warrant == warrant.id for one in self._core.book.open_orders())
@@ -185,11 +196,13 @@ class Flattener:
         facts = {"positions": [{"symbol": k, "why": v} for k, v in sorted(found.items())]}
         self._step(warrant, "unclosable", f"{warrant.id} {boot_ns()}", facts)
 
-    def _prove(self, warrant: Warrant, work: _Flattening, reading: VenueReadingNow) -> None:
+    def _prove(self, warrant: Warrant, work: _Flattening, reading: VenueReadingNow) -> bool:
+        """Whether nothing stands in the way."""
         last = work.empty
         if self._strangers(warrant, reading):
             work.empty = None
-        elif last is None or last.fill_sequence != reading.fill_sequence:
+            return False
+        if last is None or last.fill_sequence != reading.fill_sequence:
             work.empty = reading
         elif reading.begun_boot_ns - last.begun_boot_ns >= APART_NS:
             facts = {
@@ -200,6 +213,7 @@ class Flattener:
             self._step(warrant, "flat", warrant.id, facts)
             self._session.want_reading()  # whoever looks at the venue's view sees it flat now
             self._finish(warrant)
+        return True
 
     def _strangers(self, warrant: Warrant, reading: VenueReadingNow) -> list[str]:
         """Open orders in the scope, at the venue or ours, that could still move a position."""

@@ -6,6 +6,7 @@ Nothing is ever sent again.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -34,6 +35,7 @@ from trading.venues.base import (
     VenueDisconnectedError,
     VenueError,
     VenuePosition,
+    hurried,
 )
 
 log = structlog.get_logger(__name__)
@@ -107,6 +109,10 @@ class VenueSession:
         """Somebody waits for a reading newer than the last send."""
         self._read_at = min(self._read_at, boot_ns() + int(READING_APART_S * 1e9))
         self._wake.set()
+
+    def hurried(self) -> AbstractContextManager[None]:
+        """In here nothing that is read waits for what a stop forbids."""
+        return hurried(self._venue)
 
     def on_event(self, event: Any) -> None:
         """What the venue pushed: booked at once, in the venue's order."""
@@ -214,8 +220,10 @@ class VenueSession:
         ident = order.client_order_id
         try:
             answer = await self._venue.order_status(ident, order.created_wall_ns)
-        except VenueError as error:
-            log.warning("order.not-resolved", order=ident, error=str(error))
+        except (VenueError, OSError) as error:  # a TimeoutError is of these
+            if not (isinstance(error, VenueError) or self._venue.connected):
+                raise
+            log.warning("order.not-resolved", order=ident, error=repr(error))
             self._again.asked(ident, boot_ns())
             return []
         # Found nowhere counts only once its not-after has passed: no use in asking before.

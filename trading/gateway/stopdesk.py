@@ -34,7 +34,7 @@ from trading.gateway.store import Owner, Statement
 from trading.gateway.sweep import Sweeper
 from trading.messages import OrderType
 from trading.universe import UNIVERSE
-from trading.venues.base import Capabilities, Venue, VenueError
+from trading.venues.base import Capabilities, Venue, VenueError, hurried
 
 log = structlog.get_logger(__name__)
 
@@ -225,7 +225,8 @@ class StopDesk:
             await self._session.settled.wait()
             try:
                 if self._venue.connected:
-                    await self._venue.cancel_all_after(DEAD_MAN_MS)
+                    async with asyncio.timeout(DEAD_MAN_EVERY_S):
+                        await self._venue.cancel_all_after(DEAD_MAN_MS)
             except VenueError as error:
                 said = "offered" if error.code in NEVER_OFFERED else "renewed"
                 log.warning(f"dead-man.not-{said}", account=self._core.account, error=str(error))
@@ -268,7 +269,9 @@ class StopDesk:
             return
         if not self._venue.connected:
             await self._venue.connect(lambda event: None)
-        for order in await self._venue.open_orders():
+        with hurried(self._venue):
+            at_venue = await self._venue.open_orders()
+        for order in at_venue:
             wanted = holds + [one for one in symbols if one.scope == f"instrument:{order.symbol}"]
             protective = order.reduce_only and order.order_type is OrderType.STOP
             goes = any(one.protective_too or not protective for one in wanted)

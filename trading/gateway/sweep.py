@@ -18,7 +18,7 @@ from trading.gateway.effects import Effect, Persist, StepRow
 from trading.gateway.session import VENUE_ERRORS
 from trading.gateway.stopping import Stopping
 from trading.messages import OrderType
-from trading.venues.base import OrderStatus, Venue
+from trading.venues.base import OrderStatus, Venue, hurried
 
 log = structlog.get_logger(__name__)
 
@@ -71,20 +71,35 @@ class Sweeper:
         """Sweep for ever."""
         await self._settled.wait()
         while True:
-            holds = self.due()
-            if not holds:
-                self._sweeps.clear()
-                self._wake.clear()
-                await self._wake.wait()
-                continue
+            with hurried(self._venue):  # our orders' ends, which the proof waits for, are read too
+                await self._until_proven()
+            self._sweeps.clear()
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _until_proven(self) -> None:
+        while holds := self.due():
             try:
                 await self._turn(holds)
-                await asyncio.sleep(AGAIN_S)
+                await self._pause(self._pause_s())
             except VENUE_ERRORS as error:
                 log.warning("sweep.venue-away", account=self._core.account, error=str(error))
                 for sweep in self._sweeps.values():
                     sweep.clean = 0
                 await asyncio.sleep(RETRY_S)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    def _pause_s(self) -> float:
+        """What does not go away must not eat up a venue's budget of requests."""
+        latest = max((one.begun for one in self._sweeps.values()), default=0)
+        return AGAIN_S if boot_ns() - latest < NAME_LEFT_NS else RETRY_S
 
     async def _turn(self, holds: list[HoldFact]) -> None:
         """One reading, judged for every hold that is due."""

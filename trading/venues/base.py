@@ -7,6 +7,7 @@ socket there is no await. Answers come as events, in the order the venue gave th
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
@@ -306,3 +307,16 @@ class NumbersFills(Protocol):
 
     def fills_known(self, known: KnownFills) -> None:
         """Before a ``connect`` that is to hear fills: until then none is told, orders are."""
+
+
+@runtime_checkable
+class Hurries(Protocol):
+    """A venue that counts requests, so that readings wait where the desk wants to create."""
+
+    def hurried(self) -> AbstractContextManager[None]:
+        """In here they leave no budget to creates: a stop is to be proven by them."""
+
+
+def hurried(venue: Venue) -> AbstractContextManager[None]:
+    """In here nothing that is read at ``venue`` waits for what a stop forbids."""
+    return venue.hurried() if isinstance(venue, Hurries) else nullcontext()

@@ -19,7 +19,7 @@ from trading.venues.base import (
     VenueDisconnectedError,
     VenueError,
 )
-from trading.venues.ccxt_client import CcxtMissingError, client_of
+from trading.venues.ccxt_client import CcxtMissingError, begin, client_of
 from trading.venues.ccxt_dialect import Call, Dialect
 from trading.venues.ccxt_errors import outcome_of
 from trading.venues.ccxt_http import Answer, HttpPool
@@ -33,6 +33,10 @@ CONNECTIONS = 16
 SPARE = 2
 """Of these stay idle for cancels and for what reduces, whatever else is asked."""
 BUSY_S = 0.01
+HISTORY_S = 10.0
+"""An answer of a history may take so long: nobody waits for it (ccxt_past.py)."""
+LOOK_S = 0.05
+"""What waits for the budget looks so often whether it has come to matter more."""
 UNFENCED_MS = 30_000
 """Added to an order's not-after at a venue that keeps none: so long it may still arrive."""
 _MS = 1_000_000
@@ -69,10 +73,12 @@ class Asking:
         self.heard_ns = 0
         """The venue's own time in its last answer."""
         self.use = Use.READ
-        """What is asked now counts as this; signing in waits for no reserve."""
+        """Readings count as this; signing in waits for no reserve."""
+        self._hurries = 0
         self.leaving: NewOrder | None = None
         """The order whose request ccxt is about to hand over; None once it was written."""
         self._spare = SPARE
+        self._timeout_s: float | None = None
         self.budget = _budget(dialect.budget, dialect.costs)
         self.histories = _budget(dialect.history_budget, dialect.history_costs)
         """The exchange counts these apart: nothing of them is taken from orders."""
@@ -92,10 +98,14 @@ class Asking:
         for _ in range(2):
             await self.ping()
 
-    async def ask(self, path: str, call: Call, read: Callable[[Any], T]) -> T:
-        """What ``read`` makes of the answer to ``call``, within the budget.
+    async def ask(
+        self, path: str, call: Call, read: Callable[[Any], T], use: Use | None = None
+    ) -> T:  # fmt: skip
+        """What ``read`` makes of the answer to ``call``, within the budget: as a reading unless
+        ``use`` says what it is for.
 
-        Raises VenueError, VenueDisconnectedError, TimeoutError.
+        Raises VenueError, VenueDisconnectedError, TimeoutError; of a history that does not answer
+        while the venue does, VenueError alone.
         """
         of_history = path in self._dialect.history_costs
         budget = self.histories if of_history else self.budget
@@ -103,19 +113,23 @@ class Asking:
             if of_history:
                 self._may_look_back(path)
             # Several may wait: who wakes up first takes it.
-            while wait_s := self._wait_s(path):  # noqa: ASYNC110
-                await asyncio.sleep(wait_s)
+            while wait_s := self._wait_s(path, use):  # noqa: ASYNC110
+                await asyncio.sleep(min(wait_s, LOOK_S))
         except (asyncio.CancelledError, VenueError):
             call.close()
             raise
         budget.force(path, boot_ns() / 1e9)
         try:
-            said = await call
+            said = await self._begun(path, call, use)
         except self.client.errors as error:
             outcome, code = outcome_of(error)
             if code == "RATE_LIMIT":
                 budget.emptied(boot_ns() / 1e9)
             raise VenueError(code, f"{outcome.value}: {error}") from error
+        except OSError as error:  # a TimeoutError and VenueDisconnectedError are of these
+            if not (of_history and self.pool.connected):
+                raise
+            raise VenueError("HISTORY_AWAY", f"no answer to {path}: {error!r}") from error
         try:
             self.heard_ns = self._dialect.venue_time_ns(said) or self.heard_ns
             return read(said)
@@ -123,13 +137,35 @@ class Asking:
             text = f"the answer to {path} makes no sense: {error!r}"
             raise VenueError("BAD_ANSWER", text) from error
 
-    def _wait_s(self, path: str) -> float:
+    def _wait_s(self, path: str, use: Use | None) -> float:
         """Until there may be a connection, and budget."""
+        if use is Use.NOW:
+            return 0.0
         if self.pool.connected and not self.pool.has_idle(SPARE):
             return BUSY_S
         if path in self._dialect.history_costs:
             return 0.0
-        return self.budget.wait_s(path, self.use, boot_ns() / 1e9)
+        if use is None:
+            use = min(self.use, Use.PROVE) if self._hurries else self.use
+        return self.budget.wait_s(path, use, boot_ns() / 1e9)
+
+    def _begun(self, path: str, call: Call, use: Use | None) -> Call:
+        """Written in this step, under its own terms."""
+        self._timeout_s = HISTORY_S if path == "history" else None
+        self._spare = 0 if use is Use.NOW else SPARE
+        try:
+            return begin(call)
+        finally:
+            self._timeout_s, self._spare = None, SPARE
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """In here readings, those that wait already too, leave no budget to creates."""
+        self._hurries += 1
+        try:
+            yield
+        finally:
+            self._hurries -= 1
 
     def _may_look_back(self, path: str) -> None:
         """Nobody waits for that budget, which takes minutes to refill. Fees, which the market's
@@ -160,7 +196,8 @@ class Asking:
         if leaving is not None:
             self._check(leaving, url)
         spare = 0 if leaving is not None and leaving.reduce_only else self._spare
-        return await self.pool.send(method, url, headers, body, spare)
+        timeout_s = self._timeout_s
+        return await self.pool.send(method, url, headers, body, spare, timeout_s=timeout_s)
 
     def _check(self, order: NewOrder, url: str) -> None:
         market = self.markets.of(order.symbol)

@@ -189,6 +189,15 @@ class Dialect(StreamDialect, Protocol):
     def fills_said(self, said: Said, markets: Markets) -> list[RawFill]:
         """Oldest first."""
 
+    fills_page: int
+    """So many executions one answer holds at the most."""
+
+    def executions(self, client: Any, time_ns: int, page: str) -> Call:
+        """By the history, all of the millisecond that begins then, perhaps of those beside it."""
+
+    def executions_said(self, said: Said, markets: Markets) -> tuple[list[RawFill], str]:
+        """Those of this page, newest first, and the next page, empty when this is the last."""
+
     def fees(self, client: Any, since_ns: int, count: int) -> Call:
         """Of at least the newest ``count`` executions since then."""
 

@@ -57,8 +57,9 @@ class HttpWire(Wire):
         return self.waiting is None and self._http.our_state is h11.IDLE
 
     def send(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes
-    ) -> asyncio.Future[Answer]:
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes,
+        timeout_s: float | None = None,
+    ) -> asyncio.Future[Answer]:  # fmt: skip
         """Write the request at once. The future raises TimeoutError, VenueDisconnectedError."""
         assert self.transport is not None
         assert self.idle
@@ -70,7 +71,7 @@ class HttpWire(Wire):
         running = asyncio.get_running_loop()
         self.waiting = running.create_future()
         self.transport.write(raw)
-        self._timer = running.call_later(self._timeout_s, self._late)
+        self._timer = running.call_later(timeout_s or self._timeout_s, self._late)
         return self.waiting
 
     def _late(self) -> None:
@@ -174,7 +175,8 @@ class HttpPool:
         return sum(one.unsent_bytes for one in self._wires)
 
     async def open(self) -> None:
-        """All connections. Raises OSError."""
+        """All connections, each within the time that an answer may take. Raises OSError, of which
+        TimeoutError is one."""
         self._open = True
         made = await asyncio.gather(
             *(self._connect() for _ in range(self._size)), return_exceptions=True
@@ -187,10 +189,12 @@ class HttpPool:
         running = asyncio.get_running_loop()
         host = self._address if self._port not in (80, 443) else self._host
         wire = HttpWire(host, self._timeout_s, self._lost)
-        await running.create_connection(
-            lambda: wire, self._host, self._port, ssl=self._tls,
-            server_hostname=self._host if self._tls else None,
-        )  # fmt: skip
+        # The kernel goes on for two minutes where packets are dropped, later each time.
+        async with asyncio.timeout(self._timeout_s):
+            await running.create_connection(
+                lambda: wire, self._host, self._port, ssl=self._tls,
+                server_hostname=self._host if self._tls else None,
+            )  # fmt: skip
         if not self._open:
             wire.abort()
             return
@@ -202,10 +206,11 @@ class HttpPool:
         return idle > spare or 0 < idle == len(self._wires)
 
     def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes, spare: int = 0
-    ) -> asyncio.Future[Answer]:
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, spare: int = 0, *,
+        timeout_s: float | None = None,
+    ) -> asyncio.Future[Answer]:  # fmt: skip
         """Write the request now, on the connection that rested longest, leaving ``spare`` idle ones
-        to what matters more.
+        to what matters more. ``timeout_s``: for its answer, where it is not the usual.
 
         Raises VenueDisconnectedError when nothing was written; BusyError, when one may be idle
         soon.
@@ -221,7 +226,7 @@ class HttpPool:
         self._wires.remove(wire)
         self._wires.append(wire)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        return wire.send(method, target, headers, body)
+        return wire.send(method, target, headers, body, timeout_s)
 
     def _lost(self, wire: HttpWire, reason: str) -> None:
         if wire in self._wires:

@@ -25,6 +25,7 @@ from trading.venues.ccxt_dialect import (
     Word,
 )
 from trading.venues.ccxt_kraken_cash import entered, fees_of, log_lines
+from trading.venues.ccxt_kraken_executions import KrakenExecutions
 from trading.venues.ccxt_kraken_orders import (
     cancel_said,
     cancels_said,
@@ -51,7 +52,7 @@ from trading.venues.ccxt_kraken_words import (
 from trading.venues.ccxt_markets import Markets
 
 
-class KrakenFutures:
+class KrakenFutures(KrakenExecutions):
     exchange = "krakenfutures"
     capabilities = Capabilities(
         cancel_all=True, dead_man=True, not_after=True, reduce_only=True, stop=True,

@@ -1,19 +1,23 @@
 """An exchange's request budget, kept on our side so that its answer is never *too many*.
 
 What matters more may go deeper into it: readings leave two reserves to everything else, creates
-leave one to what reduces, and what reduces may take the last. A cancel never waits.
+leave one to what reduces, readings that prove a stop leave what two closings cost, and what reduces
+may take the last. A cancel never waits, nor does what keeps the venue's switch from running out.
 """
 
 from collections.abc import Mapping
-from enum import IntEnum
+from enum import Enum
 
 
-class Use(IntEnum):
+class Use(float, Enum):
     """How many reserves a request leaves."""
 
-    REDUCE = 0
-    CREATE = 1
-    READ = 2
+    NOW = -1.0
+    """It takes what it costs, whatever is left."""
+    REDUCE = 0.0
+    PROVE = 0.2
+    CREATE = 1.0
+    READ = 2.0
 
 
 class Budget:
@@ -50,6 +54,8 @@ class Budget:
     def wait_s(self, path: str, use: Use, now_s: float) -> float:
         """How long until ``take`` of it succeeds."""
         self._refill(now_s)
+        if use is Use.NOW:
+            return 0.0
         missing = use * self._reserve + self._costs.get(path, 1) - self._left
         return max(missing / self._rate, 0.0)
 

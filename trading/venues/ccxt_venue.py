@@ -8,6 +8,7 @@ private stream says that something moved (ccxt_stream.py).
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
@@ -127,6 +128,7 @@ class CcxtVenue(Sending):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._watch.past.close()
         await self._asking.pool.close()
 
     def abort(self) -> None:
@@ -209,9 +211,12 @@ class CcxtVenue(Sending):
 
         asking = self._connected()
         call = self.dialect.cancel_all_after(asking.client, timeout_ms)
-        await asking.ask("cancelallordersafter", call, read)
+        await asking.ask("cancelallordersafter", call, read, Use.NOW)
 
     # Questions -------------------------------------------------------------------------------
+
+    def hurried(self) -> AbstractContextManager[None]:
+        return self._asking.hurried()
 
     def _connected(self) -> Asking:
         if not self.connected:
@@ -221,8 +226,8 @@ class CcxtVenue(Sending):
     async def order_status(self, client_order_id: str, since_ns: int = 0) -> StatusAnswer:
         """An order is *never seen* only by a clock that lags by what the venue takes to list it,
         as it was when asking began: pages later it says nothing of the first."""
-        asking = self._connected()
-        begun_ns = asking.heard_ns
+        self._connected()
+        begun_ns = self._watch.past.as_of_ns(client_order_id)
         status = await self._watch.status(client_order_id, since_ns)
         return StatusAnswer(status, begun_ns - (0 if status else self.dialect.settle_ns))
 

@@ -26,13 +26,14 @@ from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import Dialect, RawFill
 from trading.venues.ccxt_fills import FillBook
 from trading.venues.ccxt_ledger import CashLog
+from trading.venues.ccxt_listing import Listing
+from trading.venues.ccxt_past import Past
+from trading.venues.ccxt_rate import Use
 
 log = logging.getLogger(__name__)
 
-HISTORY_PAGES = 20
 BEFORE_NS = 300 * 1_000_000_000
 """So much earlier than an order was made its history is read: our clock may have been stepped."""
-FILL_PAGES = 100
 SEEN = 100_000
 UNSAID = Decimal("Infinity")
 """A quantity that the venue does not say: nothing fills it, so its end is asked for."""
@@ -72,6 +73,8 @@ class Watch:
         self._again = Again(ASK_AGAIN_S, ASK_AGAIN_MOST_S)
         self._unread: set[str] = set()
         """Orders whose form was not understood, and was logged."""
+        self.past = Past(asking, dialect)
+        self._listing = Listing(asking, dialect, self._book, self.past)
         self.orders: dict[str, Tracked] = {}
         self.seen: dict[str, None] = {}
         """Client order ids that this account is known to have used, the newest of them."""
@@ -178,14 +181,15 @@ class Watch:
                 continue
             try:
                 status = await self.status(ident, order.since_ns)
-            except VenueError as error:  # the others are told all the same, and this one later
-                log.warning("end.not-told: %s: %s", ident, error)
+            except (VenueError, TimeoutError) as error:  # the others are told, and this one later
+                log.warning("end.not-told: %s: %r", ident, error)
                 self._again.asked(ident, boot_ns())
                 continue
-            if status is None or status.state == "working":
+            if status is not None and status.state == "working":
                 continue  # it moved while it was read: the next reading tells
-            if status.filled > order.filled:
-                continue  # an execution is still to be listed
+            if status is None or status.filled > order.filled:
+                self._again.asked(ident, boot_ns())
+                continue  # it, or an execution, is still to be listed
             self.dropped(ident)
             how = "expired" if status.state == "expired" else "cancelled"
             self._deliver(Ended(ident, how, order.filled, status.reason))
@@ -215,25 +219,7 @@ class Watch:
         )
 
     async def _unlisted(self) -> list[RawFill]:
-        """Executions not counted yet; pages go back until one that is known or too old."""
-        dialect, asking = self._dialect, self._asking
-        found: list[RawFill] = []
-        before = 0
-        for _ in range(FILL_PAGES):
-            page = await asking.ask(
-                "fills/before" if before else "fills",
-                dialect.fills(asking.client, before),
-                lambda said: dialect.fills_said(said, asking.markets),
-            )
-            found += page
-            if not page or self._book.knows(page[0].venue_fill_id):
-                break
-            if page[0].time_ns < self._book.horizon_ns or page[0].time_ns == before:
-                break
-            before = page[0].time_ns
-        else:
-            raise VenueError("TOO_MANY_FILLS", "the list of executions has no end")
-        return self._book.fresh(found)
+        return await self._listing.fresh()
 
     async def since(self, sequence: int) -> list[Filled]:
         """All fills with a greater number, oldest first, as the venue has them now."""
@@ -258,7 +244,7 @@ class Watch:
         if found is not None:
             return found
         since_ns = max(self._asking.on_its_clock(since_ns) - BEFORE_NS, 0)
-        found = await self._before(ident, since_ns)
+        found = await self.past.order(ident, since_ns)
         if found is not None and found.state == "working":
             raise untold or VenueError("NOT_TOLD", f"{ident} was placed; of now nothing is said")
         if found is None and untold is not None:
@@ -274,29 +260,10 @@ class Watch:
                 "orders/status",
                 dialect.order(asking.client, ident),
                 lambda said: dialect.order_said(said, ident, asking.markets),
+                Use.PROVE,
             )
         except VenueError as error:
             if error.code == "RATE_LIMIT":
                 raise
             return None, error
         return found, None
-
-    async def _before(self, ident: str, since_ns: int) -> OrderStatus | None:
-        for kind in self._dialect.histories:
-            found = await self._past(kind, ident, since_ns)
-            if found is not None:
-                return found
-        return None
-
-    async def _past(self, kind: str, ident: str, since_ns: int) -> OrderStatus | None:
-        dialect, asking = self._dialect, self._asking
-        page = ""
-        for _ in range(HISTORY_PAGES):
-            found, page = await asking.ask(
-                "history",
-                dialect.history(asking.client, kind, page, since_ns),
-                lambda said: dialect.history_said(said, ident, asking.markets),
-            )
-            if found is not None or not page:
-                return found
-        raise VenueError("HISTORY_TOO_LONG", f"{ident} is not among the newest {kind}")
