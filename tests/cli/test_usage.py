@@ -74,6 +74,8 @@ def register(home: Path, account: str, address: str) -> None:
         (("halt", "--scope", "desk"), "'--scope'"),
         (("set-stop-losses", "--percent", "0"), "'0' is not a percentage from 0.01 to 50"),
         (("set-stop-losses",), "'--percent'"),
+        (("set-stop-losses", "--percent", "2", "--symbol", "EURUSDD"), "there are EURUSD,"),
+        (("set-stop-losses", "-p", "2", "--symbol", "SPY", "--symbol", "spy"), "spy: no such"),
         (("kill", "-s", "strategy:"), "'--scope'"),
         (("halt", "--output", "xml"), "'--output'"),
         (("flatten", "--yes"), "'--scope'"),
