@@ -80,7 +80,7 @@ def validated(path: Path, output: Form, *, strict: bool) -> Code:
     return Code.REFUSED if refused else Code.DONE
 
 
-def stops(*, patch: str | None, file: str | None) -> bool:
+def stops(patch: str | None, file: str | None) -> bool:
     """Whether one of them wishes a stop; what cannot be read wishes none."""
     try:
         wished = (

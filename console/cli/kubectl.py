@@ -102,9 +102,5 @@ def _dry_run(way: str) -> list[str]:
 def _stops(values: dict[str, str]) -> bool:
     """Whether the patch or the document wishes a stop of whatever it names."""
     work = importlib.import_module("console.cli.enginework")  # takes its time, and is rarely asked
-    return bool(
-        work.stops(
-            patch=values.get("--patch", values.get("-p")),
-            file=values.get("--file", values.get("-f")),
-        )
-    )
+    patch, file = values.get("--patch", values.get("-p")), values.get("--file", values.get("-f"))
+    return bool(work.stops(patch, file))
