@@ -102,12 +102,12 @@ def test_results_are_read_from_what_grew() -> None:
 def test_a_fill_that_comes_while_the_day_is_read_first_ends_its_trip_all_the_same() -> None:
     desk = Desk()
     reader, counting = ResultsReader(day_start(dt.datetime.now(dt.UTC))), Counting(books())
-    waiting = [("buy", "100")]
+    waiting = ["100"]
 
     def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
         done = execute(sql, *rest)
-        if "FROM trading_fill" in sql and waiting:
-            desk.fill("mr-gold", "XAUUSD", waiting[0][0], "2", waiting.pop()[1])
+        if "trading_fill" in sql and waiting:
+            desk.fill("mr-gold", "XAUUSD", "buy", "2", waiting.pop())
         return done
 
     with connection.execute_wrapper(meanwhile):

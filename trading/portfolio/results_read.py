@@ -34,11 +34,10 @@ _MADE = """
 SELECT account_id, strategy_id, symbol, CASE side WHEN 'buy' THEN quantity ELSE -quantity END,
     price, fee, sequence, recorded_at
 FROM trading_fill WHERE recorded_at >= %s AND strategy_id IS NOT NULL
-ORDER BY account_id, sequence
 """
 _HELD_AND_MADE = f"""
-SELECT account_id, strategy_id, symbol, quantity, NULL, NULL, NULL, NULL FROM trading_position
-UNION ALL ({_MADE})
+SELECT account_id, strategy_id, symbol, quantity, NULL, NULL, NULL AS sequence, NULL
+FROM trading_position UNION ALL {_MADE}
 """  # noqa: S608 - constants
 """Of one moment: a fill that came between two readings would be held and not made, all day."""
 
@@ -71,7 +70,8 @@ class ResultsReader:
         held: dict[Book, Decimal] = {}
         newest = self._since
         with connection.cursor() as cursor:
-            cursor.execute(_HELD_AND_MADE if first else _MADE, [self._since])
+            read = _HELD_AND_MADE if first else _MADE
+            cursor.execute(f"{read} ORDER BY account_id, sequence", [self._since])
             rows = cursor.fetchall()
         for account, strategy, symbol, quantity, price, fee, sequence, at in rows:
             book = (strategy, f"{account}/{symbol}")
