@@ -6,6 +6,7 @@ name a newer document drops ends too. Engines are looked at one by one, each wit
 that is slow or broken silences no other.
 """
 
+import contextlib
 import datetime as dt
 import uuid
 from collections import defaultdict
@@ -22,18 +23,18 @@ from riskctl.approvals.recording import recorded
 from trading.engines.conditions import holds, names_in
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import Alert, read_engine
-from trading.engines.values import Values, values_read
+from trading.engines.values import READINGS, Values
 from trading.engines.versions import latest_versions
 from trading.models import EngineAlert, EngineVersion
 
 log = structlog.get_logger("haltline.engines")
 
 LONGEST_S = 3.0
-"""So long one statement may take that looks at one engine."""
+"""So long one statement may take that looks at one engine; what takes longer is not known."""
 ROUND_S = 10
 _ACTOR = system_actor("engine-alerts")
 _AMISS = (Error, ArithmeticError, LookupError, TypeError, ValueError)
-"""What makes one engine's values unknown: too slow, or a document of other code."""
+"""What makes a value of one engine unknown: too slow, or a document of other code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,28 @@ def _states(row: EngineVersion, now: dt.datetime) -> list[AlertState] | None:
 
 
 def _values(key: str, now: dt.datetime, names: frozenset[str]) -> Values:
-    """Nothing where they cannot be read, or not in time."""
-    if not names:
-        return {}
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT current_setting('statement_timeout')")
-            (before,) = cursor.fetchone()
-            most = f"{round(LONGEST_S * 1_000)}ms"
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [most])
-            found = values_read(key, now, names)
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
-    except _AMISS as error:
-        log.error("engine alerts not known", engine=key, error=repr(error))
-        return {}
+    """Without those that cannot be read, or not in time."""
+    found: Values = {}
+    for gives, read in READINGS.items():
+        if gives.isdisjoint(names):
+            continue
+        try:
+            with transaction.atomic(), _in_time():
+                found |= read(key, now)
+        except _AMISS as error:
+            log.error("engine alerts not known", engine=key, of=sorted(gives), error=repr(error))
     return found
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (before,) = cursor.fetchone()
+        longest = f"{round(LONGEST_S * 1_000)}ms"
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [longest])
+        yield
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
 def engine_alerts_keep(*, now: dt.datetime) -> list[EngineAlert]:

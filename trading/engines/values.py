@@ -5,7 +5,7 @@ have made a million fills today, and is looked at every few seconds.
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from django.db import connection
@@ -25,15 +25,6 @@ PNL_AGE = dt.timedelta(seconds=60)
 
 Values = dict[str, Decimal | None]
 """By name; None is not known."""
-
-
-def values_read(key: str, now: dt.datetime, names: Collection[str] = tuple(NAMES)) -> Values:
-    """``names`` of strategy ``key`` today. Raises db.Error."""
-    found: Values = {}
-    for gives, read in _READ.items():
-        if not gives.isdisjoint(names):
-            found |= read(key, now)
-    return {name: found[name] for name in names}
 
 
 def _asked(key: str, now: dt.datetime) -> Asked:
@@ -79,6 +70,20 @@ def _answered(key: str, now: dt.datetime) -> Values:
     }
 
 
+_KNOWN = [one.symbol for one in UNIVERSE.instruments]
+_TRADES = f"""
+SELECT count(*) FROM trading_fill o
+WHERE o.strategy_id = %s AND o.recorded_at >= %s AND o.symbol = ANY(%s) AND {OF_STRATEGY}
+"""  # noqa: S608 - constants
+
+
+def _traded(key: str, now: dt.datetime) -> Values:
+    with connection.cursor() as cursor:
+        cursor.execute(_TRADES, [key, day_start(now), _KNOWN])
+        (made,) = cursor.fetchone()
+    return {"tradingStats.totalTrades": Decimal(made)}
+
+
 _TIMES = " ".join(
     f"WHEN '{one.symbol}' THEN {one.multiplier:f}"
     for one in UNIVERSE.instruments
@@ -108,9 +113,7 @@ WITH made AS (
         held = 0 OR lag(earned) OVER book IS NOT NULL AS judged
     FROM ended WINDOW book AS (PARTITION BY account_id, symbol ORDER BY sequence)
 )
-SELECT (SELECT count(*) FROM made), count(*) FILTER (WHERE judged),
-    count(*) FILTER (WHERE judged AND earned > 0)
-FROM trips
+SELECT count(*), count(*) FILTER (WHERE earned > 0) FROM trips WHERE judged
 """  # noqa: S608 - constants
 """trading.portfolio.results.Trips in SQL, of one moment. ``held`` when the day began; what goes
 through zero ends a trip with its part of the fill, and begins the next with the rest."""
@@ -118,14 +121,10 @@ through zero ends a trip with its part of the fill, and begins the next with the
 
 def _trips(key: str, now: dt.datetime) -> Values:
     """Each account is a book of its own: what one holds ends no round trip of another."""
-    known = [one.symbol for one in UNIVERSE.instruments]
     with connection.cursor() as cursor:
-        cursor.execute(_TRIPS, {"key": key, "since": day_start(now), "known": known})
-        made, ended, won = cursor.fetchone()
-    return {
-        "tradingStats.totalTrades": Decimal(made),
-        "tradingStats.hitRatio": Decimal(won) / ended if ended else None,
-    }
+        cursor.execute(_TRIPS, {"key": key, "since": day_start(now), "known": _KNOWN})
+        ended, won = cursor.fetchone()
+    return {"tradingStats.hitRatio": Decimal(won) / ended if ended else None}
 
 
 _MONEY = tuple(name for name in NAMES if name.startswith("riskMetrics."))
@@ -147,14 +146,20 @@ def _money(key: str, now: dt.datetime) -> Values:
     }
 
 
-_READ: Mapping[frozenset[str], Callable[[str, dt.datetime], Values]] = {
+READINGS: Mapping[frozenset[str], Callable[[str, dt.datetime], Values]] = {
     frozenset({"tradingStats.successRate"}): _success,
     frozenset({"tradingStats.fillRate"}): _filled,
     frozenset({"tradingStats.avgSlippage", "tradingStats.slippageBudgetUsed"}): _slipped,
     frozenset(
         {"tradingStats.rejectionRate", "tradingStats.totalOrders", "latency.orderToAnswer"}
     ): _answered,
-    frozenset({"tradingStats.totalTrades", "tradingStats.hitRatio"}): _trips,
+    frozenset({"tradingStats.totalTrades"}): _traded,
+    frozenset({"tradingStats.hitRatio"}): _trips,
     frozenset(_MONEY): _money,
 }
-"""What gives which names."""
+"""Which names each gives, of a strategy at a moment. Each raises db.Error."""
+
+
+def values_read(key: str, now: dt.datetime) -> Values:
+    """All of them, of strategy ``key`` today. Raises db.Error."""
+    return {name: value for read in READINGS.values() for name, value in read(key, now).items()}
