@@ -46,7 +46,7 @@ class StandingShape(Shape):
     made_by = text_field(source="version.made_by")
     made_at = moment_field(source="version.made_at")
     state = text_field("in force, waits (for two people), differs, or unfit for this desk")
-    why = text_field("Why it is unfit; else empty.")
+    why = text_field("Why it is unfit, or which stop that it says stands no longer; else empty.")
     asked = serializers.SerializerMethodField(help_text="The request that waits; null without.")
 
     def get_asked(self, row: EngineStanding) -> str | None:

@@ -2,6 +2,8 @@
 
 A stop in a document or a patch is placed first, as ``halt`` and ``kill`` do, whatever else is wrong
 with it. What it lowers is lowered at once. What it raises waits for two people in the console.
+``apply`` and ``patch`` are typed as the operations guide has them, with its ``-n`` and
+``--dry-run=client``.
 """
 
 import importlib
@@ -12,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from console.cli.codes import EXIT_CODES
+from console.cli.kubectl import AsKubectl
 from console.cli.options import Output, Reason, existing_file
-from console.cli.output import Form
+from console.cli.output import Form, tell
 
 app = typer.Typer()
 
@@ -38,10 +41,19 @@ def _kind(text: str) -> str:
     return text
 
 
+def _namespace(text: str) -> str:
+    if text:
+        tell(f"namespace {text}: not applied here, for a home has one desk")
+    return text
+
+
 _CONFIG = typer.Option("--config", "-c", parser=existing_file, metavar="FILE", help="A document")
 _APPLIED = typer.Option("--file", "-f", parser=existing_file, metavar="FILE", help="A document")
 _PATCH = typer.Option("--patch", "-p", metavar="JSON", help="Merged into the latest version")
 _KIND = typer.Argument(callback=_kind, metavar="tradingengine")
+Namespace = Annotated[
+    str, typer.Option("--namespace", "-n", callback=_namespace, help="Not applied here")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, and do nothing")]
 
 
@@ -55,9 +67,10 @@ def risk_validator(
     raise typer.Exit(_work().validated(config, output, strict=mode is Mode.STRICT))
 
 
-@app.command(epilog=ENGINE_CODES)
+@app.command(cls=AsKubectl, epilog=ENGINE_CODES)
 def apply(
     file: Annotated[Path, _APPLIED],
+    namespace: Namespace = "",
     dry_run: DryRun = False,
     reason: Reason = "",
     output: Output = Form.TABLE,
@@ -66,12 +79,13 @@ def apply(
     raise typer.Exit(_work().applied(file, reason, output, dry_run=dry_run))
 
 
-@app.command(epilog=ENGINE_CODES)
+@app.command(cls=AsKubectl, epilog=ENGINE_CODES)
 def patch(
     kind: Annotated[str, _KIND],  # as kubectl has it
     name: Annotated[str, typer.Argument(metavar="NAME")],
     merge: Annotated[str, _PATCH],
     *,
+    namespace: Namespace = "",
     dry_run: DryRun = False,
     reason: Reason = "",
     output: Output = Form.TABLE,

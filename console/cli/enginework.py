@@ -80,6 +80,18 @@ def validated(path: Path, output: Form, *, strict: bool) -> Code:
     return Code.REFUSED if refused else Code.DONE
 
 
+def stops(patch: str | None, file: str | None) -> bool:
+    """Whether one of them wishes a stop; what cannot be read wishes none."""
+    try:
+        wished = (
+            patch is not None and stop_in_patch("any", read_patch(patch)),
+            file is not None and stop_in_document(Path(file).read_bytes()),
+        )
+    except (OSError, ValueError):
+        return False
+    return any(wished)
+
+
 def applied(path: Path, reason: str, output: Form, *, dry_run: bool) -> Code:
     raw = path.read_bytes()
     stopped = _stopped(stop_in_document(raw), reason, output, dry_run=dry_run)

@@ -13,8 +13,9 @@ SELECT 'venue', name, venue FROM trading_venueaccount
 ASK_S = 0.4
 
 
-def named_nothing(scope: str, database: Database) -> str:
-    """What to say when nothing has that name, as far as is known; empty otherwise."""
+def named_nothing(scope: str, database: Database, so: str = "this stops no order") -> str:
+    """What to say when nothing has that name, as far as is known; empty otherwise. ``so``: what
+    comes of it."""
     kind, _, key = scope.partition(":")
     if scope == FIRM:
         return ""
@@ -30,4 +31,4 @@ def named_nothing(scope: str, database: Database) -> str:
     if key in known:
         return ""
     there = ", ".join(sorted(known)) or "none"
-    return f"nothing is called {scope}: this stops no order. There are: {there}"
+    return f"nothing is called {scope}: {so}. There are: {there}"

@@ -210,14 +210,13 @@ class Moves:
     _last: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
 
     def look(self, rows: Iterable[Any], at: str) -> Iterator[Move]:
-        """``rows``: positions as trading.selectors has them; without a price nothing is known."""
-        known = {
-            (one.account, one.strategy, one.symbol): one
-            for one in rows
-            if one.unrealized_pnl is not None
-        }
-        self._last = {key: was for key, was in self._last.items() if key in known}
-        for key, one in sorted(known.items()):
+        """``rows``: positions as trading.selectors has them. Of one without a price nothing is
+        known now: what it moved meanwhile is said when its price is back."""
+        there = {(one.account, one.strategy, one.symbol): one for one in rows}
+        self._last = {key: was for key, was in self._last.items() if key in there}
+        for key, one in sorted(there.items()):
+            if one.unrealized_pnl is None:
+                continue
             was = self._last.setdefault(key, one.unrealized_pnl)
             if was != one.unrealized_pnl and abs(one.unrealized_pnl - was) >= self.threshold:
                 self._last[key] = one.unrealized_pnl

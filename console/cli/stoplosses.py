@@ -1,12 +1,15 @@
 """The command that puts a stop under every open position, by percentage, in one call."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated
 
 import typer
 
+from console.cli.bounded import Database
 from console.cli.codes import EXIT_CODES, Code, EndError
 from console.cli.desk import actor_here, desk_here
+from console.cli.names import named_nothing
 from console.cli.options import FIRM, Output, Reason, Scope
 from console.cli.output import Form, show_json, show_table, tell
 from riskctl.actors import NotAllowedError
@@ -17,6 +20,7 @@ from riskctl.stoplosses import (
     percentage_of,
     stop_losses_set,
 )
+from trading.universe import UNIVERSE
 
 app = typer.Typer()
 
@@ -34,6 +38,16 @@ def _percentage(text: str) -> str:
     return text
 
 
+def _symbols(given: list[str] | None) -> list[str]:
+    """Raises typer.BadParameter naming what there is: a typing error must protect nothing in
+    silence."""
+    unknown = [one for one in given or () if one not in UNIVERSE]
+    if unknown:
+        known = ", ".join(one.symbol for one in UNIVERSE.instruments)
+        raise typer.BadParameter(f"{', '.join(unknown)}: no such instrument; there are {known}")
+    return list(given or ())
+
+
 @app.command("set-stop-losses", epilog=EXIT_CODES)
 def set_stop_losses(
     percent: Annotated[
@@ -43,7 +57,8 @@ def set_stop_losses(
     *,
     scope: Scope = FIRM,
     symbol: Annotated[
-        list[str] | None, typer.Option("--symbol", help="Of this instrument alone; repeatable")
+        list[str] | None,
+        typer.Option("--symbol", callback=_symbols, help="Of this instrument alone; repeatable"),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say which stops there would be, and do nothing")
@@ -60,11 +75,14 @@ def set_stop_losses(
         )  # fmt: skip
     except NotAllowedError as error:
         raise EndError(Code.REFUSED, str(error)) from error
-    _show(done, output)
+    _show(done, symbol or (), output)
     for account, problem in done.failed.items():
         tell(f"{account}: what is held there is not known to be protected: {problem}")
     if not done.accounts_known:
         tell("the database did not say whether there are more gateways")
+    nothing = named_nothing(scope, Database(desk), "no position is in it")
+    if nothing:
+        tell(nothing)
     if not dry_run and not done.in_record(RECORD_S):
         tell("not in the record under your name yet: kept on disk, and entered when it takes it")
     if not done.stops:
@@ -72,7 +90,7 @@ def set_stop_losses(
     raise typer.Exit(Code.DONE if done.complete else Code.LATCHED)
 
 
-def _show(done: StopLosses, output: Form) -> None:
+def _show(done: StopLosses, symbols: Sequence[str], output: Form) -> None:
     lines = [(account, one) for account, stops in done.stops.items() for one in stops]
     if output is Form.JSON:
         show_json(
@@ -101,4 +119,6 @@ def _show(done: StopLosses, output: Form) -> None:
         ],
     )  # fmt: skip
     if not lines:
-        tell(f"no position is open in {done.scope}")
+        of = f" of {', '.join(symbols)}" if symbols else ""
+        known = "" if done.accounts_known and not done.failed else ", as far as is known"
+        tell(f"no position{of} is open in {done.scope}{known}")

@@ -201,7 +201,7 @@ def _raising(
         "step": conditions,
         "step_most": formats.number(most, 2) if most else "",
         "raises": page.actor.resizes_one(name),
-        "asks": standing.state == "differs" and _may_apply(page.actor, name),
+        "asks": standing.state == "differs" and standing.apart and _may_apply(page.actor, name),
         "waits": Approval.objects.filter(
             kind="engine-apply", subject=f"strategy:{name}", state=Approval.State.PENDING
         ).first(),

@@ -116,7 +116,8 @@ class Held:
 def test_a_move_is_said_once_and_from_there_on_the_next() -> None:
     moves = Moves(D(1000))
     worth: list[tuple[int | None, list[int]]] = [
-        (200, []), (1100, []), (1200, [1000]), (2100, []), (None, []), (300, []), (-700, [-1000]),
+        (200, []), (1100, []), (1200, [1000]), (2100, []), (300, []), (200, [-1000]), (-700, []),
+        (None, []), (-60_000, [-60_200]), (None, []), (None, []), (-60_100, []),
     ]  # fmt: skip
     for value, said in worth:
         pnl = None if value is None else D(value)

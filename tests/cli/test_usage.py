@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -30,6 +31,17 @@ RUNBOOKS = {
 }  # fmt: skip
 SAMPLE = PROJECT / "samples" / "trading-engine-hft.yaml"
 TOLD = re.compile(rf"haltline ((?:{'|'.join(sorted(STOPS))})(?: [-a-z:]+)*)")
+KUBECTL = """\
+kubectl apply --dry-run=client -f trading-engine-config.yaml
+kubectl apply -f trading-engine-config.yaml -n trading-staging
+kubectl apply -f trading-engine-config.yaml -n trading-prod
+kubectl patch tradingengine my-strategy -n trading-prod -p '{"spec":{"strategy":{"riskLimit":"0.1%"}}}'
+kubectl patch tradingengine my-strategy -n trading-prod -p '{"spec":{"strategy":{"riskLimit":"1.0%"}}}'
+kubectl patch tradingengine my-strategy -n trading-prod -p '{"spec":{"strategy":{"riskLimit":"0%"}}}'
+kubectl patch tradingengine my-strategy -n trading-prod -p '{"status":{"phase":"Emergency-Stop"}}'
+""".splitlines()  # noqa: E501
+"""As the operations guide has them; the last two are its emergency stop."""
+EMERGENCY = KUBECTL[-2:]
 HOLD = "00000000-0000-4000-8000-000000000001"
 
 
@@ -62,6 +74,8 @@ def register(home: Path, account: str, address: str) -> None:
         (("halt", "--scope", "desk"), "'--scope'"),
         (("set-stop-losses", "--percent", "0"), "'0' is not a percentage from 0.01 to 50"),
         (("set-stop-losses",), "'--percent'"),
+        (("set-stop-losses", "--percent", "2", "--symbol", "EURUSDD"), "there are EURUSD,"),
+        (("set-stop-losses", "-p", "2", "--symbol", "SPY", "--symbol", "spy"), "spy: no such"),
         (("kill", "-s", "strategy:"), "'--scope'"),
         (("halt", "--output", "xml"), "'--output'"),
         (("flatten", "--yes"), "'--scope'"),
@@ -76,6 +90,8 @@ def register(home: Path, account: str, address: str) -> None:
         (("apply", "-f", str(SAMPLE), "--mode", "strict"), "--mode"),
         (("patch", "pod", "x", "-p", "{}"), "tradingengine"),
         (("patch", "tradingengine", "x"), "'--patch'"),
+        (("patch", "tradingengine", "x", "--type=merge", "-p", "{}"), "--type"),
+        (("apply", "-f", str(SAMPLE), "--dry-run=perhaps"), "client, server, none"),
         (("backtest", "-c", str(SAMPLE), "-d", "/nowhere.csv"), "'--data'"),
         (("backtest", "-c", str(SAMPLE), "-d", str(SAMPLE), "--from", "yesterday"), "'--from'"),
         (("backtest", "-c", str(SAMPLE), "-d", str(SAMPLE), "--book", "-1"), "'--book'"),
@@ -120,6 +136,20 @@ def test_what_pages_tell_people_to_type_is_understood() -> None:
         command = group.commands[name]
         with command.make_context(name, arguments):
             pass  # parsed, not run
+
+
+@pytest.mark.parametrize("line", KUBECTL)
+def test_the_guide_s_commands_are_understood_as_they_stand(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "trading-engine-config.yaml").write_text(SAMPLE.read_text())
+    monkeypatch.chdir(tmp_path)
+    _, name, *arguments = shlex.split(line)
+    group = get_command(app)
+    assert isinstance(group, TyperGroup)
+    with group.commands[name].make_context(name, arguments) as context:
+        assert context.params["dry_run"] is ("--dry-run=client" in line)
+        assert context.params.get("name", "my-strategy") == "my-strategy"
 
 
 def test_there_is_no_command_that_starts_anything() -> None:
@@ -259,3 +289,32 @@ def test_a_patch_that_stops_is_a_kill_with_nothing_running(home: Path) -> None:
     assert "status.since: is no field" in said.err
     lower = '{"spec":{"strategy":{"riskLimit":"0.1%"}}}'
     assert haltline(home, "patch", "tradingengine", "mom-fx", "-p", lower).code == 5
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *EMERGENCY,
+        f"{EMERGENCY[0]} --type=merge --record",
+        f"{EMERGENCY[1]} --subresource status --context prod",
+        EMERGENCY[1].replace("patch", "patch --type merge"),
+        EMERGENCY[0].replace("patch", "patch --record"),
+    ],
+)
+def test_the_guide_s_emergency_stop_stops_as_it_stands(home: Path, line: str) -> None:
+    said = haltline(home, *shlex.split(line)[1:], "-o", "json")
+    assert (said.code, said.json["hold"]["kind"]) == (3, "kill"), said.err
+    assert said.json["hold"]["scope"] == "strategy:my-strategy"
+    assert "namespace trading-prod: not applied here" in said.err
+    assert ("passed over" in said.err) is (line not in EMERGENCY)
+
+
+def test_a_document_that_stops_does_so_whatever_else_the_line_says(home: Path) -> None:
+    held = home / "stop.yaml"
+    held.write_text(SAMPLE.read_text() + "status:\n  phase: Emergency-Stop\n")
+    line = ("apply", f"--filename={held}", "--server-side", "-f", str(held), "--dry-run=none")
+    said = haltline(home, *line)
+    assert "--filename, --server-side: not known here, passed over" in said.err
+    assert "the stop stands" in said.err
+    rehearsed = haltline(home, *line[:-1], "--dry-run=client")
+    assert "this would place a kill" in rehearsed.err

@@ -6,17 +6,26 @@ from typing import Any
 
 import pytest
 import yaml
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from riskctl.actors import system_actor
 from riskctl.models import Limit, Stage
 from tests.console.api.conftest import new_fill, new_order, new_position
 from tests.console.conftest import entries
 from tests.engines.documents import BASE
-from trading.engines.alerting import alert_states, engine_alerts_keep, values_read
+from trading.engines import alerting, values
+from trading.engines.alerting import alert_states, engine_alerts_keep
 from trading.engines.conditions import NAMES, holds, parse
 from trading.engines.reading import read_engine
+from trading.engines.values import values_read
 from trading.engines.versions import version_store
 from trading.models import EngineAlert, EngineVersion, PnlPoint, Strategy, VenueAccount
+from trading.portfolio.results import Change, Trips
+from trading.selectors.execution import Asked
+from trading.universe import UNIVERSE
 
 pytestmark = pytest.mark.django_db
 
@@ -36,12 +45,12 @@ def strategy() -> Strategy:
     return row
 
 
-def stored(*alerts: tuple[str, str]) -> None:
+def stored(*alerts: tuple[str, str], name: str = KEY) -> None:
     spec: dict[str, Any] = {
         **BASE["spec"],
         "alerts": [{"name": n, "condition": c, "severity": "critical"} for n, c in alerts],
     }
-    text = yaml.safe_dump({**BASE, "spec": spec})
+    text = yaml.safe_dump({**BASE, "metadata": {"name": name}, "spec": spec})
     version_store(config=read_engine(text), text=text, actor=system_actor("test"), reason="")
 
 
@@ -117,6 +126,114 @@ def test_what_another_account_holds_ends_no_trip_and_paper_is_no_trade_on_a_real
     found = values_read(KEY, NOON)
     assert found["tradingStats.hitRatio"] == 1
     assert found["tradingStats.totalTrades"] == trades
+
+
+@pytest.mark.parametrize(("rung", "orders", "share"), [("live", 1, "1"), ("paper", 11, "0.09")])
+def test_paper_orders_are_none_of_a_real_rung(
+    strategy: Strategy, rung: str, orders: int, share: str
+) -> None:
+    """On the day of a climb: what went well on paper hides no refusal of the real venue."""
+    paper = VenueAccount.objects.create(name="paper", venue="V", adapter="x", address="x:1")
+    VenueAccount.objects.filter(name=strategy.account_id).update(rehearsal=paper)
+    Stage.objects.create(strategy=KEY, rung=rung, since=NOON, entered_by="x")
+    for number in range(10):
+        ended(strategy, number, account_id="paper", filled=D(10_000), filled_value=D("11523.5"),
+              send_to_answer_us=1_000)  # fmt: skip
+    ended(strategy, 10, state="rejected", filled=D(0))
+    found = values_read(KEY, NOON)
+    assert found["tradingStats.totalOrders"] == orders
+    assert found["tradingStats.rejectionRate"] == pytest.approx(D(share), abs=D("0.001"))
+    on_paper = rung == "paper"
+    assert found["tradingStats.successRate"] == (1 if on_paper else None)
+    assert found["latency.orderToAnswer"] == (1 if on_paper else None)
+    refused = parse("tradingStats.rejectionRate > 50%")
+    assert holds(refused, found) is not on_paper
+
+
+FILLS = st.lists(
+    st.tuples(
+        st.sampled_from(["paper-1", "other"]), st.sampled_from(["EURUSD", "ESZ6"]),
+        st.integers(-4, 4).filter(bool), st.integers(1, 9), st.sampled_from([0, 12]),
+    ),
+    max_size=14,
+)  # fmt: skip
+HELD = st.fixed_dictionaries(
+    {(account, symbol): st.integers(-3, 3)
+     for account in ("paper-1", "other") for symbol in ("EURUSD", "ESZ6")}
+)  # fmt: skip
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=FILLS, held=HELD)
+def test_round_trips_are_the_portfolio_s(
+    strategy: Strategy, made: list[tuple[str, str, int, int, int]], held: dict[tuple[str, str], int]
+) -> None:
+    """Summed up in the database they are those that it follows fill by fill."""
+    trips = Trips({(KEY, "/".join(book)): D(quantity) for book, quantity in held.items()})
+    with transaction.atomic():
+        VenueAccount.objects.get_or_create(name="other", venue="V", adapter="x", address="x:1")
+        for number, (account, symbol, quantity, price, fee) in enumerate(made, 1):
+            new_fill(
+                ended(strategy, number, account_id=account, symbol=symbol), number, symbol=symbol,
+                account_id=account, side="buy" if quantity > 0 else "sell", fee=D(fee),
+                quantity=D(abs(quantity)), price=D(price), recorded_at=NOON,
+            )  # fmt: skip
+            value = D(quantity * price) * UNIVERSE.by_symbol(symbol).multiplier
+            trips.take(Change((KEY, f"{account}/{symbol}"), D(quantity), value, D(fee)))
+        for (account, symbol), opened in held.items():
+            moved = sum(one[2] for one in made if one[:2] == (account, symbol))
+            new_position(strategy, str(opened + moved), "0", account_id=account, symbol=symbol)
+        found = values_read(KEY, NOON)
+        transaction.set_rollback(True)
+    done = trips.rows().get(KEY)
+    assert found["tradingStats.hitRatio"] == (D(done.won) / done.ended if done else None)
+    assert found["tradingStats.totalTrades"] == len(made)
+
+
+def test_what_no_condition_names_is_not_read(strategy: Strategy) -> None:
+    books(strategy)
+    stored(("Refused", "tradingStats.rejectionRate > 2%"))
+    with CaptureQueriesContext(connection) as asked:
+        assert [one.on for one in alert_states(now=NOON)] == [True]
+    read = " ".join(one["sql"] for one in asked)
+    assert "trading_order" in read
+    assert "trading_fill" not in read
+    assert "trading_pnlpoint" not in read
+
+
+def test_an_engine_that_is_slow_or_broken_silences_no_other(
+    strategy: Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = {"a-slow": "tradingStats.fillRate", "b-broken": "tradingStats.slippageBudgetUsed"}
+    many = ("Many", "tradingStats.totalOrders >= 0")
+    for name, figure in others.items():
+        stored((f"of {name}", f"{figure} < 2"), many, name=name)
+    broken = {"spec": {"execution": {"slippageBudget": "much"}}}  # of code that took it
+    EngineVersion.objects.create(
+        name="b-broken", number=2, text=EngineVersion.objects.get(name="b-broken").text,
+        document=broken, digest="d" * 64, made_by="olga.fx", made_at=NOON,
+    )  # fmt: skip
+    stored(many)
+
+    def slow(asked: Asked) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+        return []
+
+    monkeypatch.setattr(values, "fill_rates", slow)
+    monkeypatch.setattr(alerting, "LONGEST_S", 0.3)
+    for round_ in range(3):  # whichever is looked at first
+        now = NOON + dt.timedelta(seconds=alerting.ROUND_S * round_)
+        EngineAlert.objects.all().delete()
+        begun = {(one.engine, one.alert) for one in engine_alerts_keep(now=now)}
+        assert begun == {(name, "Many") for name in (*others, KEY)}
+    states = alert_states(now=NOON)
+    known = {one.engine: (one.on, dict(one.values)) for one in states if one.alert.name != "Many"}
+    assert known == {name: (None, {figure: None}) for name, figure in others.items()}
+    assert {one.on for one in states if one.alert.name == "Many"} == {True}
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("30s",)
 
 
 def test_without_a_trade_only_counts_are_known(strategy: Strategy) -> None:

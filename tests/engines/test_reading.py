@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.engines.documents import BASE, document, line_of
 from trading.engines.conditions import NAMES, ConditionError, holds, names_in, parse
+from trading.engines.constant import COUNTS, RATIOS, SHARES, constants
 from trading.engines.judging import judge
 from trading.engines.problems import EngineInvalidError, Grade, Problem, errors_in
 from trading.engines.reading import EngineConfig, digest_of, read_document, read_engine
@@ -93,8 +96,27 @@ def test_every_problem_is_named_at_once_in_the_order_of_lines() -> None:
     assert [one.line for one in found] == sorted(one.line for one in found)
     assert [one.field for one in found] == [
         "spec.strategy.maxPositionSize", "spec.strategy.riskLimit",
-        "spec.strategy.instruments[1]", "spec.latency.targetLatency", "spec.alerts[0].severity",
+        "spec.strategy.instruments[0]", "spec.strategy.instruments[1]",
+        "spec.latency.targetLatency", "spec.alerts[0].severity",
     ]  # fmt: skip
+
+
+def test_each_error_has_the_line_of_what_it_is_of() -> None:
+    text = document(
+        parameters={"enter": 11, "fast_s": 2, "speed": 1}, riskLimit="2.5",
+        instruments=["EURUSD", "AAPL", "NOPE"],
+    ).replace("  - NASDAQ\n", "")  # fmt: skip
+    twice = yaml.safe_dump({"alerts": BASE["spec"]["alerts"]}).replace("alerts:\n", "")
+    text += "".join(f"  {line}\n" for line in twice.splitlines()).replace("0.95", "0.9")
+    at = {
+        "spec.strategy.riskLimit": line_of(text, "riskLimit"),
+        "spec.strategy.instruments[1]": line_of(text, "AAPL"),
+        "spec.strategy.instruments[2]": line_of(text, "NOPE"),
+        "spec.strategy.parameters.enter": line_of(text, "enter: 11"),
+        "spec.strategy.parameters.speed": line_of(text, "speed: 1"),
+        "spec.alerts[1].name": len(text.splitlines()) - 1,
+    }
+    assert {one.field: one.line for one in problems(text)} == at
 
 
 def test_a_field_that_stands_twice_is_found() -> None:
@@ -122,7 +144,9 @@ def test_names_that_must_be_known_or_once() -> None:
     sound = document(secondAccount="paper-2", **second).replace("- FOREX", "- CRYPTO")
     assert read_engine(sound).second_account == "paper-2"
     twice = {**BASE, "spec": {**BASE["spec"], "alerts": BASE["spec"]["alerts"] * 2}}
-    assert [one.field for one in problems(json.dumps(twice))] == ["spec.alerts[1]"]
+    assert [one.field for one in problems(json.dumps(twice))] == [
+        "spec.alerts[1]", "spec.alerts[1].name",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -235,6 +259,79 @@ def test_conditions_are_true_false_or_not_known(text: str, expected: bool | None
     condition = parse(text)
     assert holds(condition, values) is expected
     assert names_in(condition) <= set(NAMES)
+
+
+CONSTANT = [
+    ("riskMetrics.drawdown > 5", "never so, since riskMetrics.drawdown is 0 to 1"),
+    ("5 < riskMetrics.drawdown", "5 < riskMetrics.drawdown is never so"),
+    ("tradingStats.rejectionRate > 2", "a share is written as 5% or 0.05"),
+    ("tradingStats.successRate < 95", "always so"),
+    ("tradingStats.fillRate >= 0%", "always so"),
+    ("not tradingStats.hitRatio != 50", "always so"),
+    ("1 <= 0.95", "is never so, whatever happens: compare a name"),
+    ("riskMetrics.pnl < riskMetrics.pnl", "compares a name with itself"),
+    ("riskMetrics.utilization > 80", "hardly meant"),
+    ("tradingStats.slippageBudgetUsed > 100 and tradingStats.totalOrders > 9", "hardly meant"),
+    ("tradingStats.totalOrders < 0", "never so"),
+    ("tradingStats.totalTrades >= 0", "always so"),
+]
+
+
+def warned(condition: str, **spec: Any) -> list[tuple[int, str]]:
+    """Lines and texts of what the validator warns of, of one alert in a document."""
+    alert = {"name": "One", "condition": condition, "severity": "info"}
+    text = yaml.safe_dump({**BASE, "spec": {**BASE["spec"], **spec, "alerts": [alert]}})
+    line = line_of(text, "condition:")
+    found = judge(read_engine(text))
+    assert all((one.line, one.field) == (line, "spec.alerts[0].condition") for one in found)
+    return [(one.line, one.text) for one in found]
+
+
+@pytest.mark.parametrize(("condition", "said"), CONSTANT)
+def test_a_comparison_that_says_the_same_whatever_happens_is_warned_of(
+    condition: str, said: str
+) -> None:
+    ((_, text),) = warned(condition, execution={"slippageBudget": "2bp"})
+    assert said in text
+
+
+def test_a_budget_that_nobody_gave_is_never_used() -> None:
+    condition = "tradingStats.slippageBudgetUsed > 100% or tradingStats.successRate < 0.95"
+    ((_, text),) = warned(condition)
+    assert text.endswith("is never known: give spec.execution.slippageBudget")
+    assert warned(condition, execution={"slippageBudget": "2bp"}) == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "riskMetrics.drawdown >= 1", "tradingStats.rejectionRate == 0", "0 < tradingStats.hitRatio",
+        "riskMetrics.utilization > 1", "riskMetrics.pnl < -50", "latency.orderToAnswer > 5",
+        "tradingStats.avgSlippage > 400", "tradingStats.fillRate < tradingStats.hitRatio",
+    ],
+)  # fmt: skip
+def test_what_can_be_so_and_not_so_is_not_warned_of(condition: str) -> None:
+    assert warned(condition) == []
+
+
+def test_shares_are_what_conditions_say_of_them() -> None:
+    assert {one for one in NAMES if "0 to 1" in NAMES[one]} == SHARES | {"riskMetrics.utilization"}
+    assert set(NAMES) >= SHARES | RATIOS | COUNTS
+
+
+@given(
+    st.sampled_from(sorted(SHARES | COUNTS)), st.sampled_from(["<", "<=", ">", ">=", "==", "!="]),
+    st.integers(-3, 5).map(lambda half: D(half) / 2), st.booleans(),
+    st.lists(st.integers(0, 4).map(lambda quarter: D(quarter) / 4), min_size=1),
+)  # fmt: skip
+def test_what_is_said_to_be_always_or_never_so_is(
+    name: str, sign: str, value: Decimal, turned: bool, seen: list[Decimal]
+) -> None:
+    text = f"{value} {sign} {name}" if turned else f"{name} {sign} {value}"
+    condition = parse(text.replace("E+0", ""))
+    for said in constants(condition):
+        assert ("always" in said) is not ("never" in said)
+        assert {holds(condition, {name: one}) for one in seen} == {"always" in said}
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from console.access.desks import held_by
 from riskctl.actors import Actor, NotAllowedError, shell_actor
 from riskctl.approvals import RequestError, approval_approve, approval_request
 from riskctl.approvals.engine import ApprovalVoidError
-from riskctl.holds import RISK, SRE, TRADER
+from riskctl.holds import RISK, SRE, TRADER, Kind
 from riskctl.limiting import limit_tighten
-from riskctl.models import Approval, Limit, Stage
+from riskctl.models import Approval, HoldLift, Limit, Stage
+from tests.approvals.people import hold
 from tests.console.access.world import actor, limits, somebody
 from tests.console.conftest import entries
 from tests.engines.documents import document, line_of
@@ -154,6 +155,32 @@ def test_a_risk_limit_of_nothing_is_a_hold_and_moves_no_limit() -> None:
     done = applied(riskLimit="0%")
     assert ways(done) == {}
     assert limit("gross-notional") == 25_000
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "less"),
+    [
+        ({"riskLimit": "0%"}, Kind.KILL, Kind.PAUSE),
+        ({**SAID, "phase": "Emergency-Stop"}, Kind.KILL, Kind.REDUCE_ONLY),
+        ({**SAID, "phase": "Paused"}, Kind.PAUSE, Kind.REDUCE_ONLY),
+    ],
+)
+def test_a_document_that_stops_is_in_force_while_its_hold_stands(
+    said: dict[str, Any], kind: Kind, less: Kind
+) -> None:
+    applied(**said)
+    hold(less, f"strategy:{KEY}")
+    hold(kind, "strategy:other")
+    assert (engine_standing(KEY).state, engine_standing(KEY).apart) == ("differs", False)
+    assert f"is a {kind}, and none stands on strategy:{KEY}" in engine_standing(KEY).why
+    placed = hold(kind, f"strategy:{KEY}")
+    assert (engine_standing(KEY).state, engine_standing(KEY).why) == ("in force", "")
+    if kind is Kind.KILL:  # which two people lift, by a request
+        return
+    HoldLift.objects.create(hold=placed, lifted_by="ada.risk", reason="over")
+    assert engine_standing(KEY).state == "differs"
+    applied(OLGA, **SAID)
+    assert engine_standing(KEY).state == "in force"
 
 
 @pytest.mark.parametrize(

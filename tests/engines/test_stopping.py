@@ -8,7 +8,7 @@ from riskctl.holds import Kind
 from tests.engines.documents import document
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import read_engine
-from trading.engines.stopping import stop_in_document
+from trading.engines.stopping import stop_in_document, stop_in_patch
 
 OFF = document(riskLimit="0%")
 ODD: dict[str, bytes | str] = {
@@ -24,6 +24,7 @@ ODD: dict[str, bytes | str] = {
     "twice": OFF.replace("riskLimit: 0%", "riskLimit: 1%\n    riskLimit: 0%"),
     "a bare number": OFF.replace("riskLimit: 0%", "riskLimit: 0.00"),
     "noughts": OFF.replace("riskLimit: 0%", 'riskLimit: "00%"'),
+    "a phase in small letters": f"{OFF}status: {{phase: emergency-stop}}\n",
     "no YAML behind it": f"{OFF}\tx: [",
     "a character of no YAML": f"# \x07\n{OFF}",
     "no UTF-8": b"# \xff\n" + OFF.encode(),
@@ -40,6 +41,22 @@ def test_a_stop_is_found_where_the_document_is_refused(name: str) -> None:
     found = stop_in_document(text)
     assert found is not None
     assert (found.scope, found.kind) == ("strategy:mom-fx", Kind.KILL)
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Emergency-Stop", Kind.KILL), ("emergency-stop", Kind.KILL), ("EmergencyStop", Kind.KILL),
+        ("EMERGENCY_STOP ", Kind.KILL), ("paused", Kind.PAUSE), ("Active", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_phase_is_understood_however_it_is_written(said: str, kind: Kind | None) -> None:
+    for patch in ({"status": {"phase": said}}, {"spec": {"strategy": {"phase": said}}}):
+        found = stop_in_patch("x", patch)
+        assert (found and found.kind) == kind
+    text = document().replace("type: momentum", f"type: momentum\n    phase: {said}")
+    found = stop_in_document(text)
+    assert (found and found.kind) == kind
 
 
 def test_looking_for_a_stop_takes_no_longer_than_reading() -> None:

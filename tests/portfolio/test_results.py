@@ -5,15 +5,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from riskctl.models import Limit, Stage
-from tests.portfolio.builders import Desk, decimals
+from tests.portfolio.builders import Desk, books, decimals
 from trading.models import Order
-from trading.portfolio.books import day_start
+from trading.portfolio.books import Counting, day_start
 from trading.portfolio.reader import BooksReader
 from trading.portfolio.results import Change, Trips, TripsRow, limit_body
+from trading.portfolio.results_read import ResultsReader
 
 BOOK = ("mom-eurusd", "EURUSD")
 
@@ -94,3 +96,22 @@ def test_results_are_read_from_what_grew() -> None:
     reader._control = None
     assert reader.read().trips == {"mr-gold": TripsRow(1, 1)}, "each fill counts once"
     assert reader._day == day_start(now)
+
+
+@pytest.mark.django_db
+def test_a_fill_that_comes_while_the_day_is_read_first_ends_its_trip_all_the_same() -> None:
+    desk = Desk()
+    reader, counting = ResultsReader(day_start(dt.datetime.now(dt.UTC))), Counting(books())
+    waiting = ["100"]
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        done = execute(sql, *rest)
+        if "trading_fill" in sql and waiting:
+            desk.fill("mr-gold", "XAUUSD", "buy", "2", waiting.pop())
+        return done
+
+    with connection.execute_wrapper(meanwhile):
+        reader.trips(counting)
+    assert waiting == []
+    desk.fill("mr-gold", "XAUUSD", "sell", "2", "101")
+    assert reader.trips(counting) == {"mr-gold": TripsRow(1, 1)}

@@ -10,6 +10,7 @@ from trading.strategies.parameters import (
     MomentumParameters,
     ParameterError,
     bounds_of,
+    parameter_errors,
     read_parameters,
 )
 
@@ -50,3 +51,10 @@ def test_values_are_typed() -> None:
 def test_a_wrong_parameter_is_named(kind: str, given: dict[str, object], words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         read_parameters(kind, given)
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    found = parameter_errors("momentum", {"enter": 11, "speed": 1, "fast_s": 20})
+    assert [one.name for one in found] == ["enter", "speed"]
+    found = parameter_errors("mean-reversion", {"stop": 1.0, "leave": 3})
+    assert [one.name for one in found] == ["leave", "stop"], "by what was given of the two"

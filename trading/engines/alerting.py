@@ -2,47 +2,39 @@
 
 An alert begins when its condition is true and ends when it is false; one that is not known leaves
 it as it is, since not knowing is no all-clear, and so does a document that cannot be read. Whose
-name a newer document drops ends too.
+name a newer document drops ends too. Engines are looked at one by one, each within its time: one
+that is slow or broken silences no other.
 """
 
+import contextlib
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 
 from riskctl.actors import system_actor
 from riskctl.approvals.recording import recorded
-from trading.engines.budgets import slippage_budgets
 from trading.engines.conditions import holds, names_in
 from trading.engines.problems import EngineInvalidError
-from trading.engines.reading import Alert, EngineConfig, read_engine
+from trading.engines.reading import Alert, read_engine
+from trading.engines.values import READINGS, Values
 from trading.engines.versions import latest_versions
-from trading.models import EngineAlert, Fill, PnlPoint, Position
-from trading.portfolio.books import day_start
-from trading.portfolio.results import Change, Trips
-from trading.rehearsals import OF_STRATEGY
-from trading.selectors.execution import Asked, fill_rates, slippage
-from trading.selectors.performance import Period, answers, capital_of, performance
-from trading.selectors.results import budget_used
-from trading.universe import UNIVERSE
+from trading.models import EngineAlert, EngineVersion
 
 log = structlog.get_logger("haltline.engines")
 
-PNL_AGE = dt.timedelta(seconds=60)
-"""A line of PnL that is older says nothing of now."""
+LONGEST_S = 3.0
+"""So long one statement may take that looks at one engine; what takes longer is not known."""
+ROUND_S = 10
 _ACTOR = system_actor("engine-alerts")
-_SUCCESS = """
-SELECT count(*) FILTER (WHERE filled > 0), count(*) FROM trading_order
-WHERE strategy_id = %s AND created_at >= %s AND ended_at IS NOT NULL
-  AND order_type <> 'stop' AND state NOT IN ('denied', 'rejected')
-"""
-
-Values = dict[str, Decimal | None]
+_AMISS = (Error, ArithmeticError, LookupError, TypeError, ValueError)
+"""What makes a value of one engine unknown: too slow, or a document of other code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,52 +50,90 @@ class AlertState:
 
 
 def alert_states(*, now: dt.datetime, engine: str = "") -> list[AlertState]:
-    """Of every alert of the latest documents, as it is now. Raises db.Error."""
-    return _looked(now, engine)[0]
+    """Of every alert of the latest documents, as it is now; of those that cannot be read, none.
+    Raises db.Error."""
+    rows = [one for one in latest_versions() if engine in ("", one.name)]
+    return [state for row in rows for state in _states(row, now) or ()]
 
 
-def _looked(now: dt.datetime, engine: str = "") -> tuple[list[AlertState], set[str]]:
-    """Alerts, and the engines whose document cannot be read."""
-    found: list[AlertState] = []
-    unread: set[str] = set()
-    for row in latest_versions():
-        if engine in ("", row.name):
-            try:
-                found += _states(read_engine(row.text), row.number, now)
-            except EngineInvalidError as error:  # kept by code that read it otherwise
-                log.error("engine document unreadable", engine=row.name, error=str(error))
-                unread.add(row.name)
-    return found, unread
-
-
-def _states(config: EngineConfig, version: int, now: dt.datetime) -> list[AlertState]:
-    if not config.alerts:
-        return []
-    values, texts = values_read(config.name, now), config.document["spec"]["alerts"]
+def _states(row: EngineVersion, now: dt.datetime) -> list[AlertState] | None:
+    """None: its document cannot be read."""
+    try:
+        config = read_engine(row.text)
+    except EngineInvalidError as error:  # kept by code that read it otherwise
+        log.error("engine document unreadable", engine=row.name, error=str(error))
+        return None
+    named = {alert.name: names_in(alert.condition) for alert in config.alerts}
+    values = _values(config.name, now, frozenset().union(*named.values()))
     return [
         AlertState(
-            config.name, version, alert, text["condition"], holds(alert.condition, values),
-            {name: values.get(name) for name in sorted(names_in(alert.condition))},
+            config.name, row.number, alert, text["condition"], holds(alert.condition, values),
+            {name: values.get(name) for name in sorted(named[alert.name])},
         )
-        for alert, text in zip(config.alerts, texts, strict=True)
+        for alert, text in zip(config.alerts, config.document["spec"].get("alerts", ()),
+                               strict=True)
     ]  # fmt: skip
 
 
+def _values(key: str, now: dt.datetime, names: frozenset[str]) -> Values:
+    """Without those that cannot be read, or not in time."""
+    found: Values = {}
+    for gives, read in READINGS.items():
+        if gives.isdisjoint(names):
+            continue
+        try:
+            with transaction.atomic(), _in_time():
+                found |= read(key, now)
+        except _AMISS as error:
+            log.error("engine alerts not known", engine=key, of=sorted(gives), error=repr(error))
+    return found
+
+
+@contextlib.contextmanager
+def _in_time() -> Iterator[None]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        (before,) = cursor.fetchone()
+        longest = f"{round(LONGEST_S * 1_000)}ms"
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [longest])
+        yield
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
+
+
 def engine_alerts_keep(*, now: dt.datetime) -> list[EngineAlert]:
-    """Begin and end alerts; those that changed. One transaction each, so that each is recorded."""
-    found, unread = _looked(now)
-    states = {(one.engine, one.alert.name): one for one in found}
-    standing = {(one.engine, one.alert): one for one in EngineAlert.objects.filter(ended_at=None)}
-    changed = []
-    for key, row in standing.items():
-        state = states.get(key)
-        over = row.engine not in unread if state is None else state.on is False
-        if over:
-            changed.append(_ended(row, state, now))
-    for key, state in states.items():
-        if state.on and key not in standing:
-            changed.append(_begun(state, now))
+    """Begin and end alerts; those that changed. One transaction each, so that each is recorded.
+    Raises db.Error."""
+    changed: list[EngineAlert] = []
+    rows = latest_versions()
+    standing: dict[str, dict[str, EngineAlert]] = defaultdict(dict)
+    for one in EngineAlert.objects.filter(ended_at=None):
+        standing[one.engine][one.alert] = one
+    for row in _from_another(rows, now):
+        states, begun = _states(row, now), standing.pop(row.name, {})
+        if states is not None:
+            changed += _kept(states, begun, now)
+    for begun in standing.values():  # of engines that have no document
+        changed += _kept([], begun, now)
     return changed
+
+
+def _from_another(rows: list[EngineVersion], now: dt.datetime) -> list[EngineVersion]:
+    """Every round begins with another engine: if time runs out, it is not always for the same."""
+    at = int(now.timestamp() // ROUND_S) % len(rows) if rows else 0
+    return rows[at:] + rows[:at]
+
+
+def _kept(
+    found: list[AlertState], standing: Mapping[str, EngineAlert], now: dt.datetime
+) -> Iterator[EngineAlert]:
+    states = {one.alert.name: one for one in found}
+    for name, row in standing.items():
+        state = states.get(name)
+        if state is None or state.on is False:
+            yield _ended(row, state, now)
+    for name, state in states.items():
+        if state.on and name not in standing:
+            yield _begun(state, now)
 
 
 def _begun(state: AlertState, now: dt.datetime) -> EngineAlert:
@@ -139,79 +169,3 @@ def _note(action: str, row: EngineAlert, values: Mapping[str, Any]) -> None:
 
 def _body(values: Mapping[str, Decimal | None]) -> dict[str, str | None]:
     return {name: None if one is None else f"{one:f}" for name, one in values.items()}
-
-
-# Values -------------------------------------------------------------------------------------------
-
-
-def values_read(key: str, now: dt.datetime) -> Values:
-    """What a condition may name, of strategy ``key`` today; None is not known. Raises db.Error."""
-    since = day_start(now)
-    return {**_of_orders(key, since), **_of_fills(key, since), **_of_money(key, now)}
-
-
-def _of_orders(key: str, since: dt.datetime) -> Values:
-    asked = Asked(since=since, strategy=key)
-    rates, slipped, answered = fill_rates(asked), slippage(asked), answers(key=key, since=since)
-    with connection.cursor() as cursor:
-        cursor.execute(_SUCCESS, [key, since])
-        met, ended = cursor.fetchone()
-    p99 = answered.p99_us
-    return {
-        "tradingStats.successRate": Decimal(met) / ended if ended else None,
-        "tradingStats.fillRate": rates[0].rate if rates else None,
-        "tradingStats.rejectionRate": (
-            Decimal(answered.refused) / answered.orders if answered.orders else None
-        ),
-        "tradingStats.avgSlippage": slipped[0].mean_bp if slipped else None,
-        "tradingStats.slippageBudgetUsed": budget_used(
-            slipped[0].mean_bp if slipped else None, slippage_budgets().get(key)
-        ),
-        "tradingStats.totalOrders": Decimal(answered.orders),
-        "latency.orderToAnswer": None if p99 is None else Decimal(p99) / 1_000,
-    }
-
-
-_FILLS = f"""
-SELECT o.* FROM trading_fill o
-WHERE o.strategy_id = %s AND o.recorded_at >= %s AND {OF_STRATEGY} ORDER BY account_id, sequence
-"""  # noqa: S608 - constants
-
-
-def _of_fills(key: str, since: dt.datetime) -> Values:
-    """Each account is a book of its own: what one holds ends no round trip of another."""
-    made = [
-        Change((key, f"{one.account_id}/{one.symbol}"), sign * one.quantity,
-               sign * one.quantity * one.price * UNIVERSE.by_symbol(one.symbol).multiplier, one.fee)
-        for one in Fill.objects.raw(_FILLS, [key, since])
-        if (sign := 1 if one.side == "buy" else -1) and one.symbol in UNIVERSE
-    ]  # fmt: skip
-    held = Position.objects.filter(strategy=key).values_list("account_id", "symbol", "quantity")
-    opening = {(key, f"{account}/{symbol}"): quantity for account, symbol, quantity in held}
-    for change in made:
-        opening[change.book] = opening.get(change.book, Decimal(0)) - change.quantity
-    trips = Trips(opening)
-    for change in made:
-        trips.take(change)
-    done = trips.rows().get(key)
-    return {
-        "tradingStats.totalTrades": Decimal(len(made)),
-        "tradingStats.hitRatio": Decimal(done.won) / done.ended if done else None,
-    }
-
-
-def _of_money(key: str, now: dt.datetime) -> Values:
-    point = PnlPoint.objects.filter(strategy=key).order_by("-at").first()
-    names = ("pnl", "drawdown", "grossExposure", "netExposure", "utilization")
-    if point is None or now - point.at > PNL_AGE:
-        return {f"riskMetrics.{name}": None for name in names}
-    line = performance(key=key, period=Period.TODAY, now=now).points
-    last, capital = (line[-1] if line else None), capital_of(key)
-    fall = last.drawdown if last else None
-    return {
-        "riskMetrics.pnl": last.pnl if last else None,
-        "riskMetrics.drawdown": None if fall is None else -fall / 100,
-        "riskMetrics.grossExposure": point.gross,
-        "riskMetrics.netExposure": point.net,
-        "riskMetrics.utilization": point.gross / capital if capital else None,
-    }

@@ -102,7 +102,7 @@ def holds(condition: Condition, values: Values) -> bool | None:
     if isinstance(condition, Comparison):
         left, right = (_value(one, values) for one in (condition.left, condition.right))
         known = left is not None and right is not None
-        return _COMPARED[condition.sign](left, right) if known else None  # type: ignore[arg-type]
+        return compared(condition.sign, left, right) if known else None  # type: ignore[arg-type]
     if isinstance(condition, Not):
         inner = holds(condition.of, values)
         return None if inner is None else not inner
@@ -111,6 +111,10 @@ def holds(condition: Condition, values: Values) -> bool | None:
     if left_ is decides or right_ is decides:
         return decides
     return None if left_ is None or right_ is None else not decides
+
+
+def compared(sign: str, left: Decimal, right: Decimal) -> bool:
+    return _COMPARED[sign](left, right)
 
 
 def names_in(condition: Condition) -> frozenset[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from trading.engines.conditions import names_in
+from trading.engines.constant import BUDGET_USED, constants
 from trading.engines.problems import Grade, Problem
 from trading.engines.reading import EngineConfig
 from trading.engines.schema import DOCUMENT
@@ -37,8 +39,7 @@ def _warnings(config: EngineConfig) -> Iterator[Problem]:
             config, "spec.strategy.type", f"{config.kind} is not run by this desk: it can be"
             " validated and compared, not applied or backtested",
         )  # fmt: skip
-    if not config.alerts:
-        yield _warning(config, "spec.alerts", "no alert: nobody is told when it trades badly")
+    yield from _of_alerts(config)
 
 
 def _of_risk(config: EngineConfig) -> Iterator[Problem]:
@@ -87,6 +88,20 @@ def _of_compliance(config: EngineConfig) -> Iterator[Problem]:
     for name in config.off:
         text = "false, and it is always on here: say true"
         yield _warning(config, f"spec.compliance.{name}", text)
+
+
+def _of_alerts(config: EngineConfig) -> Iterator[Problem]:
+    if not config.alerts:
+        yield _warning(config, "spec.alerts", "no alert: nobody is told when it trades badly")
+    budget = config.document["spec"].get("execution", {}).get("slippageBudget")
+    for at, alert in enumerate(config.alerts):
+        path = f"spec.alerts[{at}].condition"
+        for text in constants(alert.condition):
+            yield _warning(config, path, text)
+        if budget is None and BUDGET_USED in names_in(alert.condition):
+            yield _warning(
+                config, path, f"{BUDGET_USED} is never known: give spec.execution.slippageBudget",
+            )  # fmt: skip
 
 
 def _notes(config: EngineConfig) -> Iterator[Problem]:

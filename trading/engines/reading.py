@@ -11,10 +11,10 @@ import yaml
 from audit.canonical import canonical_bytes
 from trading.engines.composing import compose
 from trading.engines.conditions import Condition
-from trading.engines.problems import EngineInvalidError, Problem, error
+from trading.engines.problems import EngineInvalidError, error
 from trading.engines.schema import DOCUMENT
-from trading.engines.shapes import Read
-from trading.strategies.parameters import DEFAULTS, ParameterError, Parameters, read_parameters
+from trading.engines.shapes import Read, nearest_line
+from trading.strategies.parameters import DEFAULTS, Parameters, parameter_errors, read_parameters
 from trading.universe import UNIVERSE
 
 LEGS = 2
@@ -67,17 +67,14 @@ class EngineConfig:
 
     def line_of(self, path: str) -> int:
         """Of the field, or of the nearest that there is above it; 0 of none."""
-        while path and path not in self.lines:
-            path = path.rpartition(".")[0]
-        return self.lines.get(path, 0)
+        return nearest_line(self.lines, path)
 
 
 def read_engine(raw: bytes | str) -> EngineConfig:
     """Raises EngineInvalidError with every problem found."""
     into = Read()
     written, meant = DOCUMENT.read(compose(raw), "", into)
-    if not into.problems:
-        _check_whole(meant, into)
+    _check_whole(meant or {}, into)
     if into.problems:
         raise EngineInvalidError(sorted(into.problems, key=lambda one: one.line))
     return _config(written, meant, into.lines)
@@ -113,66 +110,77 @@ def _texts(value: Any) -> Any:
 
 
 # Beyond single fields ----------------------------------------------------------------------------
+# Of what could be read: a field that is wrong by itself, or missing, is told already.
 
 
 def _check_whole(meant: Mapping[str, Any], into: Read) -> None:
-    strategy = meant["spec"]["strategy"]
+    spec = meant.get("spec") or {}
+    strategy = spec.get("strategy") or {}
+    symbols = strategy.get("instruments") or []
     _check_parameters(strategy, into)
-    for at, symbol in enumerate(strategy.get("instruments", ())):
-        if symbol not in UNIVERSE:
-            known = ", ".join(one.symbol for one in UNIVERSE.instruments)
-            into.problems.append(
-                _at(into, "spec.strategy.instruments", f"[{at}]",
-                    f"{symbol} is not known here; there are {known}")
-            )  # fmt: skip
+    _check_instruments(symbols, into)
     _check_legs(strategy, into)
-    _check_markets(meant["spec"], into)
-    names = [one["name"] for one in meant["spec"].get("alerts", ())]
+    _check_markets(symbols, spec.get("markets") or [None], into)
+    names = [one and one.get("name") for one in spec.get("alerts") or []]
     for at, name in enumerate(names):
-        if name in names[:at]:
-            into.problems.append(
-                _at(into, "spec.alerts", f"[{at}].name", f"{name!r} stands there twice: rename one")
-            )
+        if name and name in names[:at]:
+            _refuse(into, f"spec.alerts[{at}].name", f"{name!r} stands there twice: rename one")
 
 
 def _check_parameters(strategy: Mapping[str, Any], into: Read) -> None:
-    given = strategy.get("parameters", {})
-    if strategy["type"] in DEFAULTS:
-        try:
-            read_parameters(strategy["type"], given)
-        except ParameterError as problem:
-            into.problems.append(_at(into, "spec.strategy.parameters", "", str(problem)))
-    elif given:
-        text = f"{strategy['type']} is not run by this desk, so its parameters are not known"
-        into.problems.append(_at(into, "spec.strategy.parameters", "", text))
+    path, kind = "spec.strategy.parameters", strategy.get("type")
+    given = {
+        name: value
+        for name, value in (strategy.get("parameters") or {}).items()
+        if value is not None
+    }
+    if kind in DEFAULTS:
+        for problem in parameter_errors(kind, given):
+            _refuse(into, f"{path}.{problem.name}", str(problem))
+    elif given and kind is not None:
+        text = f"{kind} is not run by this desk, so its parameters are not known"
+        _refuse(into, path, text)
+
+
+def _check_instruments(symbols: Sequence[str | None], into: Read) -> None:
+    known = ", ".join(one.symbol for one in UNIVERSE.instruments)
+    for at, symbol in enumerate(symbols):
+        if symbol and symbol not in UNIVERSE and symbol not in symbols[:at]:
+            text = f"{symbol} is not known here; there are {known}"
+            _refuse(into, f"spec.strategy.instruments[{at}]", text)
 
 
 def _check_legs(strategy: Mapping[str, Any], into: Read) -> None:
-    given = strategy.get("instruments")
-    if strategy["type"] == "arbitrage" and given is not None and len(given) != LEGS:
+    given, kind = strategy.get("instruments"), strategy.get("type")
+    if kind == "arbitrage" and given is not None and len(given) != LEGS:
         text = f"arbitrage trades two linked instruments, not {len(given)}: name both"
-        into.problems.append(_at(into, "spec.strategy.instruments", "", text))
+        _refuse(into, "spec.strategy.instruments", text)
     second = strategy.get("secondAccount")
-    if second is not None and strategy["type"] != "arbitrage":
+    if second is None or kind is None:
+        return
+    if kind != "arbitrage":
         text = "only arbitrage trades on two accounts: leave it out"
-        into.problems.append(_at(into, "spec.strategy.secondAccount", "", text))
-    elif second is not None and second == strategy.get("account"):
+        _refuse(into, "spec.strategy.secondAccount", text)
+    elif second == strategy.get("account"):
         text = f"is {second} like account: leave it out, and both legs are traded there"
-        into.problems.append(_at(into, "spec.strategy.secondAccount", "", text))
+        _refuse(into, "spec.strategy.secondAccount", text)
 
 
-def _check_markets(spec: Mapping[str, Any], into: Read) -> None:
+def _check_markets(
+    symbols: Sequence[str | None], markets: Sequence[str | None], into: Read
+) -> None:
     """Every instrument that is known here trades on a market that is named."""
-    for at, symbol in enumerate(spec["strategy"].get("instruments", ())):
-        market = UNIVERSE.by_symbol(symbol).market if symbol in UNIVERSE else ""
-        if market and market not in spec["markets"]:
-            text = f"{symbol} trades on {market}, not on {', '.join(spec['markets'])}: add {market}"
-            where = _at(into, "spec.strategy.instruments", f"[{at}]", f"{text} to spec.markets")
-            into.problems.append(where)
+    if None in markets:
+        return
+    for at, symbol in enumerate(symbols):
+        market = UNIVERSE.by_symbol(symbol).market if symbol and symbol in UNIVERSE else ""
+        if market and market not in markets:
+            text = f"{symbol} trades on {market}, not on {', '.join(map(str, markets))}: add"
+            _refuse(into, f"spec.strategy.instruments[{at}]", f"{text} {market} to spec.markets")
 
 
-def _at(into: Read, path: str, more: str, text: str) -> Problem:
-    return error(into.lines.get(path, 0), f"{path}{more}", text)
+def _refuse(into: Read, path: str, text: str) -> None:
+    into.problems.append(error(nearest_line(into.lines, path), path, text))
 
 
 def _config(written: Any, meant: Any, lines: Mapping[str, int]) -> EngineConfig:

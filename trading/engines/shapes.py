@@ -29,13 +29,20 @@ KEPT = "kept, not applied here"
 
 @dataclass(slots=True)
 class Read:
-    """What reading found: ``lines`` of each field by its path."""
+    """What reading found: ``lines`` of each field, item and name by its path."""
 
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
 
     def refuse(self, node: nodes.Node, path: str, text: str) -> None:
         self.problems.append(error(line_of(node), path, text))
+
+
+def nearest_line(lines: Mapping[str, int], path: str) -> int:
+    """Of what stands at ``path``, or of the nearest that there is above it; 0 of none."""
+    while path and path not in lines:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return lines.get(path, 0)
 
 
 Found = tuple[Any, Any]
@@ -87,6 +94,8 @@ class ListOf:
                 node, path, f"must have {self.least} to {MOST_ITEMS} items, not {len(node.value)}"
             )
             return None, None
+        for at, one in enumerate(node.value):
+            into.lines[f"{path}[{at}]"] = line_of(one)
         found = [self.item.read(one, f"{path}[{at}]", into) for at, one in enumerate(node.value)]
         written = [one[0] for one in found]
         if self.distinct:
@@ -140,6 +149,8 @@ class MapOf:
         pairs = _pairs(node, path, into)
         if pairs is None:
             return None, None
+        for name, (key, _) in pairs.items():
+            into.lines[f"{path}.{name}"] = line_of(key)
         found = {
             name: self.value.read(value, f"{path}.{name}", into)
             for name, (_, value) in pairs.items()

@@ -14,7 +14,15 @@ from trading.engines.schema import EMERGENCY_STOP, PAUSED
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{0,60}")
 _NOTHING = re.compile(r"[-+]?(0+(\.0*)?|\.0+)\s*%?")
 """Zero however it is written: strict reading refuses most of these, and each means one thing."""
-_PHASES = {EMERGENCY_STOP: Kind.KILL, PAUSED: Kind.PAUSE}
+_BETWEEN = re.compile(r"[-_\s]+")
+
+
+def _plain(phase: str) -> str:
+    """However it is written: ``emergency-stop`` and ``EmergencyStop`` can mean one thing only."""
+    return _BETWEEN.sub("", phase).casefold()
+
+
+_PHASES = {_plain(EMERGENCY_STOP): Kind.KILL, _plain(PAUSED): Kind.PAUSE}
 _RISK_LIMIT = ("spec", "strategy", "riskLimit")
 _WHERE = (("status", "phase"), ("spec", "strategy", "phase"), _RISK_LIMIT)
 
@@ -95,7 +103,7 @@ def _kind(path: tuple[str, ...], value: Any) -> Kind | None:
     if not isinstance(value, str):
         return Kind.KILL if _is_nothing(path, value) else None
     if path != _RISK_LIMIT:
-        return _PHASES.get(value.strip())
+        return _PHASES.get(_plain(value))
     return Kind.KILL if _NOTHING.fullmatch(value.strip()) else None
 
 

@@ -75,10 +75,11 @@ class Trips:
             trip = self._open[fill.book] = _Trip(held, known=held == 0)
         before, after = trip.quantity, trip.quantity + fill.quantity
         if before * after < 0:  # through zero: what closes belongs to the old trip, the rest not
-            closing = abs(before) / abs(fill.quantity)
-            self._add(trip, -before, fill.value * closing, fill.fee * closing)
+            part, size = abs(before), abs(fill.quantity)  # multiplied first: a part that is whole
+            value, fee = fill.value * part / size, fill.fee * part / size  # stays so
+            self._add(trip, -before, value, fee)
             self._end(fill.book[0], trip)
-            self._add(trip, after, fill.value * (1 - closing), fill.fee * (1 - closing))
+            self._add(trip, after, fill.value - value, fill.fee - fee)
         else:
             self._add(trip, fill.quantity, fill.value, fill.fee)
             if trip.quantity == 0:

@@ -6,14 +6,14 @@ often.
 
 import datetime as dt
 import time
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from django.db import connection
 
 from riskctl.models import Limit
 from riskctl.rules import SCALED
-from trading.messages import Side
-from trading.models import EngineAlert, Fill, Position
+from trading.models import EngineAlert
 from trading.portfolio.alerts import gravity
 from trading.portfolio.books import AlertRow, Counting
 from trading.portfolio.orders_sql import FILL_RATE, SLIPPAGE_BP, WORKED
@@ -32,6 +32,16 @@ WHERE o.created_at >= %s AND o.sent_at IS NOT NULL AND {WORKED} AND o.strategy_i
     AND {OF_STRATEGY}
 GROUP BY o.strategy_id
 """  # noqa: S608 - constants
+_MADE = """
+SELECT account_id, strategy_id, symbol, CASE side WHEN 'buy' THEN quantity ELSE -quantity END,
+    price, fee, sequence, recorded_at
+FROM trading_fill WHERE recorded_at >= %s AND strategy_id IS NOT NULL
+"""
+_HELD_AND_MADE = f"""
+SELECT account_id, strategy_id, symbol, quantity, NULL, NULL, NULL AS sequence, NULL
+FROM trading_position UNION ALL {_MADE}
+"""  # noqa: S608 - constants
+"""Of one moment: a fill that came between two readings would be held and not made, all day."""
 
 
 class ResultsReader:
@@ -57,27 +67,27 @@ class ResultsReader:
         return found
 
     def _follow(self, counting: Counting) -> None:
-        rows = (
-            Fill.objects.filter(recorded_at__gte=self._since, strategy__isnull=False)
-            .order_by("account", "sequence")
-            .values_list(
-                "account_id", "strategy_id", "symbol", "side", "quantity", "price", "fee",
-                "sequence", "recorded_at",
-            )
-        )  # fmt: skip
+        first = self._trips is None
         fresh: list[tuple[str, Change]] = []
+        held: dict[Book, Decimal] = {}
         newest = self._since
-        for account, strategy, symbol, side, quantity, price, fee, sequence, at in rows:
+        with connection.cursor() as cursor:
+            read = _HELD_AND_MADE if first else _MADE
+            cursor.execute(f"{read} ORDER BY account_id, sequence", [self._since])
+            rows = cursor.fetchall()
+        for account, strategy, symbol, quantity, price, fee, sequence, at in rows:
+            book = (strategy, f"{account}/{symbol}")
+            if at is None:
+                held[book] = quantity
+                continue
             if sequence <= self._seen.get(account, -1) or symbol not in UNIVERSE:
                 continue
             self._seen[account] = sequence
             newest = max(newest, at)
-            signed = quantity if side == Side.BUY else -quantity
-            value = signed * price * UNIVERSE.by_symbol(symbol).multiplier
-            book = (strategy, f"{account}/{symbol}")
-            fresh.append((account, Change(book, signed, value, fee)))
+            value = quantity * price * UNIVERSE.by_symbol(symbol).multiplier
+            fresh.append((account, Change(book, quantity, value, fee)))
         if self._trips is None:
-            opening = _opening([one for _, one in fresh])
+            opening = _opening(held, (one for _, one in fresh))
             self._trips, self._paper = Trips(opening), Trips(opening)
         for account, one in fresh:
             (self._trips if counting.real(account) else self._paper).take(one)
@@ -94,16 +104,12 @@ class ResultsReader:
         return self._orders
 
 
-def _opening(today: list[Change]) -> dict[Book, Decimal]:
-    """What was held when the day began: what is held now, less what was filled since."""
-    held: dict[Book, Decimal] = {}
-    for account, strategy, symbol, quantity in Position.objects.values_list(
-        "account_id", "strategy_id", "symbol", "quantity"
-    ):
-        held[strategy, f"{account}/{symbol}"] = quantity
+def _opening(held: Mapping[Book, Decimal], today: Iterable[Change]) -> dict[Book, Decimal]:
+    """What was held when the day began: what is ``held`` now, less what was filled since."""
+    found = dict(held)
     for one in today:
-        held[one.book] = held.get(one.book, Decimal(0)) - one.quantity
-    return held
+        found[one.book] = found.get(one.book, Decimal(0)) - one.quantity
+    return found
 
 
 def limits_in_force(factors: dict[str, Decimal]) -> dict[str, dict[str, Decimal]]:

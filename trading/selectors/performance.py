@@ -17,6 +17,7 @@ from riskctl.models import Limit
 from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from trading.portfolio.books import day_start
 from trading.portfolio.points_sql import COUNTED, REAL
+from trading.rehearsals import OF_STRATEGY
 
 MOST_POINTS = 10_000
 STORED_S = 5
@@ -168,17 +169,17 @@ def _with_drawdown(
         yield PnlAt(at, pnl, drawdown(pnl, peak, capital), net)
 
 
-_ANSWERS = """
-SELECT count(*), count(*) FILTER (WHERE state IN ('rejected', 'denied')),
-       percentile_cont(0.99) WITHIN GROUP (ORDER BY send_to_answer_us)
-FROM trading_order WHERE strategy_id = %s AND created_at >= %s
-"""
+_ANSWERS = f"""
+SELECT count(*), count(*) FILTER (WHERE o.state IN ('rejected', 'denied')),
+       percentile_cont(0.99) WITHIN GROUP (ORDER BY o.send_to_answer_us)
+FROM trading_order o WHERE o.strategy_id = %s AND o.created_at >= %s AND {OF_STRATEGY}
+"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
     """A strategy's orders since a moment: how many, how many were refused by us or by the venue,
-    and how long the venue's answer took."""
+    and how long the venue's answer took. On a real rung paper is in none of it."""
 
     orders: int
     refused: int

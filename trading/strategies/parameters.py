@@ -5,13 +5,18 @@ Stored as a JSON object on ``Strategy.parameters``; what is left out takes its d
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 
 class ParameterError(ValueError):
-    """A parameter is unknown, of the wrong type or out of bounds; the text names it."""
+    """A parameter is unknown, of the wrong type or out of bounds; the text names it, and so does
+    ``name``, which is empty for a kind that is unknown."""
+
+    def __init__(self, text: str, name: str = "") -> None:
+        super().__init__(text)
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,15 @@ DEFAULTS: dict[str, Parameters] = {
 }
 
 
+#: By kind, what must be below what.
+_BELOW: dict[type[Parameters], tuple[tuple[str, str], ...]] = {
+    MomentumParameters: (("fast_s", "slow_s"), ("exit", "enter")),
+    MeanReversionParameters: (("leave", "enter"), ("enter", "stop")),
+    MarketMakingParameters: (("rest_s", "life_s"),),
+    ArbitrageParameters: (("leave", "enter"),),
+}
+
+
 def bounds_of(kind: str) -> dict[str, Bounds]:
     """Bounds of each parameter of ``kind``, in order. Raises ParameterError for an unknown kind."""
     return {field.name: field.metadata["bounds"] for field in dataclasses.fields(_default(kind))}
@@ -113,16 +127,36 @@ def read_parameters(kind: str, mapping: Mapping[str, object]) -> Parameters:
 
     Raises ParameterError naming the field, its bounds and what was given.
     """
+    made, errors = _read(kind, mapping)
+    if errors:
+        raise errors[0]
+    return made
+
+
+def parameter_errors(kind: str, mapping: Mapping[str, object]) -> list[ParameterError]:
+    """All that ``read_parameters`` would refuse, in order; those that contradict each other where
+    each is sound by itself. Raises ParameterError for an unknown kind."""
+    return _read(kind, mapping)[1]
+
+
+def _read(kind: str, mapping: Mapping[str, object]) -> tuple[Parameters, list[ParameterError]]:
     default = _default(kind)
     fields = {field.name: field for field in dataclasses.fields(default)}
     given: dict[str, Any] = {}
+    errors: list[ParameterError] = []
     for name, value in mapping.items():
         if name not in fields:
-            raise ParameterError(f"{kind} has no parameter {name!r}; it has {', '.join(fields)}")
-        given[name] = _number(name, value, fields[name])
+            text = f"{kind} has no parameter {name!r}; it has {', '.join(fields)}"
+            errors.append(ParameterError(text, name))
+            continue
+        try:
+            given[name] = _number(name, value, fields[name])
+        except ParameterError as error:
+            errors.append(error)
     made = dataclasses.replace(default, **given)
-    _check_order(made)
-    return made
+    if not errors:
+        errors += _contradictions(made, mapping)
+    return made, errors
 
 
 def _default(kind: str) -> Parameters:
@@ -141,30 +175,20 @@ def _number(name: str, value: object, field: "dataclasses.Field[float]") -> floa
         f" {bounds.high:g} ({bounds.unit}), not {value!r}"
     )
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ParameterError(wanted)
+        raise ParameterError(wanted, name)
     if not math.isfinite(value) or not bounds.low <= value <= bounds.high:
-        raise ParameterError(wanted)
+        raise ParameterError(wanted, name)
     if whole:
         if value != int(value):
-            raise ParameterError(wanted)
+            raise ParameterError(wanted, name)
         return int(value)
     return float(value)
 
 
-def _check_order(made: Parameters) -> None:
-    """Refuse values that contradict each other."""
-    if isinstance(made, MomentumParameters):
-        _check_below("fast_s", made.fast_s, "slow_s", made.slow_s)
-        _check_below("exit", made.exit, "enter", made.enter)
-    elif isinstance(made, MarketMakingParameters):
-        _check_below("rest_s", made.rest_s, "life_s", made.life_s)
-    elif isinstance(made, ArbitrageParameters):
-        _check_below("leave", made.leave, "enter", made.enter)
-    else:
-        _check_below("leave", made.leave, "enter", made.enter)
-        _check_below("enter", made.enter, "stop", made.stop)
-
-
-def _check_below(name: str, value: float, other: str, bound: float) -> None:
-    if not value < bound:
-        raise ParameterError(f"{name} must be below {other} ({bound:g}), not {value:g}")
+def _contradictions(made: Parameters, mapping: Mapping[str, object]) -> Iterator[ParameterError]:
+    """Each named by what was given of the two."""
+    for name, other in _BELOW[type(made)]:
+        value, bound = getattr(made, name), getattr(made, other)
+        if not value < bound:
+            text = f"{name} must be below {other} ({bound:g}), not {value:g}"
+            yield ParameterError(text, other if other in mapping and name not in mapping else name)
