@@ -31,7 +31,7 @@ from trading.feeds.ingestor import Ingestor
 from trading.feeds.raw import RawBatch
 from trading.feeds.reading import TickEntry
 from trading.feeds.recorder import Recorder
-from trading.feeds.recordings import DayFile, day_verify, recordings, sound_part
+from trading.feeds.recordings import DayFile, day_verify, file_name, recordings, sound_part
 from trading.feeds.replay import Replay
 from trading.feeds.simulator import Simulator
 from trading.feeds.spec import FeedSpecError, parse_feed, records
@@ -130,6 +130,26 @@ def test_midnight_of_the_feeds_clock_begins_a_file_and_late_quotes_go_where_they
         "2026-11-26T23:59:59.000000Z,EURUSD,1,1.000000001,,",
     ]
     assert (today.closed, today.quotes, today.symbols) == (False, (), ("EURUSD",))
+
+
+def test_what_a_predecessor_wrote_is_not_dropped_when_the_successors_disk_is_full(
+    tmp_path: Path,
+) -> None:
+    """It died between its files and its position: its lines are read again, and are there."""
+    first = Recorder(tmp_path)
+    first.take(entry(1, quote(MIDNIGHT), MIDNIGHT))
+    first.flush()
+    (tmp_path / "position").unlink()
+    full = tmp_path / "20261127" / file_name("BTCUSDT-PERP", "20261127", QUOTES)
+    full.with_name(f"{full.name}.part").mkdir()
+    second = Recorder(tmp_path)
+    second.take(entry(1, quote(MIDNIGHT + 1, symbol="BTCUSDT-PERP"), MIDNIGHT + 1))
+    second.take(entry(1, quote(MIDNIGHT), MIDNIGHT))
+    second.take(entry(2, quote(MIDNIGHT + 2), MIDNIGHT + 2))
+    with pytest.raises(OSError, match="directory"):
+        second.flush()
+    assert second.dropped == 2, "the perpetual's, and the second of EURUSD"
+    assert second.flush() == 0
 
 
 def test_a_replay_is_not_recorded_again(tmp_path: Path) -> None:

@@ -101,15 +101,14 @@ class Recorder:
     def flush(self) -> int:
         """Write what is held and in no file yet; how many lines. Raises OSError: what is held then
         is dropped."""
-        count, done, written = self.held, 0, 0
+        written = 0
         lines, self._lines = self._lines, defaultdict(list)
         try:
-            for name, held in lines.items():
-                file = self._file(name)
-                new = [line for at, line in held if later(at, file.position)]
+            for name in list(lines):
+                new = self._not_in_file(name, lines[name])
                 if new:
-                    file.append("".join(new).encode(), self.after)
-                done += len(held)
+                    self._file(name).append("".join(new).encode(), self.after)
+                del lines[name]
                 written += len(new)
             self._keep_gaps()
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -117,9 +116,20 @@ class Recorder:
             part.write_bytes(self.after)
             part.replace(self._position)
         except OSError:
-            self.dropped += count - done
+            self.dropped += sum(self._lost_of(name, held) for name, held in lines.items())
             raise
         return written
+
+    def _not_in_file(self, name: FileKey, held: list[tuple[bytes, str]]) -> list[str]:
+        """A predecessor that died between its files and its position wrote some of them."""
+        position = self._file(name).position
+        return [line for at, line in held if later(at, position)]
+
+    def _lost_of(self, name: FileKey, held: list[tuple[bytes, str]]) -> int:
+        try:
+            return len(self._not_in_file(name, held))
+        except OSError:  # as far as is known, all
+            return len(held)
 
     def _keep_gaps(self) -> None:
         """On the first and the last of their days; those between, if there are any, lack all."""
