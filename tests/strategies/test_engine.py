@@ -1,6 +1,7 @@
 """From ticks to intents: when it orders, how much, and when it must not."""
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -285,6 +286,22 @@ def test_after_a_restart_a_position_without_reason_is_closed() -> None:
     desk.book(Holding("mom", "EURUSD", Decimal(-86000), Decimal(0)))
     order = orders(desk.feed(quotes("EURUSD", [1.15] * 20)))[0]
     assert (order.side, order.quantity) == (Side.BUY, Decimal(86000))
+
+
+def test_a_position_that_is_too_large_to_be_turned_in_one_order_is_closed_first() -> None:
+    desk = momentum_desk()
+    desk.book(Holding("mom", "EURUSD", Decimal(86000), Decimal(0)))
+    gateway = Gateway(desk)
+    gateway.positions["mom", "EURUSD"] = Decimal(86000)
+    falling = quotes("EURUSD", FLAT[:5] + [1.15 - 0.00005 * n for n in range(40)])
+    ramp = replace(desk.engine._terms["mom"], size_notional=Decimal(25_000))
+    for at in range(len(falling)):
+        made = desk.batch(falling[at : at + 1])
+        if at == 4:
+            desk.engine._terms["mom"] = ramp  # it is turned before it was brought down
+        gateway.take(made)
+    sold = [(one.side, one.quantity) for one in orders(desk.sent)]
+    assert sold == [(Side.SELL, Decimal(86000)), (Side.SELL, Decimal(21000))]
 
 
 def test_another_recording_starts_over_and_keeps_the_position() -> None:

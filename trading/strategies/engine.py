@@ -317,7 +317,8 @@ class ShardEngine:
                 intents += self._maker.cancels(slot, now)
             elif step is Step.ORDER and self._open(slot) and not self._stale(slot):
                 beyond = self._views.member_of(slot).cross_ticks
-                intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
+                size = self._terms[slot.strategy].size_notional
+                intents.append(self._maker.order(slot, self._quote(slot), beyond, now, size))
         return intents
 
     def _legs_seen(self, pair: ArbitragePair, now: int) -> LegsSeen:
