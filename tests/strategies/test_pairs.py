@@ -277,7 +277,7 @@ def test_legs_that_whole_lots_cannot_match_are_not_begun_and_it_is_said_why() ->
 
 
 def test_a_signal_is_as_old_as_the_tick_that_made_it_however_long_one_leg_was_quiet() -> None:
-    desk = arbitrage()
+    desk = arbitrage(fresh_s=10.0)
     desk.book()
     both(desk, 12, 1, (91_200, 91_200))
     desk.now += 9 * NS
