@@ -151,11 +151,12 @@ def test_arbitrage_of_one_or_three_instruments_is_refused_by_name() -> None:
 
 def stepped(rule: LegRule, held: Pair, seconds: float, *, ready: bool, wish: Pair = FULL) -> Pair:
     paired = held[0] + held[1] == 0 and held != NOTHING
-    return rule.step(wish, held, paired=paired, ready=ready, now_ns=round(seconds * NS))
+    now = round(seconds * NS)
+    return rule.step(wish, held, paired=paired, ready=ready, clock_ns=60 * now, now_ns=now)
 
 
 def test_a_leg_that_stays_alone_is_given_back_and_nothing_is_begun_for_a_while() -> None:
-    rule = LegRule(2 * NS, 10 * NS)
+    rule = LegRule(2 * NS, 600 * NS)  # of a recording that is played sixty times as fast
     assert stepped(rule, NOTHING, 0, ready=False) == NOTHING
     assert stepped(rule, NOTHING, 0, ready=True) == FULL
     alone = (FULL[0], D(0))

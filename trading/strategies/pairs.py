@@ -81,7 +81,8 @@ class ArbitragePair:
             return []  # found at a start: whether it is a pair, two prices say
         self.rule.step(
             self._wish(seen, terms), held, paired=self._paired(held, seen.quotes),
-            ready=self.measure.warm and self._tradable(seen), now_ns=seen.now_ns,
+            ready=self.measure.warm and self._tradable(seen), clock_ns=seen.clock_ns,
+            now_ns=seen.now_ns,
         )  # fmt: skip
         if begins and self.rule.stage is Stage.HELD:
             self.measure.direction = 1 if held[0] > 0 else -1  # kept or left by its own rule
