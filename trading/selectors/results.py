@@ -68,8 +68,8 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy; each of
-    the slowest process that serves it."""
+    """``risk_check``: of a gateway; ``market_data``: a quote's way to the strategy, on a live feed
+    from the exchange's time on, else from its publication; each of the slowest that serves it."""
 
     name: str
     money: Money
