@@ -2,7 +2,8 @@
 
 A rule answers with a Denial or with nothing. A limit that is not there denies: unknown means
 closed. An order that only makes the worst case smaller passes the exposure limits, because it is
-the way out of a breach.
+the way out of a breach; one that only brings its strategy's position nearer to zero passes the
+strategy's own order limit, which shrinks with its size and would else keep it where it is.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,7 +55,11 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """What the rules judge. Notionals in USD, rates in orders of the last second."""
+    """What the rules judge. Notionals in USD, rates in orders of the last second.
+
+    ``reduces``: with all that is open beside it, it brings the strategy's position nearer to zero
+    and never through it.
+    """
 
     account: str
     strategy: str
@@ -67,6 +72,7 @@ class OrderFacts:
     account_open_orders: int
     strategy_rate: int
     account_rate: int
+    reduces: bool = False
 
 
 def account_scope(account: str) -> str:
@@ -116,7 +122,8 @@ def missing_limits(limits: Limits, account: str, strategy: str) -> Denial | None
 class Rule:
     """One limit against one order: what was measured, and what it may be at most.
 
-    ``lowers``: an exposure that the order makes no larger; it passes whatever the limit is.
+    ``lowers``: an exposure that the order makes no larger, or the value of an order that only
+    reduces; it passes whatever the limit is.
     """
 
     code: str
@@ -175,7 +182,8 @@ def _rules(facts: OrderFacts, limits: Limits, budget: Decimal) -> Iterable[Rule]
     for code, kind, what, value in everywhere:
         for scope in (FIRM, account, strategy):
             if (scope, kind) in limits:
-                yield Rule(code, what, scope, value, limits[scope, kind])
+                own_exit = kind == ORDER_NOTIONAL and scope == strategy and facts.reduces
+                yield Rule(code, what, scope, value, limits[scope, kind], own_exit)
     yield _exposure(
         "POSITION_NOTIONAL", "position value", strategy, facts.position,
         limits[strategy, POSITION_NOTIONAL],

@@ -67,12 +67,24 @@ class StageMeter:
         self._due_at = now
         self._points: deque[tuple[float, int]] = deque([(now, 0)], maxlen=_RATE_POINTS)
 
-    def observe(self, latency_ns: int, count: int = 1) -> None:
-        """``count`` events passed the stage; the measured latency was ``latency_ns``."""
+    def observe(
+        self, latency_ns: int, count: int = 1, *, of_period: Latencies | None = None
+    ) -> None:
+        """``count`` events passed the stage; the measured latency was ``latency_ns``.
+
+        ``of_period``: what is counted for periods instead of it.
+        """
         self._ring[self._seen % _RING] = latency_ns
-        self._histograms.observe(latency_ns)
+        if of_period is None:
+            self._histograms.observe(latency_ns)
+        else:
+            self.observe_of_period(of_period)
         self._seen += 1
         self.total += count
+
+    def observe_of_period(self, latencies_ns: Latencies) -> None:
+        """Counted for periods alone."""
+        self._histograms.observe_many(latencies_ns)
 
     def observe_many(self, latencies_ns: Latencies) -> None:
         """One event per latency (nanoseconds, int64); the last 2,048 are kept."""

@@ -67,8 +67,9 @@ class ResultShape(Shape):
     )
     market_data = LatencyShape(
         allow_null=True,
-        help_text="A quote published to its strategies having it, at the slowest of their shards; "
-        "as above.",
+        help_text="On a live feed from the exchange's own time of a quote, by this host's clock, "
+        "to its strategies having it; else from its publication here. At the slowest of their "
+        "shards; as above.",
     )
 
 

@@ -82,6 +82,24 @@ def test_rows_taken_together_give_what_one_row_a_step_gives() -> None:
         assert (together.steps < 750, singly.steps) == (True, 1_500)
 
 
+def test_bars_of_two_legs_are_judged_together(tmp_path: Path) -> None:
+    lines, spot = [HEADER], 60_000.0
+    begin = dt.datetime(2024, 8, 8, tzinfo=dt.UTC)
+    for number in range(120):
+        opened, spot = spot, spot * (1 + 0.003 * (-1) ** (number * number // 3))
+        for symbol, more in (("BTCUSDT", 1.0), ("BTCUSDT-PERP", 1.0001)):
+            both = [round(one * more, 1) for one in (opened, spot)]
+            moment = (begin + dt.timedelta(minutes=number)).isoformat()
+            lines.append(f"{moment},{symbol},{both[0]},{max(both)},{min(both)},{both[1]},1")
+    file = tmp_path / "bars.csv"
+    file.write_text("\n".join(lines))
+    config = read_engine(document("arb", type="arbitrage", instruments=["BTCUSDT", "BTCUSDT-PERP"],
+                                  parameters={"mean_s": 300.0, "warmup_ticks": 4}))  # fmt: skip
+    spec, limits = setting_of(config, Assumed())
+    played = play([spec], limits, load([file], spread_bp=D(1)))
+    assert (played.result.signals, played.steps) == ([], 240)
+
+
 def test_money_is_what_the_fills_say(year: Backtest) -> None:
     """PnL by cash alone: what was paid and received, fees and slippage, and what is still held."""
     config = sample()

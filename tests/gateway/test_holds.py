@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from riskctl.holds import HoldFact, Kind, Mode
 from tests.gateway.builders import ACCOUNT, STRATEGY, SYMBOL, D, Rig
@@ -10,7 +12,7 @@ from trading.gateway.effects import Effect, Persist, SendCancel, StepRow
 from trading.gateway.stopping import Stopping
 from trading.messages import OrderType, Side
 from trading.orders.states import OrderState
-from trading.venues.base import Accepted, Ended, Filled
+from trading.venues.base import Accepted, Disconnected, Ended, Filled
 
 
 def hold(number: int = 1, **change: Any) -> HoldFact:
@@ -293,6 +295,29 @@ def test_on_ramp_the_limits_shrink_with_the_size(rig: Rig) -> None:
     assert rig.denied() == "ORDER_NOTIONAL"
     rig.submit(rig.intent(quantity="9000"))
     assert len(rig.sent) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    held=st.integers(-150, 150).filter(bool), side=st.sampled_from(Side),
+    open_sizes=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 60)), max_size=3),
+    thousands=st.integers(10, 200), lost=st.booleans(),
+)  # fmt: skip
+def test_on_ramp_what_is_over_the_order_limit_leaves_only_as_an_exit(
+    held: int, side: Side, open_sizes: list[tuple[Side, int]], thousands: int, lost: bool
+) -> None:
+    rig = Rig()
+    first = working(rig, side=Side.BUY if held > 0 else Side.SELL, quantity=f"{abs(held)}000")
+    rig.take(rig.core.on_venue_event(rig.fill(first, f"{abs(held)}000"), rig.now()))
+    for way, size in open_sizes:
+        working(rig, side=way, quantity=f"{size}000")
+    if lost:
+        rig.take(rig.core.on_venue_event(Disconnected("cut"), rig.now()))
+    rig.core.licence.renew(rig.reading(stages=rig.stage("ramp", "0.02")))
+    rig.submit(rig.intent(side, f"{thousands}000"))
+    beside = sum(size for way, size in open_sizes if way is side)
+    leaves = side.sign * held < 0 and thousands + beside <= abs(held)
+    assert rig.denied() == ("" if leaves else "ORDER_NOTIONAL")
 
 
 def test_an_order_state_of_a_lost_order_stays_reserved_under_a_hold(

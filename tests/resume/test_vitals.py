@@ -1,5 +1,6 @@
 """Whether data flow, read from a real Redis; what it does not say is not healthy."""
 
+import json
 import uuid
 from collections.abc import Iterator
 
@@ -60,7 +61,20 @@ def test_prices_that_flow_are_fresh_and_errors_are_those_of_the_shard(redis: Red
     seen = vitals_read()
     assert (seen.phase, dict(seen.errors)) == ("running", {0: 2, 1: 0})
     assert seen.stale(["EURUSD"]) == []
-    assert seen.stale(["EURUSD", "XAUUSD"]) == []  # a recording need not carry them all
+    assert seen.stale(["XAUUSD"]) == ["XAUUSD"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "missing"), [("ccxt", True), ("simulated", True), ("", True), ("replay", False)]
+)
+def test_what_was_never_quoted_is_not_fresh_but_on_a_recording(
+    redis: Redis, kind: str, missing: bool
+) -> None:
+    publish(redis)
+    redis.set(streams.FEED_STATE, json.dumps({"kind": kind, "status": "running"}))
+    seen = vitals_read()
+    assert seen.phase == "running"
+    assert seen.stale(["EURUSD", "XAUUSD"]) == (["XAUUSD"] if missing else [])
     assert seen.stale(["XAUUSD"]) == ["XAUUSD"]
 
 

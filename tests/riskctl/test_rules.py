@@ -114,6 +114,15 @@ def test_an_order_that_only_reduces_passes_a_breached_exposure_limit() -> None:
     assert code(breached) is None
 
 
+def test_an_exit_passes_its_strategys_order_limit_and_no_other() -> None:
+    over = replace(FACTS, notional=D(140_000), position=Exposure(D(140_000), D(140_000)))
+    assert code(over) == "ORDER_NOTIONAL"
+    assert code(replace(over, reduces=True)) is None
+    assert code(replace(over, reduces=True, notional=D(500_001))) == "ORDER_NOTIONAL"
+    accounts = {**LIMITS, ("account:paper-1", "order-notional"): D(139_999)}
+    assert code(replace(over, reduces=True), accounts) == "ORDER_NOTIONAL"
+
+
 money = st.decimals(min_value=1, max_value=10**9, places=2)
 
 

@@ -65,7 +65,7 @@ def at_once(waiting: Coroutine[Any, Any, T]) -> T:
 
 
 class ArbitrageRig(Lockstep):
-    """``basis_bp``: of the perpetual over the spot, from the next step on. ``second``: the account
+    """``basis_bp``: of the perpetual over ``spot``, from the next step on. ``second``: the account
     of the perpetual, when it is another; faults strike ``struck``."""
 
     def __init__(self, second: str = "", struck: str = ACCOUNT) -> None:
@@ -81,6 +81,7 @@ class ArbitrageRig(Lockstep):
         self.row = StrategyRow(
             KEY, "arbitrage", "tomas", ACCOUNT, "Paper Two", False, 0, (SPOT, PERP), second
         )
+        self.spot = D("91200.00")
         self.basis_bp = 1.0
         self.quiet: set[str] = set()
         self.seconds = 0.0
@@ -97,12 +98,16 @@ class ArbitrageRig(Lockstep):
         for _ in range(round(seconds / STEP_S)):
             self.tick()
 
+    def nothing_comes(self, seconds: float) -> None:
+        """A night, a halt, a feed that was away."""
+        self._number += round(seconds / STEP_S)
+
     def tick(self) -> None:
         self._number += 1
         self.seconds = self._number * STEP_S
         clock = START + self._number * NS // 10
         jitter = (self._number * 7919) % 5 - 2  # calm, but never still
-        spot = D("91200.00") + D(jitter) / 10
+        spot = self.spot + D(jitter) / 10
         perp = (spot * (1 + D(str(self.basis_bp)) / 10_000)).quantize(D("0.1"))
         rows = [
             (symbol, clock, to_nano(mid - half), to_nano(mid + half), clock)

@@ -66,6 +66,61 @@ def test_a_basis_that_does_not_pay_for_its_trades_is_left_alone() -> None:
     assert rig.result.orders == []
 
 
+def test_a_pair_is_not_left_on_the_price_of_a_leg_that_is_silent() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.basis_bp = 60
+    rig.runs(1)
+    ordered = len(rig.result.orders)
+    rig.quiet.add(PERP)
+    rig.runs(2.1)  # its price is too old for its pair
+    rig.spot *= D("1.0059")  # as far as the perpetual's last price, which says nothing of now
+    rig.runs(2)
+    assert (len(rig.result.orders), rig.most_open_s) == (ordered, D(0))
+    assert paired(rig)
+    rig.quiet.clear()
+    rig.runs(0.3)
+    assert paired(rig)
+    rig.basis_bp = 1
+    rig.runs(3)
+    assert flat(rig)
+    assert (rig.most_open_s, [one.direction for one in rig.result.signals]) == (D(0), [1, 0])
+
+
+def test_after_a_silence_its_averages_begin_anew() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.nothing_comes(26)  # over five times mean_s
+    rig.basis_bp = 14  # of a new day; against the old mean it would be traded on at once
+    rig.runs(8)
+    assert (rig.result.orders, rig.result.signals) == ([], [])
+    rig.basis_bp = 70
+    rig.runs(1)
+    assert paired(rig)
+    rig.nothing_comes(26)
+    rig.runs(4)  # not warm: what is held is kept
+    assert paired(rig)
+    rig.runs(3)
+    assert flat(rig)  # 70 is its mean by now
+    assert [one.direction for one in rig.result.signals] == [1, 0]
+
+
+def test_a_silence_ends_a_direction_that_nothing_is_held_for() -> None:
+    rig = ArbitrageRig()
+    rig.runs(10)
+    rig.hold(f"strategy:{KEY}", "killed")
+    rig.basis_bp = 60
+    rig.runs(1)
+    assert [one.direction for one in rig.result.signals] == [1]
+    rig.nothing_comes(26)
+    rig.lift()
+    rig.basis_bp = 1
+    rig.runs(4.5)
+    rig.basis_bp = 9
+    rig.runs(1)
+    assert flat(rig)  # the old direction would be kept at no more than half a deviation
+
+
 def test_the_same_market_gives_the_same_orders() -> None:
     def run() -> list[tuple[str, str, str, Decimal | None]]:
         rig = ArbitrageRig()
@@ -96,11 +151,12 @@ def test_arbitrage_of_one_or_three_instruments_is_refused_by_name() -> None:
 
 def stepped(rule: LegRule, held: Pair, seconds: float, *, ready: bool, wish: Pair = FULL) -> Pair:
     paired = held[0] + held[1] == 0 and held != NOTHING
-    return rule.step(wish, held, paired=paired, ready=ready, now_ns=round(seconds * NS))
+    now = round(seconds * NS)
+    return rule.step(wish, held, paired=paired, ready=ready, clock_ns=60 * now, now_ns=now)
 
 
 def test_a_leg_that_stays_alone_is_given_back_and_nothing_is_begun_for_a_while() -> None:
-    rule = LegRule(2 * NS, 10 * NS)
+    rule = LegRule(2 * NS, 600 * NS)  # of a recording that is played sixty times as fast
     assert stepped(rule, NOTHING, 0, ready=False) == NOTHING
     assert stepped(rule, NOTHING, 0, ready=True) == FULL
     alone = (FULL[0], D(0))

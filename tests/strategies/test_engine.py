@@ -1,6 +1,7 @@
 """From ticks to intents: when it orders, how much, and when it must not."""
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -285,6 +286,80 @@ def test_after_a_restart_a_position_without_reason_is_closed() -> None:
     desk.book(Holding("mom", "EURUSD", Decimal(-86000), Decimal(0)))
     order = orders(desk.feed(quotes("EURUSD", [1.15] * 20)))[0]
     assert (order.side, order.quantity) == (Side.BUY, Decimal(86000))
+
+
+def cold(held: int = 86_000, size: str = "100000") -> tuple[Desk, Gateway]:
+    """A shard that found ``held`` at its start, and is not warm for half a minute."""
+    desk = Desk([spec(fast_s=2, slow_s=30, warmup_ticks=10, size=size)])
+    gateway = Gateway(desk)
+    gateway.positions["mom", "EURUSD"] = Decimal(held)
+    desk.engine.on_gateway(gateway.book())
+    return desk, gateway
+
+
+def resized(desk: Desk, size: int) -> None:
+    terms = desk.engine._terms["mom"]
+    desk.engine.apply({"mom": replace(terms, size_notional=Decimal(size))})
+
+
+@pytest.mark.parametrize("held", [86_000, -86_000])
+def test_a_size_that_is_cut_before_it_has_an_opinion_is_followed_down_only(held: int) -> None:
+    desk, gateway = cold(held)
+    assert desk.feed(quotes("EURUSD", [1.15] * 3)) == []
+    resized(desk, 10_000)
+    (order,) = orders(again(desk))
+    assert order.side is (Side.SELL if held > 0 else Side.BUY)
+    assert order.quantity == Decimal(78_000)
+    gateway.fill(order)
+    assert again(desk) == []
+    resized(desk, 100_000)
+    assert again(desk) == []
+    gateway.positions.clear()  # by a person: it is not bought again
+    desk.engine.on_gateway(gateway.book())
+    assert again(desk) == []
+
+
+def test_a_size_that_was_cut_while_it_was_away_is_followed_at_the_first_price() -> None:
+    desk, gateway = cold(size="10000")
+    (order,) = orders(desk.feed(quotes("EURUSD", [1.15])))
+    assert (order.side, order.quantity) == (Side.SELL, Decimal(78_000))
+    gateway.fill(order)
+    rising = [1.15 + 0.00005 * n for n in range(1, 60)]
+    assert desk.feed(quotes("EURUSD", rising, start=START + NS)) == []  # warm, and kept as it is
+    desk.engine.restart_series()
+    dearer = [2.3 + 0.00005 * n for n in range(60)]
+    assert desk.feed(quotes("EURUSD", dearer, start=START + 90 * NS)) == []  # prices cut nothing
+    near, _ = cold(size="92000")  # 80,000 of it: prices may have moved since
+    assert near.feed(quotes("EURUSD", [1.15] * 3)) == []
+
+
+@pytest.mark.parametrize("known_again", [False, True])
+def test_an_account_that_is_not_known_when_it_gets_warm_loses_no_position(
+    known_again: bool,
+) -> None:
+    desk, gateway = cold()
+    desk.engine.forget_views()
+    rising = [1.15 + 0.00005 * n for n in range(1, 60)]
+    assert desk.feed(quotes("EURUSD", rising)) == []
+    if known_again:
+        desk.engine.on_gateway(gateway.book())
+    assert again(desk) == []
+
+
+def test_a_position_that_is_too_large_to_be_turned_in_one_order_is_closed_first() -> None:
+    desk = momentum_desk()
+    desk.book(Holding("mom", "EURUSD", Decimal(86000), Decimal(0)))
+    gateway = Gateway(desk)
+    gateway.positions["mom", "EURUSD"] = Decimal(86000)
+    falling = quotes("EURUSD", FLAT[:5] + [1.15 - 0.00005 * n for n in range(40)])
+    ramp = replace(desk.engine._terms["mom"], size_notional=Decimal(25_000))
+    for at in range(len(falling)):
+        made = desk.batch(falling[at : at + 1])
+        if at == 4:
+            desk.engine._terms["mom"] = ramp  # it is turned before it was brought down
+        gateway.take(made)
+    sold = [(one.side, one.quantity) for one in orders(desk.sent)]
+    assert sold == [(Side.SELL, Decimal(86000)), (Side.SELL, Decimal(21000))]
 
 
 def test_another_recording_starts_over_and_keeps_the_position() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from riskctl.licence import StageFact
+from riskctl.rungs import Rung
 from tests.strategies.arbitrage_rig import OTHER, PERP, SPOT, ArbitrageRig
 from tests.strategies.desk import Desk, Gateway, orders, quotes, spec
 from trading.clock import NS
@@ -14,6 +16,7 @@ from trading.messages import Holding, Intent
 from trading.sessions import Phase, Standing
 from trading.strategies.legs import NOTHING, Pair, Stage
 from trading.strategies.pairs import ArbitragePair
+from trading.strategies.terms import terms_of
 
 D = Decimal
 HELD: Pair = (D("0.54726"), D("-0.544"))
@@ -116,6 +119,33 @@ def test_a_leg_that_cannot_be_brought_down_takes_the_other_out_and_both_are_name
     rig.clear()
     rig.runs(3)
     assert rig.positions() == NOTHING
+
+
+def on_ramp(rig: ArbitrageRig) -> None:
+    """It falls from live, with an order limit of twice its size on either rung."""
+    rig._limits["strategy:arb", "order-notional"] = 2 * rig.spec.size_notional
+    rig._stages["arb"] = StageFact("ramp", D("0.25"))
+    rig.engine.apply({"arb": terms_of(rig.spec, Rung.RAMP, D("0.25"))})
+
+
+def test_a_fall_to_ramp_is_followed_although_its_order_limit_fell_as_well() -> None:
+    rig = held_pair()
+    on_ramp(rig)
+    rig.runs(0.3)
+    assert worths(rig) == (12_477, 12_478)
+    assert rig.most_open_s == 0
+
+
+def test_a_pair_is_left_on_ramp_whole() -> None:
+    rig = held_pair()
+    rig.hold("strategy:arb", "killed")
+    rig.basis_bp = 1
+    rig.runs(1)
+    on_ramp(rig)
+    rig.lift()
+    rig.runs(1.5)
+    assert rig.positions() == NOTHING
+    assert {row.order.reason_code for row in rig.result.orders} <= {"", "HELD", "BEFORE_HOLD"}
 
 
 # At a start ---------------------------------------------------------------------------------------
@@ -247,7 +277,7 @@ def test_legs_that_whole_lots_cannot_match_are_not_begun_and_it_is_said_why() ->
 
 
 def test_a_signal_is_as_old_as_the_tick_that_made_it_however_long_one_leg_was_quiet() -> None:
-    desk = arbitrage()
+    desk = arbitrage(fresh_s=10.0)
     desk.book()
     both(desk, 12, 1, (91_200, 91_200))
     desk.now += 9 * NS

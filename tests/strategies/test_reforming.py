@@ -76,7 +76,7 @@ def test_other_parameters_keep_the_position_and_warm_up_anew() -> None:
     desk = Desk([momentum()])
     desk.book()
     gateway = Gateway(desk)
-    gateway.take(desk.feed(quotes("EURUSD", FLAT + RISE)))
+    gateway.take(desk.feed(quotes("EURUSD", FLAT + RISE))[:1])
     held = gateway.positions["mom", "EURUSD"]
     assert held > 0
     desk.engine.take_signals()

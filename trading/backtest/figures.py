@@ -1,8 +1,9 @@
 """What a backtest comes to: equity by day, return and risk, and how its orders did. Pure.
 
 Equity is the strategy's capital, its gross-notional limit, plus PnL after all costs, marked at the
-last mid of each day (UTC). Costs are the venue's fees, the spread that orders cross, and an extra
-slippage on every fill.
+last mid of each day (UTC) that was quoted. A year has as many of those as the data has a year, 252
+of an exchange and 365 of a market that never closes, so that markets compare. Costs are the venue's
+fees, the spread that orders cross, and an extra slippage on every fill.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,6 +90,7 @@ def figures_of(played: Played, *, capital: Decimal, slippage_bp: Decimal) -> Fig
         for before, after in pairwise(equity)
     ]
     years = years_of(days) if days else ZERO
+    a_year = len(returns) / float(years) if years else ratios.DAYS
     trips = list(books.trips.rows().values())
     ended, won = sum(one.ended for one in trips), sum(one.won for one in trips)
     sent = _last(played.result.orders)
@@ -102,12 +104,12 @@ def figures_of(played: Played, *, capital: Decimal, slippage_bp: Decimal) -> Fig
         turnover=turnover,
         turnover_a_year=turnover / capital / years if years else None,
         total_return=ratios.cumulative(returns),
-        annual_return=ratios.annual_return(returns),
-        volatility=ratios.volatility(returns),
-        sharpe=ratios.sharpe(returns),
-        sortino=ratios.sortino(returns),
+        annual_return=ratios.annual_return(returns, a_year),
+        volatility=ratios.volatility(returns, a_year),
+        sharpe=ratios.sharpe(returns, a_year),
+        sortino=ratios.sortino(returns, a_year),
         max_drawdown=ratios.max_drawdown(returns),
-        calmar=ratios.calmar(returns),
+        calmar=ratios.calmar(returns, a_year),
         orders=len(sent),
         denied=sum(one.order.state in ("denied", "rejected") for one in sent),
         fills=len(fills),

@@ -2,7 +2,9 @@
 
 A tick on which nothing can happen needs no step of its own: while no order is wanted or open, rows
 up to the next change of mind are taken together. A scout, the same kernels without a gateway, says
-where those are. What comes of it is what one row a step gives (tests/backtest).
+where those are. What comes of it is what one row a step gives (tests/backtest). Where a strategy
+weighs two instruments against one another, all rows of one time are one step: bars of both begin
+and end together, and half of such a moment is a price that never was.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,13 +13,15 @@ from decimal import Decimal
 from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 
 from trading import ticks as tick_format
 from trading.backtest.data import Recorded
 from trading.feeds.ingestor import Ingestor
-from trading.feeds.raw import RawBatch
+from trading.feeds.raw import RawBatch, RawRows
 from trading.lockstep import BOOT_ID, SHARD, TOKEN, Lockstep, Result
 from trading.strategies.engine import ShardEngine
+from trading.strategies.parameters import ArbitrageParameters
 from trading.strategies.specs import Clocks, StrategySpec
 from trading.ticks import Ticks
 from trading.universe import UNIVERSE
@@ -60,6 +64,7 @@ def play(
     path = Lockstep(specs, limits)
     rows = recorded.rows
     whole, at, steps = len(rows), 0, 0
+    ends = _ends(rows, specs)
     seen = scouted(specs, recorded)
     marks = seen.marks
     following = 0
@@ -68,13 +73,23 @@ def play(
             while following < len(marks) and marks[following] < at:
                 following += 1
             until = marks[following] + 1 if following < len(marks) else whole
-            end = at + 1 if singly or not path.settled else min(until, at + SPAN_ROWS)
+            alone = singly or not path.settled
+            end = int(ends[at]) if alone else min(until, at + SPAN_ROWS)
             path.step(RawBatch(rows[at:end], int(rows["clock"][end - 1]), recorded.faults))
             at, steps = end, steps + 1
             progress(at, whole)
     finally:
         path.exchange.close()
     return Played(path.result, seen.ticks, steps, path.ingestor.counters()["refused"])
+
+
+def _ends(rows: RawRows, specs: Sequence[StrategySpec]) -> npt.NDArray[np.intp]:
+    """Of each row: where its step ends, when it is not taken with those after it."""
+    numbers = np.arange(1, len(rows) + 1)
+    if not any(isinstance(one.parameters, ArbitrageParameters) for one in specs):
+        return numbers
+    last = np.flatnonzero(np.append(rows["clock"][1:] != rows["clock"][:-1], True))
+    return last[np.searchsorted(last, numbers - 1)] + 1
 
 
 def scouted(specs: Sequence[StrategySpec], recorded: Recorded) -> Scouted:

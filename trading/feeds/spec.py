@@ -73,10 +73,10 @@ def is_simulated(spec: str) -> bool:
 
 def sessions_for(spec: str, *, live_account: bool = False) -> Sessions:
     """Hours that orders keep under FEED. No account at a real venue trades at the simulator's."""
-    return Sessions(simulated=is_simulated(spec) and not live_account, live=_is_real(spec))
+    return Sessions(simulated=is_simulated(spec) and not live_account, live=is_real(spec))
 
 
-def _is_real(spec: str) -> bool:
+def is_real(spec: str) -> bool:
     """Whether it is of a market as it is now."""
     return not is_simulated(spec) and not spec.strip().startswith(f"{FeedKind.REPLAY}:")
 
@@ -90,7 +90,7 @@ def unpriced(spec: str, *, live_account: bool, address: str) -> str:
     """
     if not live_account or is_here(address):
         return ""
-    if _is_real(spec) and all(_at(one) in ("", address) for one in spec.split(BACKUP)):
+    if is_real(spec) and all(_at(one) in ("", address) for one in spec.split(BACKUP)):
         return ""
     return "the feed is not of a real market, the account is: give FEED one that is"
 

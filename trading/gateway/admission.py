@@ -155,6 +155,12 @@ class Admission:
             if one.client_order_id != order.client_order_id
         ]
 
+    def _reduces(self, order: LiveOrder) -> bool:
+        """Whether it is an exit, whatever else of its strategy fills. The venue itself bounds a
+        protective stop by the position: it is counted here no more than in the worst case."""
+        others = [one for one in self._others(order) if not one.protective]
+        return reducing_denial(order, self._book, others) is None
+
     def _reduce_only_denial(self, order: LiveOrder) -> Denial | None:
         reducing = self._holds.mode(order.strategy, order.symbol) is Mode.REDUCE_ONLY
         if not (reducing or order.reduce_only):
@@ -286,5 +292,6 @@ class Admission:
             account_open_orders=self._book.open_count(),
             strategy_rate=self._rates.count(f"strategy:{order.strategy}", now.boot_ns),
             account_rate=self._rates.count(self._account, now.boot_ns),
+            reduces=self._reduces(order),
         )
         return facts, reading

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 DAYS = 252
-"""Trading days a year."""
+"""Periods a year where nothing else is said: days of an exchange."""
 
 Returns = npt.NDArray[np.float64]
 
 
-def sharpe(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def sharpe(returns: Sequence[float], periods: float = DAYS) -> float | None:
     """Mean over standard deviation, annualised; the riskless rate is 0."""
     found = _known(returns)
     if len(found) < 2:
@@ -24,7 +24,7 @@ def sharpe(returns: Sequence[float], periods: int = DAYS) -> float | None:
     return _ratio(float(found.mean()) * periods**0.5, float(found.std(ddof=1)))
 
 
-def sortino(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def sortino(returns: Sequence[float], periods: float = DAYS) -> float | None:
     """Mean over downside risk, annualised; the target is 0."""
     found = _known(returns)
     if len(found) < 2:
@@ -32,7 +32,7 @@ def sortino(returns: Sequence[float], periods: int = DAYS) -> float | None:
     return _ratio(float(found.mean()) * periods, downside_risk(returns, periods) or 0.0)
 
 
-def downside_risk(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def downside_risk(returns: Sequence[float], periods: float = DAYS) -> float | None:
     """Root of the mean square of what lies below 0, annualised."""
     found = _known(returns)
     if not len(found):
@@ -41,7 +41,7 @@ def downside_risk(returns: Sequence[float], periods: int = DAYS) -> float | None
     return float(np.sqrt(np.mean(np.square(below))) * periods**0.5)
 
 
-def volatility(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def volatility(returns: Sequence[float], periods: float = DAYS) -> float | None:
     found = _known(returns)
     return float(found.std(ddof=1)) * periods**0.5 if len(found) > 1 else None
 
@@ -51,7 +51,7 @@ def cumulative(returns: Sequence[float]) -> float | None:
     return float(np.prod(found + 1.0)) - 1.0 if len(found) else None
 
 
-def annual_return(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def annual_return(returns: Sequence[float], periods: float = DAYS) -> float | None:
     """Compounded; every return counts as a period, a missing one too."""
     whole = cumulative(returns)
     if whole is None or whole <= -1:
@@ -69,7 +69,7 @@ def max_drawdown(returns: Sequence[float]) -> float | None:
     return float(np.min(equity / peak - 1.0))
 
 
-def calmar(returns: Sequence[float], periods: int = DAYS) -> float | None:
+def calmar(returns: Sequence[float], periods: float = DAYS) -> float | None:
     yearly, deepest = annual_return(returns, periods), max_drawdown(returns)
     return None if yearly is None or not deepest else yearly / abs(deepest)
 

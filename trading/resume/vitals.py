@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from trading import streams
 from trading.clock import utc_now
+from trading.feeds.spec import FeedKind
 from trading.health import StageReading, read_stages
 from trading.portfolio.market import DataStatus, FeedPhase
 from trading.portfolio.prices import read_feed_state
@@ -37,13 +38,17 @@ class Vitals:
     errors: Mapping[int, int] = field(default_factory=dict)
     why: str = ""
     """Why nothing is known, or empty."""
+    recorded: bool = False
+    """The feed plays a recording, which need not carry every symbol."""
 
     def stale(self, symbols: Sequence[str]) -> list[str]:
-        """Of ``symbols``, those without a fresh price; a recording need not carry them all."""
+        """Of ``symbols``, those without a fresh price: of any but a recording, one that was never
+        quoted as well."""
         carried = [one for one in symbols if one in self.ages]
         if self.phase != "running" or not carried:
             return list(symbols)
-        return [one for one in carried if self.ages[one] not in ("fresh", "late")]
+        asked = carried if self.recorded else symbols
+        return [one for one in asked if self.ages.get(one) not in ("fresh", "late")]
 
 
 def quick_redis() -> Redis:
@@ -67,12 +72,14 @@ def vitals_read() -> Vitals:
 
 def _vitals(client: Redis) -> Vitals:
     market, stages, now = market_now(client, UNIVERSE), read_stages(client), ns_of(utc_now())
+    state = read_feed_state(client)
     quotes = {symbol: market.quote(symbol) for symbol in market.symbols()}
     return Vitals(
-        phase=market.phase(str(read_feed_state(client).get("status", "")), now),
+        phase=market.phase(str(state.get("status", "")), now),
         ages={symbol: market.age(symbol, now).status for symbol in quotes},
         mids={symbol: quote.mid for symbol, quote in quotes.items() if quote},
         errors=_errors(stages),
+        recorded=state.get("kind") == FeedKind.REPLAY,
     )
 
 

@@ -69,9 +69,9 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """``risk_check``: of a gateway; ``market_data``: a quote's publication to the strategy; each of
-    the slowest process that serves it. ``in_part``: over a part of what it is named after, which
-    stands against no capital."""
+    """``risk_check``: of a gateway; ``market_data``: a quote's way to the strategy, on a live feed
+    from the exchange's time on, else from its publication; each of the slowest that serves it.
+    ``in_part``: over a part of what it is named after, which stands against no capital."""
 
     name: str
     money: Money

@@ -108,7 +108,7 @@ class ShardEngine:
         for stack, change in found:
             self._signal(stack, change, ticks, published_boot)
         self._outcomes.judge(ticks, clock_ns)
-        self._views.decide_adopted()
+        self._views.decide_adopted(self._lots_of_size)
         intents: list[Intent] = self._reconcile() if trade else []
         return [*intents, *self._stray_cancels()]
 
@@ -143,17 +143,28 @@ class ShardEngine:
         resized = new.size_notional != old.size_notional and not isinstance(slot, Leg)
         if resized and slot.target:
             slot.target = self._resized(slot, slot.target, old, new)
+        elif resized:
+            cut = new.size_notional < old.size_notional
+            slot.most = self._lots(slot, new) if cut else None
         if new.signals != old.signals:
-            slot.target = None  # what it wanted then says nothing about now
+            slot.target = slot.most = None  # what it wanted then says nothing about now
         self._views.changed(slot)
         self._views.touch(slot)
         return cancels
 
+    def _lots(self, slot: Slot, terms: Terms) -> Decimal | None:
+        """What the size of ``terms`` is now, None before the first price."""
+        if not self._splitter.count[slot.instrument.id]:
+            return None
+        return lots_for(terms.size_notional, self._quote(slot).mid, slot.instrument)
+
+    def _lots_of_size(self, slot: Slot) -> Decimal | None:
+        return self._lots(slot, self._terms[slot.strategy])
+
     def _resized(self, slot: Slot, target: Decimal, old: Terms, new: Terms) -> Decimal:
-        at = slot.instrument.id
-        if not self._splitter.count[at]:
+        lots = self._lots(slot, new)
+        if lots is None:
             return whole_lots(target * new.size_notional / old.size_notional, slot.instrument)
-        lots = lots_for(new.size_notional, self._quote(slot).mid, slot.instrument)
         return lots.copy_sign(target)
 
     def signals_now(self, symbol: str) -> list[SignalNow]:
@@ -317,7 +328,8 @@ class ShardEngine:
                 intents += self._maker.cancels(slot, now)
             elif step is Step.ORDER and self._open(slot) and not self._stale(slot):
                 beyond = self._views.member_of(slot).cross_ticks
-                intents.append(self._maker.order(slot, self._quote(slot), beyond, now))
+                size = self._terms[slot.strategy].size_notional
+                intents.append(self._maker.order(slot, self._quote(slot), beyond, now, size))
         return intents
 
     def _legs_seen(self, pair: ArbitragePair, now: int) -> LegsSeen:

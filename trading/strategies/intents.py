@@ -1,13 +1,20 @@
 """Writes the intents that a slot needs."""
 
 from collections.abc import Callable
+from decimal import Decimal
 
 import msgspec
 
 from trading.messages import CancelIntent, OrderIntent, OrderType, Side, TimeInForce
 from trading.strategies.market_making import Wanted
 from trading.strategies.quoter import Quoter
-from trading.strategies.sizing import Quote, crossing_price, resting_price, whole_lots
+from trading.strategies.sizing import (
+    Quote,
+    crossing_price,
+    resting_price,
+    unit_worth,
+    whole_lots,
+)
 from trading.strategies.slot import Manner, Slot
 from trading.strategies.specs import Clocks
 
@@ -21,10 +28,13 @@ class IntentMaker:
         self._ids = ids
         self._clocks = clocks
 
-    def order(self, slot: Slot, quote: Quote, beyond: int, now: int) -> OrderIntent:
+    def order(
+        self, slot: Slot, quote: Quote, beyond: int, now: int, size_notional: Decimal
+    ) -> OrderIntent:
         """The order that brings ``slot`` to its target; the slot waits for its answer from now.
 
-        ``beyond``: price ticks past the touch that a crossing order may pay.
+        ``beyond``: price ticks past the touch that a crossing order may pay; ``size_notional``: of
+        the strategy now, USD.
         """
         side = Side.BUY if slot.missing > 0 else Side.SELL
         crossing = slot.manner() is Manner.CROSS
@@ -33,7 +43,8 @@ class IntentMaker:
             if crossing
             else resting_price(side, quote, slot.instrument)
         )
-        quantity = whole_lots(abs(slot.missing), slot.instrument)
+        most = 2 * size_notional / unit_worth(max(price, quote.ask), slot.instrument)
+        quantity = whole_lots(_quantity(slot, most), slot.instrument)
         force = TimeInForce.IOC if crossing else TimeInForce.GTC
         made = self._intent(slot, Wanted(side, price, quantity), quote, now, force)
         slot.ordered(made.intent_id, now)
@@ -90,3 +101,12 @@ class IntentMaker:
             shard_token=self._token,
             reason=reason,
         )
+
+
+def _quantity(slot: Slot, most: Decimal) -> Decimal:
+    """What is missing. An order that turns a position over is of ``most`` at most, twice the size,
+    which every order limit allows; where it would be more the position is closed first, since an
+    exit alone passes that limit."""
+    held, missing = abs(slot.view), abs(slot.missing)
+    turns = slot.view * slot.missing < 0 and missing > held >= slot.instrument.lot_size
+    return held if turns and missing > most else missing

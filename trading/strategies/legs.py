@@ -2,7 +2,8 @@
 
 Both legs are ordered at once. One that is filled alone is a position that nobody wanted: when the
 other has not followed within ``patience_ns`` both go back to nothing, at any price, and after that
-nothing is begun for a while. What cannot be given back either (the venue refuses, a stop holds it)
+nothing is begun for a while. Patience is with a venue, by the host's clock; the pause is for the
+market, by the feed's. What cannot be given back either (the venue refuses, a stop holds it)
 is an open leg: the trigger ``open-leg`` (trading.triggers.legs) sees it in the books, independently
 of this, and places a hold that names it. The two together keep it within five seconds.
 """
@@ -40,18 +41,24 @@ class LegRule:
     def targets(self) -> Pair:
         return self.full if self.stage in (Stage.ENTERING, Stage.HELD) else NOTHING
 
-    def step(self, wish: Pair, held: Pair, *, paired: bool, ready: bool, now_ns: int) -> Pair:
+    def step(
+        self, wish: Pair, held: Pair, *, paired: bool, ready: bool, clock_ns: int, now_ns: int
+    ) -> Pair:
         """Targets now. ``wish``: what is wanted, nothing for out; ``held``: what is.
 
-        ``paired``: it is one long and one short, worth the same; ``ready``: both legs can trade
-        now, and nothing of either is under way.
+        ``clock_ns`` is the feed's time, ``now_ns`` the host's. ``paired``: it is one long and one
+        short, worth the same; ``ready``: both legs can trade now, and nothing of either is under
+        way.
         """
         if self.stage is Stage.FLAT:
-            self._begin(wish, held, paired=paired, ready=ready, now_ns=now_ns)
+            if held != NOTHING:  # found at a start: kept when it is a pair, else given back
+                self._find(held, clock_ns, paired=paired)
+            elif ready and all(wish) and clock_ns >= self._not_before:
+                self.stage, self.full, self._since_ns = Stage.ENTERING, wish, now_ns
         elif self.stage is Stage.ENTERING:
-            self._enter(wish, held, now_ns)
+            self._enter(wish, held, clock_ns, now_ns)
         elif self.stage is Stage.HELD:
-            self._hold(wish, held, now_ns)
+            self._hold(wish, held, clock_ns)
         elif self.stage is Stage.LEAVING and held == NOTHING and ready:
             self.stage, self.full = Stage.FLAT, NOTHING
         return self.targets
@@ -60,7 +67,7 @@ class LegRule:
         """Go down to ``full``, both at once and within the patience that an entry has; out where a
         leg would be nothing. An entry that is under way gets no more time by it."""
         if not all(full):
-            self._leave(now_ns, paused=False)
+            self.stage = Stage.LEAVING
             return
         if self.stage is Stage.HELD:
             self._since_ns = now_ns
@@ -70,37 +77,33 @@ class LegRule:
         """Another recording: its time compares with nothing known. What is held is looked at."""
         self.stage, self.full, self._not_before = Stage.FLAT, NOTHING, 0
 
-    def _begin(self, wish: Pair, held: Pair, *, paired: bool, ready: bool, now_ns: int) -> None:
-        if held != NOTHING:  # found at a start: kept when it is a pair, else given back
-            if paired:
-                self.stage, self.full = Stage.HELD, held
-            else:
-                self._leave(now_ns, paused=True)
-        elif ready and all(wish) and now_ns >= self._not_before:
-            self.stage, self.full, self._since_ns = Stage.ENTERING, wish, now_ns
+    def _find(self, held: Pair, clock_ns: int, *, paired: bool) -> None:
+        if paired:
+            self.stage, self.full = Stage.HELD, held
+        else:
+            self._leave_and_pause(clock_ns)
 
-    def _enter(self, wish: Pair, held: Pair, now_ns: int) -> None:
+    def _enter(self, wish: Pair, held: Pair, clock_ns: int, now_ns: int) -> None:
         if held == self.full:
             self.stage = Stage.HELD
         elif now_ns - self._since_ns >= self._patience_ns:
-            self._leave(now_ns, paused=True)
+            self._leave_and_pause(clock_ns)
         elif _against(wish, self.full):
-            self._leave(now_ns, paused=False)
+            self.stage = Stage.LEAVING
 
-    def _hold(self, wish: Pair, held: Pair, now_ns: int) -> None:
+    def _hold(self, wish: Pair, held: Pair, clock_ns: int) -> None:
         """Keep it while it is wanted. What somebody else took away is not bought again."""
         if _against(wish, self.full):
-            self._leave(now_ns, paused=False)
+            self.stage = Stage.LEAVING
         elif held != self.full:
             if all(held) and even(held, self.full):
                 self.full = held
             else:
-                self._leave(now_ns, paused=True)
+                self._leave_and_pause(clock_ns)
 
-    def _leave(self, now_ns: int, *, paused: bool) -> None:
+    def _leave_and_pause(self, clock_ns: int) -> None:
         self.stage = Stage.LEAVING
-        if paused:
-            self._not_before = now_ns + self._pause_ns
+        self._not_before = clock_ns + self._pause_ns
 
 
 def _against(wish: Pair, full: Pair) -> bool:

@@ -71,14 +71,17 @@ class ShardLoop:
         stopping: Callable[[float], bool],
         boot_id: str,
         rungs: Rungs | None = None,
+        live: bool = False,
     ) -> None:
-        """``stopping`` waits at most so many seconds and says whether to stop (HostContext)."""
+        """``stopping`` waits at most so many seconds and says whether to stop (HostContext);
+        ``live``: quotes have their exchange's time, and it is now."""
         self._shard = shard
         self._engine = engine
         self._redis = redis
         self._writer = writer
         self._stopping = stopping
         self._boot_id = boot_id
+        self._live = live
         self._rungs = rungs
         self._session = ""
         self._ticks_after: bytes | None = None
@@ -174,6 +177,7 @@ class ShardLoop:
     def _process(self, entry: TickEntry) -> None:
         same_boot = entry.boot_id == self._boot_id
         published = entry.published_boot if same_boot else boot_ns()
+        before = self._engine.indicators_done_boot
         intents = self._engine.on_ticks(
             entry.ticks, entry.clock_ns, published, trade=self._fresh(entry, same_boot=same_boot)
         )
@@ -182,10 +186,23 @@ class ShardLoop:
         outcomes = self._engine.take_outcomes()
         if made or outcomes:
             self._writer.put([*made, *outcomes])
-        if same_boot and len(entry.ticks):
-            done = self._engine.indicators_done_boot
-            self._indicators.observe(done - published, len(entry.ticks))
-            self._signals.observe(boot_ns() - published, len(made))
+        if len(entry.ticks):
+            taken = self._engine.indicators_done_boot != before
+            self._measure(entry, len(made), taken=taken, same_boot=same_boot)
+
+    def _measure(self, entry: TickEntry, signals: int, *, taken: bool, same_boot: bool) -> None:
+        """From publication, where it was on this boot; for periods from the exchange's own time of
+        each quote, where that is known. ``taken``: of an instrument that is traded here."""
+        done, whole = self._engine.indicators_done_boot, None
+        if self._live:
+            times = entry.ticks["time"] if taken else entry.ticks["time"][:0]
+            whole = wall_ns() - (boot_ns() - done) - times
+        if same_boot:
+            since = entry.published_boot
+            self._indicators.observe(done - since, len(entry.ticks), of_period=whole)
+            self._signals.observe(boot_ns() - since, signals)
+        elif whole is not None:
+            self._indicators.observe_of_period(whole)
 
     def _take_rungs(self) -> None:
         if self._engine.waits:

@@ -63,7 +63,9 @@ class ArbitragePair:
         return self.first.instrument, self.second.instrument
 
     def take(self, ticks: Ticks) -> list[Turn]:
-        return self.measure.take(ticks)
+        stays = self.rule.targets != NOTHING
+        held = bool(self.first.position or self.second.position)
+        return self.measure.take(ticks, held=stays and held)
 
     def restart(self) -> None:
         self.measure.restart()
@@ -79,7 +81,8 @@ class ArbitragePair:
             return []  # found at a start: whether it is a pair, two prices say
         self.rule.step(
             self._wish(seen, terms), held, paired=self._paired(held, seen.quotes),
-            ready=self.measure.warm and self._tradable(seen), now_ns=seen.now_ns,
+            ready=self.measure.warm and self._tradable(seen), clock_ns=seen.clock_ns,
+            now_ns=seen.now_ns,
         )  # fmt: skip
         if begins and self.rule.stage is Stage.HELD:
             self.measure.direction = 1 if held[0] > 0 else -1  # kept or left by its own rule
@@ -95,7 +98,8 @@ class ArbitragePair:
         """Equal worth of both, one long and one short; what there is, while it is to stay."""
         self.why = ""
         full, way = self.rule.full, self.measure.direction
-        if not seen.open or not self.measure.warm or way * full[0] > 0:
+        known = seen.open and self._fresh(seen) and self.measure.warm
+        if not known or way * full[0] > 0:
             return full  # one leg alone could be begun or left, nothing is known, or it is wanted
         if seen.quotes is None or not way:
             return NOTHING
@@ -151,11 +155,13 @@ class ArbitragePair:
 
     def _tradable(self, seen: LegsSeen) -> bool:
         """Fresh prices of both, and nothing of either under way or held back."""
-        if seen.quotes is None or not seen.open:
-            return False
+        idle = all(one.idle(seen.clock_ns) for one in self.legs)
+        return idle and seen.open and self._fresh(seen)
+
+    def _fresh(self, seen: LegsSeen) -> bool:
         limit = self._p.fresh_s * NS
-        fresh = all(seen.clock_ns - one.time <= limit for one in seen.quotes)
-        return fresh and all(one.idle(seen.clock_ns) for one in self.legs)
+        quotes = seen.quotes or ()
+        return len(quotes) == 2 and all(seen.clock_ns - one.time <= limit for one in quotes)
 
 
 def pairs_of(members: Iterable[Member], kept: Iterable[ArbitragePair] = ()) -> list[ArbitragePair]:

@@ -32,6 +32,8 @@ _STOPPED = {
 }
 """Denials by a stop, and how long the slot waits after one."""
 
+ANY = Decimal("Infinity")
+
 _DENIED = frozenset({OrderState.DENIED, OrderState.REJECTED})
 _TAKEN = frozenset({OrderState.WORKING, OrderState.PARTIALLY_FILLED})
 
@@ -85,6 +87,8 @@ class Slot:
         self.account = account
         self.instrument = instrument
         self.target: Decimal | None = None
+        self.most: Decimal | None = None
+        """Before there is a target: what is held beyond this goes. None: not looked at yet."""
         self.signal_id = ""
         self.urgent = False
         self.position = Decimal(0)
@@ -121,6 +125,15 @@ class Slot:
         self._sent_id, self._sent_at = before._sent_id, before._sent_at
         self._not_before, self._pause = before._not_before, before._pause
         self._moved = before._moved
+        self.most = before._kept
+
+    @property
+    def _kept(self) -> Decimal | None:
+        """``most`` when the target is forgotten: what was within its size stays, since prices alone
+        cut nothing."""
+        if self.target is None:
+            return self.most
+        return ANY if abs(self.view) <= abs(self.target) else None
 
     def idle(self, clock_ns: int) -> bool:
         """Nothing is under way and nothing holds it back."""
@@ -128,8 +141,13 @@ class Slot:
 
     @property
     def missing(self) -> Decimal:
-        """What is to be ordered to reach the target, signed."""
-        return Decimal(0) if self.target is None else self.target - self.view
+        """What is to be ordered to reach the target, signed; before there is one, down to ``most``
+        and never up."""
+        if self.target is not None:
+            return self.target - self.view
+        if self.most is None or abs(self.view) <= self.most:
+            return Decimal(0)
+        return self.most.copy_sign(self.view) - self.view
 
     def aim(self, target: Decimal, signal_id: str, *, urgent: bool) -> None:
         """A signal set a new target."""
@@ -212,13 +230,13 @@ class Slot:
 
     def restart(self) -> None:
         """The feed starts another recording: its time and prices compare with nothing known."""
-        self.target = None
+        self.most, self.target = self._kept, None
         self.urgent = False
         self._not_before = self._pause = 0
         self.open = {name: Resting(0) for name in self.open}
 
     def _leaving(self) -> bool:
-        return self.target is not None and abs(self.target) < abs(self.position)
+        return abs(self.view + self.missing) < abs(self.position)
 
     def _rested(self, clock_ns: int) -> bool:
         limit = self._rest_ns or ANSWER_NS

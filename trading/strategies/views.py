@@ -1,7 +1,7 @@
 """The gateway's word on every slot of a shard, and which slots need a look."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import numpy as np
@@ -11,14 +11,16 @@ from trading.strategies.slot import Leg, Slot
 from trading.strategies.stack import Member, Stack
 
 _NOTHING = (Decimal(0), Decimal(0))
+KEEPS = Decimal("0.9")
+"""Of what is found at a start only what is clearly beyond its size goes: prices moved since."""
 
 
 class Views:
     """Slots by number and by name; those not settled; accounts whose book was seen.
 
     A position found before its strategy has an opinion (after a restart) is *adopted*: the
-    strategy starts in that direction, and when it is warm keeps or leaves it by its own rule. Legs
-    are looked at by their pair, both together.
+    strategy starts in that direction, and when it is warm keeps or leaves it by its own rule. What
+    is beyond its size goes before that. Legs are looked at by their pair, both together.
     """
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
@@ -90,6 +92,7 @@ class Views:
         self._by_account[account].append(slot)
         slot.account = account
         slot.told(Decimal(0), Decimal(0), [], 0)
+        slot.most = None
         slot.forget()
         self._waiting.add(slot.number)
 
@@ -167,18 +170,30 @@ class Views:
             slot.restart()
             self.changed(slot)
 
-    def decide_adopted(self) -> None:
-        """Give a target to adopted slots whose strategy is warm by now."""
+    def decide_adopted(self, size_of: Callable[[Slot], Decimal | None]) -> None:
+        """Give a target to adopted slots whose strategy is warm by now; the others are brought down
+        to ``size_of`` them, in lots, None before their first price."""
         for number in sorted(self._adopted):
             slot = self._slots[number]
             stack, row = self._owners[number]
             if slot.target is None:
-                if not stack.kernel.warm[slot.instrument.id, row]:
+                self._look_at_size(slot, size_of)
+                if slot.most is None or not stack.kernel.warm[slot.instrument.id, row]:
                     continue
                 keeps = stack.kernel.direction[slot.instrument.id, row] * float(slot.position) > 0
-                slot.aim(slot.position if keeps else Decimal(0), "", urgent=False)
+                lots = min(abs(slot.position), slot.most)
+                slot.aim(lots.copy_sign(slot.position) if keeps else Decimal(0), "", urgent=False)
                 self._active.add(number)
             self._adopted.discard(number)
+
+    def _look_at_size(self, slot: Slot, size_of: Callable[[Slot], Decimal | None]) -> None:
+        """Once, and again when its size changes: prices alone cut nothing."""
+        if slot.most is not None or not self.knows(slot):
+            return
+        size, held = size_of(slot), max(abs(slot.position), abs(slot.view))
+        if size is not None:
+            slot.most = size if size < KEEPS * held else max(size, held)
+            self._active.add(slot.number)
 
     def changed(self, slot: Slot) -> None:
         """Look at it again, and adopt a position that its strategy has no opinion on yet."""

@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from trading import clock, streams
-from trading.feeds.spec import sessions_for
+from trading.feeds.spec import is_real, sessions_for
 from trading.hosting import HostContext
 from trading.strategies.engine import ShardEngine
 from trading.strategies.ids import id_factory
@@ -58,6 +58,7 @@ def run(ctx: HostContext) -> None:
         stopping=ctx.stopping,
         boot_id=boot_id,
         rungs=rungs,
+        live=is_real(settings.FEED),
     )
     log.info(
         "shard trades",
