@@ -103,6 +103,25 @@ def test_capital_is_the_least_limit_of_that_day_also_of_one_judged_late(desk: Ga
     assert {at: one.capital for at, one in found.items()} == {3: 600, 2: 600, 1: 700}
 
 
+def test_a_strategy_whose_first_limit_was_set_on_a_day_on_paper_passes_a_month_later(
+    desk: GateDesk,
+) -> None:
+    """On paper at once, without a limit for a day and a half; then the month."""
+    paper = Paper(desk)
+    Order.objects.filter(created_at=paper.start + NOON).delete()
+    recorded(
+        "limit.raise", RUTH, ("limit", f"{OWN}/gross-notional"), before=None,
+        after={"value": "1000"}, happened_at=paper.start + DAY + NOON,
+    )  # fmt: skip
+    found = judged()
+    assert {at: one.capital for at, one in found.items()} == {3: None, 2: 1000, 1: 1000}
+    assert counted(found) == [2, 1]
+    assert found[3].why == "it sent no order; its gross-notional limit was not set"
+    desk.paper(desk.version(), 28)
+    gate = desk.gates().one("paper trading")
+    assert (gate.met, gate.text[:13]) == (True, "30 of 30 days")
+
+
 Spoil = Callable[[Paper, dt.datetime], None]
 
 

@@ -155,5 +155,11 @@ def test_the_fall_of_a_run_is_never_told_smaller_than_it_was(days: list[list[int
 
 def test_a_run_whose_capital_is_not_known_has_no_fall_that_is() -> None:
     day = PaperMoney(D(1), D(1), D(0), D(0), D(1_000))
-    assert run_drawdown([day, replace(day, capital=None)]) is None
+    unknown = replace(day, capital=None)
+    assert run_drawdown([day, unknown]) is None
+    still = PaperMoney(D(0), D(0), D(0), D(0), None, orders=0)
+    assert run_drawdown([still, day]) == 0, "before its first limit it could not trade"
+    assert run_drawdown([still]) is None
+    assert run_drawdown([day, replace(still, orders=1)]) is None
+    assert run_drawdown([day, replace(still, low=D(-1))]) is None
     assert run_drawdown([]) is None

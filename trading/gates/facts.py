@@ -101,7 +101,10 @@ def paper_of(key: str, digest: str) -> Paper:
     rows = list(PaperDay.objects.filter(name=key, digest=digest).order_by("day"))
     if not rows:
         return Paper()
-    money = [PaperMoney(one.pnl, one.high, one.low, one.drawdown, one.capital) for one in rows]
+    money = [
+        PaperMoney(one.pnl, one.high, one.low, one.drawdown, one.capital, one.orders)
+        for one in rows
+    ]
     said = [[one.day.isoformat(), one.counts, f"{one.pnl.normalize():f}"] for one in rows]
     return Paper(
         counted=sum(one.counts for one in rows),

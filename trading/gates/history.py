@@ -67,8 +67,9 @@ def _brought_since(key: str, since: dt.datetime) -> bool:
 
 
 def capital_in(key: str, since: dt.datetime, until: dt.datetime) -> Decimal | None:
-    """The smallest gross-notional limit that was in force between the two; None where at a time
-    none was. What no person set (a desk's first limits) is not in the record, and stood before."""
+    """The smallest gross-notional limit that was in force between the two; None where none ever
+    was: before the first nothing could be ordered, so that needs none. What no person set (a desk's
+    first limits) is not in the record, and stood before."""
     scope = strategy_scope(key)
     entries = Entry.objects.filter(
         object_kind="limit", object_id=f"{scope}/{GROSS_NOTIONAL}", outcome="done",
@@ -80,7 +81,5 @@ def capital_in(key: str, since: dt.datetime, until: dt.datetime) -> Decimal | No
     else:
         row = Limit.objects.filter(scope=scope, kind=GROSS_NOTIONAL).first()
         first = None if row is None else row.value
-    if first is None:
-        return None
     within = [Decimal(body["after"]["value"]) for at, body in set_since if at < until]
-    return min([Decimal(first), *within])
+    return min([*([] if first is None else [Decimal(first)]), *within], default=None)
