@@ -27,7 +27,7 @@ from trading.gates.paper import CAUGHT_UP, holds_against, money_of
 from trading.gates.rules import FIRST_STEP
 from trading.models import EngineAlert, EngineVersion, Order, Strategy, VenueAccount
 from trading.resume.evidence import REFUSED
-from trading.selectors.execution import Asked, fill_rates, slippage
+from trading.selectors.execution import Asked, Intended, filled_as_intended, slippage
 
 TENFOLD = 10
 TRADED_DAYS = 5
@@ -137,14 +137,22 @@ def _slippage(strategy: Strategy, config: EngineConfig | None, since: dt.datetim
 
 
 def _fill_rate(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
-    """An alert of the document may ask for more than the least, never for less."""
-    rows = fill_rates(_asked(strategy, since))
-    rate = rows[0].rate if rows else None
-    seen = "no order has ended" if rate is None else f"{rate:.1%} filled"
+    """Of what was to fill as it arrived. Quotes, and entries that wait at the own touch, are mostly
+    taken back: whose orders all rest shows that they fill, on either side. An alert of the document
+    may ask for more than the least, never for less."""
+    rows = filled_as_intended(_asked(strategy, since))
+    found = rows[0] if rows else Intended(strategy.key)
+    rate, rested = found.at_once, {"bought": found.bought, "sold": found.sold}
+    if rate is None:
+        met = found.bought > 0 and found.sold > 0
+        seen = f"no order was to fill at once; of those that rested {found.bought} bought and"
+        seen += f" {found.sold} sold, of either at least one"
+    else:
+        met = rate >= FILL_RATE
+        seen = f"{rate:.1%} filled of what was to fill at once, at least {FILL_RATE:.0%}"
     _, rang = _alerts(strategy.key, config, FILLS, since)
-    text = "; ".join([f"{seen}, at least {FILL_RATE:.0%}", *rang])
-    met = rate is not None and rate >= FILL_RATE and not rang
-    return Condition("fill rate", met, text, {"fill_rate": rate, "least": FILL_RATE})
+    evidence = {"fill_rate": rate, "least": FILL_RATE, **rested}
+    return Condition("fill rate", met and not rang, "; ".join([seen, *rang]), evidence)
 
 
 def _asked(strategy: Strategy, since: dt.datetime) -> Asked:

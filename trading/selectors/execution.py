@@ -15,7 +15,15 @@ from typing import Any
 
 from django.db import connection
 
-from trading.portfolio.orders_sql import COST, FILL_RATE, SLIPPAGE_BP, VALUE, WORKED
+from trading.portfolio.orders_sql import (
+    AT_ONCE,
+    COST,
+    FILL_RATE,
+    FILL_RATE_AT_ONCE,
+    SLIPPAGE_BP,
+    VALUE,
+    WORKED,
+)
 from trading.rehearsals import OF_FIRM, OF_STRATEGY
 
 
@@ -91,6 +99,12 @@ SELECT {{by}}, count(*),
     {FILL_RATE}
 {{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
 """
+_INTENDED = f"""
+SELECT {{by}}, {FILL_RATE_AT_ONCE},
+    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'buy' AND NOT {AT_ONCE}),
+    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'sell' AND NOT {AT_ONCE})
+{{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
+"""
 _SHARES = [0.5, 0.95, 0.99, 1.0]
 _TIMES = """
 WITH took AS (
@@ -152,6 +166,20 @@ class FillRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Intended:
+    """Orders by how they were meant to fill.
+
+    ``at_once``: how much of each order that was to fill as it arrived did, on average, of 1; None
+    before one has ended. ``bought`` and ``sold``: orders that rested and were filled at all.
+    """
+
+    name: str
+    at_once: Decimal | None = None
+    bought: int = 0
+    sold: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Milliseconds over ``count`` orders of which it is known; None: of none."""
 
@@ -195,6 +223,11 @@ def _bp(value: Decimal | float) -> Decimal:
 def fill_rates(asked: Asked) -> list[FillRate]:
     """By name, of all orders."""
     return [FillRate(*row) for row in asked.rows(_FILLS)]
+
+
+def filled_as_intended(asked: Asked) -> list[Intended]:
+    """By name, of all orders."""
+    return [Intended(*row) for row in asked.rows(_INTENDED)]
 
 
 def execution_times(asked: Asked) -> list[ExecutionTimes]:
