@@ -198,6 +198,57 @@ def test_each_measure_alone_keeps_the_step(desk: GateDesk, name: str) -> None:
     assert list(found) == closed, found
 
 
+def dear(desk: GateDesk) -> None:
+    """A sixth of it at 100 bp."""
+    traded(desk, NOW, price="1.111")
+
+
+BUDGET = "spec:\n  execution: {slippageBudget: BUDGET}\n"
+STOOD: dict[str, tuple[list[tuple[str, str, dt.timedelta]], list[str]]] = {
+    "within its budget": ([("20bp", QUIET, 9 * DAY)], []),
+    "over its budget, without an alert": ([("2.5bp", QUIET, 9 * DAY)], [SLIP]),
+    "its budget was widened meanwhile": (
+        [("2.5bp", QUIET, 9 * DAY), ("20bp", QUIET, DAY)],
+        [SLIP],
+    ),
+    "its alert was taken away before it rang": (
+        [("20bp", "tradingStats.avgSlippage > 5", 9 * DAY), ("20bp", QUIET, DAY)],
+        [SLIP],
+    ),
+    "its alert on fills was widened": (
+        [
+            ("20bp", "tradingStats.fillRate < 99% and tradingStats.totalOrders > 6", 9 * DAY),
+            ("20bp", "tradingStats.fillRate < 1%", DAY),
+        ],
+        [FILLS],
+    ),
+    "all that was before the step": (
+        [("1bp", "tradingStats.successRate < 100%", 9 * DAY), ("20bp", QUIET, 8 * DAY)],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STOOD)
+def test_what_any_version_of_the_step_asked_of_its_fills_is_asked(
+    desk: GateDesk, name: str
+) -> None:
+    versions, closed = STOOD[name]
+    base = words(riskLimit="0.1%", maxPositionSize="500")
+    for budget, condition, age in versions:
+        text = base.replace("tradingStats.successRate < 0.95", condition)
+        text = text.replace("spec:\n", BUDGET.replace("BUDGET", budget))
+        desk.version(text, age=age)
+    ready(desk)
+    dear(desk)
+    for _ in range(19):
+        traded(desk, NOW, quantity=1)
+    ended(desk, "expired")
+    tried = engine_apply(text=text.replace("0.1%", "1%"), actor=MERCY, dry_run=True)
+    found = {one.name: one.text for one in tried.conditions if not one.met}
+    assert list(found) == closed, found
+
+
 def test_quotes_that_are_taken_back_keep_no_market_maker_from_its_step(desk: GateDesk) -> None:
     Strategy.objects.filter(key=KEY).update(kind="market-making", parameters={})
     more = {"type": "market-making", "parameters": None, "maxPositionSize": "500"}

@@ -154,7 +154,8 @@ SPEC = Object(
                     Field(
                         "slippageBudget", _with_unit(basis_points, "2.5bp"),
                         "ours: basis points that its fills may cost beyond the mid it saw; kept"
-                        " with its version, performance is shown against it",
+                        " with its version, performance is shown against it, and a raise on real"
+                        " money takes it",
                     ),
                 )
             ),

@@ -99,10 +99,13 @@ SELECT {{by}}, count(*),
     {FILL_RATE}
 {{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
 """
+_TAKEN = "o.ended_at IS NOT NULL AND o.state NOT IN ('denied', 'rejected')"
 _INTENDED = f"""
 SELECT {{by}}, {FILL_RATE_AT_ONCE},
     count(*) FILTER (WHERE o.filled > 0 AND o.side = 'buy' AND NOT {AT_ONCE}),
-    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'sell' AND NOT {AT_ONCE})
+    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'sell' AND NOT {AT_ONCE}),
+    count(*), {FILL_RATE}, count(*) FILTER (WHERE {_TAKEN}),
+    count(*) FILTER (WHERE {_TAKEN} AND o.filled > 0)
 {{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
 """
 _SHARES = [0.5, 0.95, 0.99, 1.0]
@@ -171,12 +174,17 @@ class Intended:
 
     ``at_once``: how much of each order that was to fill as it arrived did, on average, of 1; None
     before one has ended. ``bought`` and ``sold``: orders that rested and were filled at all.
+    ``rate`` as of FillRate. ``ended``: those that nobody refused; ``filled`` of these, at all.
     """
 
     name: str
     at_once: Decimal | None = None
     bought: int = 0
     sold: int = 0
+    orders: int = 0
+    rate: Decimal | None = None
+    ended: int = 0
+    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
