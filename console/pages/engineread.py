@@ -15,6 +15,8 @@ from riskctl.models import Approval, Hold
 from trading.backtest.drawing import line_svg
 from trading.backtest.keeping import backtests_of
 from trading.backtest.report import shown_figures
+from trading.backtest.resting import rests_of
+from trading.backtest.run import code_digest
 from trading.engines.service import check_may
 from trading.engines.standing import EngineStanding, engine_standing, engine_standings
 from trading.engines.versions import Diff, NoSuchEngineError, version_diff, versions_of
@@ -127,6 +129,7 @@ def _chosen(reports: list[BacktestReport], given: Mapping[str, str]) -> dict[str
     return {
         **_report(row),
         "figures": shown_figures(row.body.get("figures", {})),
+        "rests": rests_of(row.body, code_digest()),
         "plots": _plots(row.body.get("line", []), row.body.get("figures", {})),
     }
 

@@ -17,6 +17,7 @@ from riskctl.rungs import Rung
 from riskctl.selectors import fact_of
 from tests.approvals.people import COLIN, IVAN, MERCY, NIA, RUTH, SANA, SHELL, TOKEN, hold, stale
 from tests.console.conftest import entries
+from tests.engines.documents import BOUND
 from tests.gates.desk import KEY, GateDesk, words
 from tests.resume.desk import ago
 from trading.engines.service import engine_apply
@@ -47,7 +48,10 @@ def test_every_gate_one_after_another_and_then_real_money(desk: GateDesk) -> Non
     desk.backtest(version, days=729)
     with pytest.raises(PreconditionError, match="it covers 729 of 730 days"):
         desk.sign("risk", RUTH)
-    desk.backtest(version, days=730)
+    free = {**BOUND, "assumed": {**BOUND["assumed"], "slippage_bp": "0"}}
+    desk.backtest(version, bound=free)
+    assert "and 0 bp of slippage for granted" in desk.gates().one(BACKTEST).text
+    passing = desk.backtest(version, days=730)
     desk.paper(version, 29)
     desk.paper(version, 1, counts=False, why="it sent no order")
     assert lacking(desk) == list(GATES[2:])
@@ -69,6 +73,9 @@ def test_every_gate_one_after_another_and_then_real_money(desk: GateDesk) -> Non
     signed, other = [one for one in entries("engine.sign-off") if one["outcome"] == "done"]
     assert {signed["actor"], other["actor"]} == {COLIN.name, RUTH.name}
     assert other["after"]["paper_days"] == 30
+    (rests,) = SignOff.objects.get(gate="risk").evidence["rests"].items()
+    assert rests[0] == passing.digest
+    assert "two-years.csv 555555555555; assumed" in rests[1]
 
 
 def test_simulated_accounts_are_as_they_were(desk: GateDesk) -> None:

@@ -30,7 +30,9 @@ from trading.resume.measures import Traded
 
 D = Decimal
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
-REPORT = Report("r" * 64, dt.date(2019, 1, 1), dt.date(2020, 12, 30), 504, 40)
+REPORT = Report(
+    "r" * 64, dt.date(2019, 1, 1), dt.date(2020, 12, 30), 504, 40, D(1), D("0.5"), "on it"
+)  # fmt: skip
 GOOD = Facts(
     ready=Readiness(NOW, drilled=NOW - dt.timedelta(days=90), drill="d", target_us=D(900),
                     latency_us=D(900)),
@@ -63,6 +65,9 @@ def ready(**changes: object) -> Facts:
         (replace(GOOD, reports=[replace(REPORT, quoted=479)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, quoted=None)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, fills=0)]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, slippage_bp=D("0.4"))]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, spread_bp=D(0))]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, spread_bp=None)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, digest="x" * 64)]), SIGNED),
         (replace(GOOD, paper=replace(GOOD.paper, counted=29)), (PAPER,)),
         (replace(GOOD, paper=replace(GOOD.paper, drawdown=D("0.0501"))), (PAPER,)),

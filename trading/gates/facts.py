@@ -12,10 +12,11 @@ from audit.canonical import canonical_bytes
 from riskctl.approvals.recording import database_now
 from riskctl.models import Limit
 from riskctl.rules import missing_limits
+from trading.backtest.resting import assumed_of, rests_words
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import EngineConfig, read_engine
 from trading.gates.money import PaperMoney, run_drawdown
-from trading.gates.rules import Facts, Paper, Readiness, Report, Signed
+from trading.gates.rules import Facts, Paper, Readiness, Report, Signed, passing_reports
 from trading.gates.trades import desk_digest, trades_digest
 from trading.models import BacktestReport, Drill, EngineVersion, PaperDay, SignOff, Strategy
 from trading.resume.vitals import Vitals
@@ -91,6 +92,8 @@ def _reports(key: str, documents: Sequence[str]) -> list[Report]:
         Report(
             one.digest, one.first_day, one.last_day, one.body.get("quoted_days"),
             int(one.body.get("figures", {}).get("fills") or 0),
+            assumed_of(one.body, "spread_bp"), assumed_of(one.body, "slippage_bp"),
+            rests_words(one.body),
         )
         for one in rows.order_by("-made_at", "-id")
     ]  # fmt: skip
@@ -167,14 +170,17 @@ def _latency_us(key: str, now: dt.datetime) -> Decimal | None:
 
 
 def shown_digest(facts: Facts) -> str:
-    """SHA-256 of what a sign-off rests on: how it trades, its reports that pass, its paper days."""
+    """SHA-256 of what a sign-off rests on: how it trades, its reports that pass and what they took
+    for granted, its paper days."""
     return hashlib.sha256(canonical_bytes(evidence_of(facts))).hexdigest()
 
 
 def evidence_of(facts: Facts) -> dict[str, object]:
+    passing = passing_reports(facts.reports)
     return {
         "digest": facts.digest,
-        "reports": sorted(one.digest for one in facts.reports if not one.lacks),
+        "reports": sorted(one.digest for one in passing),
+        "rests": {one.digest: one.rests for one in passing},
         "paper": facts.paper.digest,
         "paper_days": facts.paper.counted,
     }

@@ -12,6 +12,9 @@ BACKTEST_DAYS = 730
 BACKTEST_QUOTED = 480
 """Of those, days that had quotes at all: two years of a market of five days a week, less holidays;
 two days two years apart are no backtest of two years."""
+BACKTEST_SPREAD_BP, BACKTEST_SLIPPAGE_BP = Decimal(1), Decimal("0.5")
+"""The least that a report took for granted, what a backtest does without being told: one without
+costs says nothing of money."""
 PAPER_DAYS = 30
 DRILL_AGE = dt.timedelta(days=90)
 """A quarter: what was rehearsed with other people, another release and another venue proves
@@ -29,13 +32,17 @@ LASTING = GATES[:5]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A backtest that was kept. ``quoted``: its days with quotes, None for an old report."""
+    """A backtest that was kept. ``quoted``: its days with quotes, None for an old report, as the
+    basis points that it took for granted. ``rests``: what it rests on, in words."""
 
     digest: str
     first: dt.date
     last: dt.date
     quoted: int | None
     fills: int
+    spread_bp: Decimal | None = None
+    slippage_bp: Decimal | None = None
+    rests: str = ""
 
     @property
     def days(self) -> int:
@@ -48,7 +55,18 @@ class Report:
             return f"it covers {self.days} of {BACKTEST_DAYS} days"
         if self.quoted is None or self.quoted < BACKTEST_QUOTED:
             return f"{self.quoted or 0} of its days have quotes, {BACKTEST_QUOTED} are needed"
-        return "" if self.fills else "nothing was traded in it"
+        return self._cheap if self.fills else "nothing was traded in it"
+
+    @property
+    def _cheap(self) -> str:
+        if self.spread_bp is None or self.slippage_bp is None:
+            return "what costs it took for granted is not known"
+        if self.spread_bp < BACKTEST_SPREAD_BP or self.slippage_bp < BACKTEST_SLIPPAGE_BP:
+            return (
+                f"it took {self.spread_bp} bp of spread and {self.slippage_bp} bp of slippage for"
+                f" granted, {BACKTEST_SPREAD_BP} and {BACKTEST_SLIPPAGE_BP} are the least"
+            )
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +147,7 @@ def _backtest(facts: Facts) -> Condition:
     evidence = {"reports": [one.digest for one in passing]}
     if passing:
         best = max(passing, key=lambda one: one.days)
-        text = f"{best.days} days, {best.first} to {best.last}"
+        text = f"{best.days} days, {best.first} to {best.last}, {best.rests}"
         return _said(BACKTEST, True, text, facts, **evidence)
     lacking = [f"{one.first} to {one.last}: {one.lacks}" for one in facts.reports]
     what = "; ".join(lacking[:3]) or "no backtest of it was kept"
