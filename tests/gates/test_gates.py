@@ -78,6 +78,25 @@ def test_every_gate_one_after_another_and_then_real_money(desk: GateDesk) -> Non
     assert "two-years.csv 555555555555; assumed" in rests[1]
 
 
+def test_nobody_widens_the_latency_alone(desk: GateDesk) -> None:
+    version = desk.version(words().replace("10ms", "5ms"))
+    desk.backtest(version)
+    desk.paper(version)
+    desk.drill()
+    desk.fill(KEY, "paper-r", tick_to_send_us=9_000)
+    desk.sign("risk", RUTH)
+    desk.sign("compliance", COLIN)
+    assert desk.unmet() == [READY]
+    wider = words().replace("10ms", "1s")
+    assert engine_apply(text=wider, actor=MERCY, reason="quick enough").asked is None
+    assert desk.unmet() == [READY]
+    text = desk.gates().one(READY).text
+    assert "9000 µs, its target 1000000 and 5000 when risk signed" in text
+    desk.sign("risk", RUTH)
+    assert desk.unmet() == []
+    assert "quick enough (9000 of 1000000 µs)" in desk.gates().one(READY).text
+
+
 def test_simulated_accounts_are_as_they_were(desk: GateDesk) -> None:
     VenueAccount.objects.filter(name="paper-1").update(live=False)
     desk.ladder()
@@ -106,6 +125,27 @@ def test_who_cannot_sign(desk: GateDesk, who: Actor, gate: str, code: str) -> No
         desk.sign(gate, who)
     assert error.value.code == code
     assert entries("engine.sign-off")[-1]["outcome"] == "denied"
+
+
+def test_what_a_shell_made_is_of_whoever_asks_for_it_and_of_nobody_before(desk: GateDesk) -> None:
+    """Ruth writes it at a shell and asks for it in the console: she made it."""
+    text = words(maxPositionSize="200k")
+    shell = engine_apply(text=text, actor=shell_actor("rt"), reason="r").version
+    assert shell is not None
+    desk.backtest(shell)
+    desk.paper(shell)
+    assert "a shell made the document" in desk.gates().one(RISK_GATE).text
+    with pytest.raises(NotAllowedError) as unknown:
+        desk.sign("risk", IVAN)
+    assert unknown.value.code == "sign-off-maker-unknown"
+    assert engine_apply(text=text, actor=RUTH, reason="it is good").asked is not None
+    engine_apply(text=words(riskLimit="0.05%"), actor=NIA, reason="smaller")
+    assert desk.gates().makers == ("shell:rt", NIA.name, RUTH.name)
+    with pytest.raises(NotAllowedError) as own:
+        desk.sign("risk", RUTH)
+    assert own.value.code == "sign-off-own-document"
+    desk.sign("risk", IVAN)
+    assert desk.gates().one(RISK_GATE).met
 
 
 def test_what_is_signed_is_what_was_shown(desk: GateDesk) -> None:

@@ -141,7 +141,11 @@ SPEC = Object(
             "latency",
             Object(
                 (
-                    Field("targetLatency", DURATION, "judged against frequency by the validator"),
+                    Field(
+                        "targetLatency", DURATION,
+                        "judged against frequency by the validator; p99 from tick to send within"
+                        " it, as risk has signed it, is part of the last gate",
+                    ),
                     Field("networkOptimization", FLAG, _KEPT),
                     Field("hardwareAcceleration", FLAG, _KEPT),
                 )
