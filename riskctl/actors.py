@@ -56,6 +56,10 @@ class Actor:
         return RISK in self.roles or (TRADER in self.roles and key in own)
 
 
+SHELL = "shell:"
+"""How names of shells begin. A login is no user name: who sat there is not known."""
+
+
 class NotAllowedError(Exception):
     """Refused by rule; nothing was done."""
 
@@ -68,7 +72,7 @@ def shell_actor(user: str) -> Actor:
     """Whoever has a shell in the desk's home: may stop anything, may start nothing."""
     return Actor(
         kind="person",
-        name=f"shell:{user}"[:150],
+        name=f"{SHELL}{user}"[:150],
         roles=frozenset({RISK, SRE}),
         source="shell",
     )

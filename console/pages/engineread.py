@@ -15,6 +15,8 @@ from riskctl.models import Approval, Hold
 from trading.backtest.drawing import line_svg
 from trading.backtest.keeping import backtest_found, backtests_of
 from trading.backtest.report import shown_figures
+from trading.backtest.resting import rests_of
+from trading.backtest.run import code_digest
 from trading.engines.service import check_may
 from trading.engines.standing import EngineStanding, engine_standing, engine_standings
 from trading.engines.versions import Diff, NoSuchEngineError, version_diff, versions_of
@@ -131,6 +133,7 @@ def _reports(name: str, asked: str, as_latest: Mapping[str, bool]) -> dict[str, 
         "report": None if chosen is None else {
             **_report(chosen, as_latest),
             "figures": shown_figures(chosen.body.get("figures", {})),
+            "rests": rests_of(chosen.body, code_digest()),
             "plots": _plots(chosen.body.get("line", [])),
         },
     }  # fmt: skip

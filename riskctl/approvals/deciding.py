@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from django.db import DatabaseError
 
-from riskctl.actors import Actor, NotAllowedError
+from riskctl.actors import SHELL, Actor, NotAllowedError
 from riskctl.approvals.kinds import ApprovalKind, RequestError, check_person, kind_of
 from riskctl.approvals.recording import database_now
 from riskctl.models import Approval
@@ -22,7 +22,7 @@ def check_is_person(actor: Actor, what: str) -> None:
     """Raises NotAllowedError for tokens, shells and programs: starting is for people."""
     if actor.kind == "token" or actor.token_scopes:
         raise NotAllowedError(f"{what}-tokens-cannot", "a token may stop, never start or approve")
-    if actor.source == "shell" or actor.name.startswith("shell:"):
+    if actor.source == "shell" or actor.name.startswith(SHELL):
         raise NotAllowedError(f"{what}-shells-cannot", "no shell starts trading: use the console")
     if actor.kind != "person":
         raise NotAllowedError(f"{what}-people-only", "only a person may do this")

@@ -23,7 +23,8 @@ from trading.backtest.figures import DAY_NS, DayEquity, drawdowns
 from trading.backtest.keeping import backtest_found, backtest_keep, backtests_of
 from trading.backtest.path import play
 from trading.backtest.report import body_of, line_of, page_of, report_write
-from trading.backtest.run import Assumed, Backtest, backtest, fingerprint, setting_of
+from trading.backtest.resting import rests_of, rests_words
+from trading.backtest.run import Assumed, Backtest, backtest, code_digest, fingerprint, setting_of
 from trading.engines.problems import EngineInvalidError
 from trading.engines.reading import EngineConfig, digest_of, read_engine
 from trading.messages import Side
@@ -199,6 +200,10 @@ def test_the_page_stands_alone_and_the_json_says_the_same(year: Backtest, tmp_pa
     assert body["figures"]["sharpe"] == pytest.approx(year.figures.sharpe, abs=1e-6)
     assert len(body["equity"]) == len(year.figures.days)
     assert body["bound"]["data"][0]["name"] == BARS.name
+    rests = dict(rests_of(body, code_digest()))
+    assert rests["Assumed: extra slippage, bp"] == "0.5"
+    assert rests["Code"] == f"{code_digest()[:12]}, of this release"
+    assert rests_words(body).startswith(f"on {BARS.name} {rests[f'Data: {BARS.name}'][-12:]}; ")
     text = page.read_text()
     assert text.count("<svg") == 2
     assert "<script" not in text

@@ -75,6 +75,11 @@ INSERT INTO trading_paperday
 SELECT 'quant-btc', now()::date - n, %s, true, '', 5, 1, 2, -1, 3, 5000, now()
 FROM generate_series(2, 31) AS n
 """
+JUDGED = """
+import datetime as dt
+from trading.gates.paper import paper_days_record
+print(len(paper_days_record(now=dt.datetime.now(dt.UTC) + dt.timedelta(days=1))))
+"""
 HOSTED = "SELECT 1 FROM riskctl_lease WHERE name = %s AND expires_at > now()"
 ASK = """async ([method, path, body]) => {
   const token = document.querySelector('[name=csrfmiddlewaretoken]').value;
@@ -286,6 +291,12 @@ def rehearses_a_kill(quant: Quant) -> None:
 
 
 def passes_the_gates(quant: Quant) -> None:
+    """Today is judged like every day; it was made and came to paper on it, and 30 others count."""
+    judged = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", JUDGED],
+        cwd=PROJECT, check=True, env=quant.desk.environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert judged.stdout.strip() == "1", judged
     gates = quant.ask("trader", "GET", f"/api/engines/{NAME}/gates")
     quant.owner(MONTH, gates["digest"])
     for who, gate in (("second", "risk"), ("compliance", "compliance")):

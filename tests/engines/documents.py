@@ -30,6 +30,13 @@ BASE: dict[str, Any] = {
 }  # fmt: skip
 
 
+BOUND: dict[str, Any] = {
+    "data": [{"name": "two-years.csv", "sha256": "5" * 64, "lines": 17_520}], "code": "c" * 64,
+    "assumed": {"book": "5000000", "spread_bp": "1", "slippage_bp": "0.5"},
+}  # fmt: skip
+"""What a kept backtest rests on, with enough costs."""
+
+
 def document(name: str = "mom-fx", **strategy: Any) -> str:
     """YAML of ``BASE`` with these fields of its strategy; None leaves one out.
 

@@ -15,7 +15,7 @@ from riskctl.holds import Kind
 from riskctl.ladder import stage_promote_request
 from riskctl.models import Approval, Hold, Limit, ReceiptStep, Stage
 from tests.approvals.people import COLIN, IVAN, MERCY, RUTH, SANA, hold
-from tests.engines.documents import document
+from tests.engines.documents import BOUND, document
 from tests.resume.desk import RestartDesk, now
 from trading.engines.reading import read_engine
 from trading.gates.drills import drill_record
@@ -79,7 +79,7 @@ class GateDesk(RestartDesk):
         return row
 
     def backtest(self, version: EngineVersion, *, days: int = 731, **body: Any) -> BacktestReport:
-        given = {"figures": {"fills": 40}, "bound": {}, "quoted_days": 504, **body}
+        given = {"figures": {"fills": 40}, "bound": BOUND, "quoted_days": 504, **body}
         return BacktestReport.objects.create(
             digest=uuid.uuid4().hex * 2, name=KEY, document=version.digest, body=given,
             first_day=TODAY - days * DAY + DAY, last_day=TODAY, made_by="quant",

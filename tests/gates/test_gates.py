@@ -17,6 +17,7 @@ from riskctl.rungs import Rung
 from riskctl.selectors import fact_of
 from tests.approvals.people import COLIN, IVAN, MERCY, NIA, RUTH, SANA, SHELL, TOKEN, hold, stale
 from tests.console.conftest import entries
+from tests.engines.documents import BOUND
 from tests.gates.desk import KEY, GateDesk, words
 from tests.resume.desk import ago
 from trading.engines.service import engine_apply
@@ -47,7 +48,10 @@ def test_every_gate_one_after_another_and_then_real_money(desk: GateDesk) -> Non
     desk.backtest(version, days=729)
     with pytest.raises(PreconditionError, match="it covers 729 of 730 days"):
         desk.sign("risk", RUTH)
-    desk.backtest(version, days=730)
+    free = {**BOUND, "assumed": {**BOUND["assumed"], "slippage_bp": "0"}}
+    desk.backtest(version, bound=free)
+    assert "and 0 bp of slippage for granted" in desk.gates().one(BACKTEST).text
+    passing = desk.backtest(version, days=730)
     desk.paper(version, 29)
     desk.paper(version, 1, counts=False, why="it sent no order")
     assert lacking(desk) == list(GATES[2:])
@@ -69,6 +73,28 @@ def test_every_gate_one_after_another_and_then_real_money(desk: GateDesk) -> Non
     signed, other = [one for one in entries("engine.sign-off") if one["outcome"] == "done"]
     assert {signed["actor"], other["actor"]} == {COLIN.name, RUTH.name}
     assert other["after"]["paper_days"] == 30
+    (rests,) = SignOff.objects.get(gate="risk").evidence["rests"].items()
+    assert rests[0] == passing.digest
+    assert "two-years.csv 555555555555; assumed" in rests[1]
+
+
+def test_nobody_widens_the_latency_alone(desk: GateDesk) -> None:
+    version = desk.version(words().replace("10ms", "5ms"))
+    desk.backtest(version)
+    desk.paper(version)
+    desk.drill()
+    desk.fill(KEY, "paper-r", tick_to_send_us=9_000)
+    desk.sign("risk", RUTH)
+    desk.sign("compliance", COLIN)
+    assert desk.unmet() == [READY]
+    wider = words().replace("10ms", "1s")
+    assert engine_apply(text=wider, actor=MERCY, reason="quick enough").asked is None
+    assert desk.unmet() == [READY]
+    text = desk.gates().one(READY).text
+    assert "9000 µs, its target 1000000 and 5000 when risk signed" in text
+    desk.sign("risk", RUTH)
+    assert desk.unmet() == []
+    assert "quick enough (9000 of 1000000 µs)" in desk.gates().one(READY).text
 
 
 def test_simulated_accounts_are_as_they_were(desk: GateDesk) -> None:
@@ -99,6 +125,27 @@ def test_who_cannot_sign(desk: GateDesk, who: Actor, gate: str, code: str) -> No
         desk.sign(gate, who)
     assert error.value.code == code
     assert entries("engine.sign-off")[-1]["outcome"] == "denied"
+
+
+def test_what_a_shell_made_is_of_whoever_asks_for_it_and_of_nobody_before(desk: GateDesk) -> None:
+    """Ruth writes it at a shell and asks for it in the console: she made it."""
+    text = words(maxPositionSize="200k")
+    shell = engine_apply(text=text, actor=shell_actor("rt"), reason="r").version
+    assert shell is not None
+    desk.backtest(shell)
+    desk.paper(shell)
+    assert "a shell made the document" in desk.gates().one(RISK_GATE).text
+    with pytest.raises(NotAllowedError) as unknown:
+        desk.sign("risk", IVAN)
+    assert unknown.value.code == "sign-off-maker-unknown"
+    assert engine_apply(text=text, actor=RUTH, reason="it is good").asked is not None
+    engine_apply(text=words(riskLimit="0.05%"), actor=NIA, reason="smaller")
+    assert desk.gates().makers == ("shell:rt", NIA.name, RUTH.name)
+    with pytest.raises(NotAllowedError) as own:
+        desk.sign("risk", RUTH)
+    assert own.value.code == "sign-off-own-document"
+    desk.sign("risk", IVAN)
+    assert desk.gates().one(RISK_GATE).met
 
 
 def test_what_is_signed_is_what_was_shown(desk: GateDesk) -> None:

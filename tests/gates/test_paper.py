@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,16 @@ from tests.approvals.people import RUTH, SANA, WATCHDOG, hold
 from tests.console.conftest import entries
 from tests.gates.desk import DAY, KEY, GateDesk, words
 from trading.gates.paper import paper_days_record
-from trading.models import Break, Fill, Order, PaperDay, PricePoint, Strategy
+from trading.models import (
+    Break,
+    FeedSession,
+    Fill,
+    Order,
+    PaperDay,
+    PricePoint,
+    Strategy,
+    VenueAccount,
+)
 from trading.portfolio.books import day_start
 
 NOW = dt.datetime.now(dt.UTC)
@@ -31,6 +41,7 @@ class Paper:
         self.start = TODAY - days * DAY
         desk.version(age=NOW - self.start + 2 * DAY)
         desk.moved(self.start, "paper")
+        fed("ccxt:kraken:EURUSD=EUR/USD", self.start - DAY)
         for at in range(days):
             self.trade(self.start + at * DAY + NOON)
             self.price(self.start + at * DAY, "1.1")
@@ -51,6 +62,10 @@ class Paper:
             price=Decimal("1.1"), fee=0, fee_currency="USD", venue_time=at, feed_time=at,
             recorded_at=at,
         )  # fmt: skip
+
+
+def fed(spec: str, since: dt.datetime, until: dt.datetime | None = None) -> FeedSession:
+    return FeedSession.objects.create(id=uuid.uuid4(), spec=spec, started_at=since, ended_at=until)
 
 
 def judged(now: dt.datetime = NOW) -> dict[int, PaperDay]:
@@ -101,6 +116,25 @@ def test_capital_is_the_least_limit_of_that_day_also_of_one_judged_late(desk: Ga
         )  # fmt: skip
     found = judged()
     assert {at: one.capital for at, one in found.items()} == {3: 600, 2: 600, 1: 700}
+
+
+def test_a_strategy_whose_first_limit_was_set_on_a_day_on_paper_passes_a_month_later(
+    desk: GateDesk,
+) -> None:
+    """On paper at once, without a limit for a day and a half; then the month."""
+    paper = Paper(desk)
+    Order.objects.filter(created_at=paper.start + NOON).delete()
+    recorded(
+        "limit.raise", RUTH, ("limit", f"{OWN}/gross-notional"), before=None,
+        after={"value": "1000"}, happened_at=paper.start + DAY + NOON,
+    )  # fmt: skip
+    found = judged()
+    assert {at: one.capital for at, one in found.items()} == {3: None, 2: 1000, 1: 1000}
+    assert counted(found) == [2, 1]
+    assert found[3].why == "it sent no order; its gross-notional limit was not set"
+    desk.paper(desk.version(), 28)
+    gate = desk.gates().one("paper trading")
+    assert (gate.met, gate.text[:13]) == (True, "30 of 30 days")
 
 
 Spoil = Callable[[Paper, dt.datetime], None]
@@ -156,6 +190,24 @@ def unpriced(paper: Paper, at: dt.datetime) -> None:
     paper.trade(at - dt.timedelta(hours=1), "1000")
 
 
+def simulated(spec: str, address: str = "", **account: Any) -> Spoil:
+    """The feed that the day's last hours came from; ``account``: what the strategy's own is."""
+
+    def spoil(paper: Paper, at: dt.datetime) -> None:
+        own = VenueAccount.objects.filter(name="paper-1")
+        own.update(**{"address": address or "exchange.example:443", **account})
+        FeedSession.objects.update(ended_at=at)
+        fed(spec, at, paper.start + 2 * DAY)
+        fed("ccxt:kraken:EURUSD=EUR/USD", paper.start + 2 * DAY)
+
+    return spoil
+
+
+def unfed(paper: Paper, at: dt.datetime) -> None:
+    FeedSession.objects.update(ended_at=paper.start + DAY)
+    fed("ccxt:kraken:EURUSD=EUR/USD", paper.start + 2 * DAY)
+
+
 def unlimited(_: Paper, at: dt.datetime) -> None:
     Limit.objects.filter(scope=f"strategy:{KEY}").delete()
 
@@ -178,6 +230,16 @@ SPOILS: dict[str, tuple[Spoil, list[int]]] = {
     "other parameters": (otherwise, []),
     "no price": (unpriced, [3, 2]),
     "no limit": (unlimited, []),
+    "simulated": (simulated("simulated"), [3, 1]),
+    "a recording": (simulated("replay:quotes.csv"), [3, 1]),
+    "a stand-in": (simulated("ccxt:kraken@stand.in:80:EURUSD=EUR/USD"), [3, 1]),
+    "the account's own address": (
+        simulated("ccxt:kraken@demo.example:80:EURUSD=EUR/USD", "demo.example:80"),
+        [3, 2, 1],
+    ),
+    "simulated, and so is its account": (simulated("simulated", live=False), [3, 2, 1]),
+    "simulated, beside a venue on this host": (simulated("simulated", "127.0.0.1:9"), [3, 2, 1]),
+    "no feed": (unfed, [3, 1]),
 }
 
 

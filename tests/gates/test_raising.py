@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from trading.strategies.resize import size_raise_request
 
 NOW = dt.datetime.now(dt.UTC)
 STEP, DAYS, STOP = "step", "days at the step", "no stop since"
+QUIET = "tradingStats.totalOrders < 1"
 FALL, SLIP, FILLS = "drawdown at the step", "slippage", "fill rate"
 
 
@@ -138,7 +140,13 @@ def few_days(desk: GateDesk) -> None:
 
 def unfilled(desk: GateDesk) -> None:
     for _ in range(2):
-        desk.order(KEY, "paper-1", created_at=NOW, sent_at=NOW, ended_at=NOW, state="expired")
+        ended(desk, "expired")
+
+
+def ended(desk: GateDesk, state: str, **more: Any) -> None:
+    """An order that filled nothing."""
+    moments = {"created_at": NOW, "sent_at": NOW, "ended_at": NOW}
+    desk.order(KEY, "paper-1", state=state, **moments, **more)
 
 
 def rang(name: str, condition: str = "riskMetrics.pnl < 0") -> Callable[[GateDesk], None]:
@@ -188,6 +196,79 @@ def test_each_measure_alone_keeps_the_step(desk: GateDesk, name: str) -> None:
     tried = engine_apply(text=text.replace("0.1%", "1%"), actor=MERCY, dry_run=True)
     found = {one.name: one.text for one in tried.conditions if not one.met}
     assert list(found) == closed, found
+
+
+def dear(desk: GateDesk) -> None:
+    """A sixth of it at 100 bp."""
+    traded(desk, NOW, price="1.111")
+
+
+BUDGET = "spec:\n  execution: {slippageBudget: BUDGET}\n"
+STOOD: dict[str, tuple[list[tuple[str, str, dt.timedelta]], list[str]]] = {
+    "within its budget": ([("20bp", QUIET, 9 * DAY)], []),
+    "over its budget, without an alert": ([("2.5bp", QUIET, 9 * DAY)], [SLIP]),
+    "its budget was widened meanwhile": (
+        [("2.5bp", QUIET, 9 * DAY), ("20bp", QUIET, DAY)],
+        [SLIP],
+    ),
+    "its alert was taken away before it rang": (
+        [("20bp", "tradingStats.avgSlippage > 5", 9 * DAY), ("20bp", QUIET, DAY)],
+        [SLIP],
+    ),
+    "its alert on fills was widened": (
+        [
+            ("20bp", "tradingStats.fillRate < 99% and tradingStats.totalOrders > 6", 9 * DAY),
+            ("20bp", "tradingStats.fillRate < 1%", DAY),
+        ],
+        [FILLS],
+    ),
+    "all that was before the step": (
+        [("1bp", "tradingStats.successRate < 100%", 9 * DAY), ("20bp", QUIET, 8 * DAY)],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STOOD)
+def test_what_any_version_of_the_step_asked_of_its_fills_is_asked(
+    desk: GateDesk, name: str
+) -> None:
+    versions, closed = STOOD[name]
+    base = words(riskLimit="0.1%", maxPositionSize="500")
+    for budget, condition, age in versions:
+        text = base.replace("tradingStats.successRate < 0.95", condition)
+        text = text.replace("spec:\n", BUDGET.replace("BUDGET", budget))
+        desk.version(text, age=age)
+    ready(desk)
+    dear(desk)
+    for _ in range(19):
+        traded(desk, NOW, quantity=1)
+    ended(desk, "expired")
+    tried = engine_apply(text=text.replace("0.1%", "1%"), actor=MERCY, dry_run=True)
+    found = {one.name: one.text for one in tried.conditions if not one.met}
+    assert list(found) == closed, found
+
+
+def test_quotes_that_are_taken_back_keep_no_market_maker_from_its_step(desk: GateDesk) -> None:
+    Strategy.objects.filter(key=KEY).update(kind="market-making", parameters={})
+    more = {"type": "market-making", "parameters": None, "maxPositionSize": "500"}
+    text = words(riskLimit="0.1%", **more).replace("tradingStats.successRate < 0.95", QUIET)
+    engine_apply(text=text, actor=MERCY, reason="first")
+    ready(desk)
+    quote = {"time_in_force": "gtc", "post_only": True}
+    Order.objects.update(**quote)
+    for _ in range(20):
+        ended(desk, "cancelled", **quote)
+
+    def unmet() -> dict[str, str]:
+        tried = engine_apply(text=text.replace("0.1%", "1%"), actor=MERCY, dry_run=True)
+        return {one.name: one.text for one in tried.conditions if not one.met}
+
+    assert "5 bought and 0 sold" in unmet()[FILLS]
+    Order.objects.filter(pk=traded(desk, NOW).pk).update(side="sell", **quote)
+    assert unmet() == {}
+    ended(desk, "expired")
+    assert unmet() == {FILLS: "0.0% filled of what was to fill at once, at least 95%"}
 
 
 def test_the_limit_itself_goes_by_the_same_steps(desk: GateDesk) -> None:

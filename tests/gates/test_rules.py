@@ -30,14 +30,16 @@ from trading.resume.measures import Traded
 
 D = Decimal
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
-REPORT = Report("r" * 64, dt.date(2019, 1, 1), dt.date(2020, 12, 30), 504, 40)
+REPORT = Report(
+    "r" * 64, dt.date(2019, 1, 1), dt.date(2020, 12, 30), 504, 40, D(1), D("0.5"), "on it"
+)  # fmt: skip
 GOOD = Facts(
     ready=Readiness(NOW, drilled=NOW - dt.timedelta(days=90), drill="d", target_us=D(900),
                     latency_us=D(900)),
-    digest="a" * 64, maker="mercy.okafor", most=D("0.05"), reports=[REPORT],
+    digest="a" * 64, makers=["mercy.okafor"], most=D("0.05"), reports=[REPORT],
     paper=Paper(counted=30, days=31, drawdown=D("0.05")),
     signed=[
-        Signed("risk", "ruth.adeyemi", "a" * 64, [REPORT.digest], NOW),
+        Signed("risk", "ruth.adeyemi", "a" * 64, [REPORT.digest], NOW, target_us=D(900)),
         Signed("compliance", "colin.hart", "a" * 64, [REPORT.digest], NOW),
     ],
 )  # fmt: skip
@@ -63,6 +65,9 @@ def ready(**changes: object) -> Facts:
         (replace(GOOD, reports=[replace(REPORT, quoted=479)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, quoted=None)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, fills=0)]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, slippage_bp=D("0.4"))]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, spread_bp=D(0))]), (BACKTEST, *SIGNED)),
+        (replace(GOOD, reports=[replace(REPORT, spread_bp=None)]), (BACKTEST, *SIGNED)),
         (replace(GOOD, reports=[replace(REPORT, digest="x" * 64)]), SIGNED),
         (replace(GOOD, paper=replace(GOOD.paper, counted=29)), (PAPER,)),
         (replace(GOOD, paper=replace(GOOD.paper, drawdown=D("0.0501"))), (PAPER,)),
@@ -72,11 +77,17 @@ def ready(**changes: object) -> Facts:
         (replace(GOOD, signed=[replace(RISK, digest="b" * 64), COMPLIANCE]), (RISK_GATE,)),
         (replace(GOOD, signed=[replace(RISK, by="Mercy.Okafor"), COMPLIANCE]), (RISK_GATE,)),
         (replace(GOOD, signed=[RISK, replace(COMPLIANCE, by="RUTH.adeyemi")]), SIGNED),
+        (replace(GOOD, makers=["mercy.okafor", "ruth.adeyemi"]), (RISK_GATE,)),
+        (replace(GOOD, makers=["shell:mercy.okafor"]), SIGNED),
+        (replace(GOOD, makers=["shell:root", "mercy.okafor"]), ()),
         (ready(drilled=None), (READY,)),
         (ready(drilled=NOW - dt.timedelta(days=90, seconds=1)), (READY,)),
         (ready(latency_us=D(901)), (READY,)),
         (ready(latency_us=None), (READY,)),
         (ready(target_us=None), (READY,)),
+        (ready(target_us=D(2_000), latency_us=D(901)), (READY,)),
+        (replace(GOOD, signed=[replace(RISK, target_us=None), COMPLIANCE]), (READY,)),
+        (replace(GOOD, signed=[replace(RISK, target_us=D(2_000)), COMPLIANCE]), ()),
         (replace(ready(latency_us=None), signed=[replace(RISK, accepts_latency=True), COMPLIANCE]),
          ()),
         (replace(ready(latency_us=None), signed=[RISK, replace(COMPLIANCE, accepts_latency=True)]),
@@ -155,5 +166,11 @@ def test_the_fall_of_a_run_is_never_told_smaller_than_it_was(days: list[list[int
 
 def test_a_run_whose_capital_is_not_known_has_no_fall_that_is() -> None:
     day = PaperMoney(D(1), D(1), D(0), D(0), D(1_000))
-    assert run_drawdown([day, replace(day, capital=None)]) is None
+    unknown = replace(day, capital=None)
+    assert run_drawdown([day, unknown]) is None
+    still = PaperMoney(D(0), D(0), D(0), D(0), None, orders=0)
+    assert run_drawdown([still, day]) == 0, "before its first limit it could not trade"
+    assert run_drawdown([still]) is None
+    assert run_drawdown([day, replace(still, orders=1)]) is None
+    assert run_drawdown([day, replace(still, low=D(-1))]) is None
     assert run_drawdown([]) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 from riskctl.models import Limit
 from tests.console.access.world import actor
-from tests.engines.documents import document
+from tests.engines.documents import BOUND, document
 from trading.engines.reading import read_engine
 from trading.engines.versions import version_store
 from trading.gates.trades import trades_digest
@@ -46,7 +46,7 @@ def engine_laid() -> None:
     BacktestReport.objects.create(
         digest=uuid.uuid4().hex * 2, name=KEY, document=version.digest, made_by="quant",
         first_day=today - 730 * DAY, last_day=today,
-        body={"figures": figures, "bound": {}, "quoted_days": 504,
+        body={"figures": figures, "bound": BOUND, "quoted_days": 504,
               "line": [[first, "1000", 0.0], [first + 365, "900", -0.1],
                        [first + 730, "2234.50", 0.0]]},
     )  # fmt: skip

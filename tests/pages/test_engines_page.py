@@ -82,6 +82,9 @@ def test_the_list_and_one_document_in_full(seen: Any) -> None:
         "not known: tradingStats.successRate", "owner M. Okafor · not evaluated for 30 s or more",
         "yes trades as the latest 5 +1.50 −0.50", "The next step, at most 10,000.00 USD, takes:",
         "0 of 5 days with orders at the present step", "none recorded",
+        "on two-years.csv 555555555555; assumed: spread of bars, bp 1; extra slippage, bp 0.5",
+        "What it rests on Data: two-years.csv 17,520 lines, sha256 555555555555",
+        "Assumed: gross limit of the firm, USD 5,000,000 Code cccccccccccc, of another release",
     ):  # fmt: skip
         assert text in said, text
     html = answer.content.decode()

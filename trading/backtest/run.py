@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,7 @@ def fingerprint(rows: Iterable[OrderRow]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=1)
 def code_digest() -> str:
     """SHA-256 of the sources that a backtest runs through: of trading and riskctl, all of them, and
     the hours of exchanges."""

@@ -141,7 +141,11 @@ SPEC = Object(
             "latency",
             Object(
                 (
-                    Field("targetLatency", DURATION, "judged against frequency by the validator"),
+                    Field(
+                        "targetLatency", DURATION,
+                        "judged against frequency by the validator; p99 from tick to send within"
+                        " it, as risk has signed it, is part of the last gate",
+                    ),
                     Field("networkOptimization", FLAG, _KEPT),
                     Field("hardwareAcceleration", FLAG, _KEPT),
                 )
@@ -154,7 +158,8 @@ SPEC = Object(
                     Field(
                         "slippageBudget", _with_unit(basis_points, "2.5bp"),
                         "ours: basis points that its fills may cost beyond the mid it saw; kept"
-                        " with its version, performance is shown against it",
+                        " with its version, performance is shown against it, and a raise on real"
+                        " money takes it",
                     ),
                 )
             ),

@@ -1,4 +1,4 @@
-"""What stood when, as the record has it: rungs, documents, and what was brought into force."""
+"""What stood when, as the record has it: rungs, documents, what was applied; and which feeds."""
 
 import datetime as dt
 import json
@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import Q
+
 from audit.models import Entry
 from riskctl.models import Limit
 from riskctl.rules import GROSS_NOTIONAL, strategy_scope
 from riskctl.rungs import Rung
 from trading.engines.wanted import PARAMETERS, SYMBOLS
+from trading.feeds.spec import FeedKind, unpriced
 from trading.gates.facts import trades_of
-from trading.models import EngineVersion
+from trading.models import EngineVersion, FeedSession, Strategy
 
 _TRADES = {PARAMETERS, SYMBOLS}
 
@@ -67,8 +70,9 @@ def _brought_since(key: str, since: dt.datetime) -> bool:
 
 
 def capital_in(key: str, since: dt.datetime, until: dt.datetime) -> Decimal | None:
-    """The smallest gross-notional limit that was in force between the two; None where at a time
-    none was. What no person set (a desk's first limits) is not in the record, and stood before."""
+    """The smallest gross-notional limit that was in force between the two; None where none ever
+    was: before the first nothing could be ordered, so that needs none. What no person set (a desk's
+    first limits) is not in the record, and stood before."""
     scope = strategy_scope(key)
     entries = Entry.objects.filter(
         object_kind="limit", object_id=f"{scope}/{GROSS_NOTIONAL}", outcome="done",
@@ -80,7 +84,20 @@ def capital_in(key: str, since: dt.datetime, until: dt.datetime) -> Decimal | No
     else:
         row = Limit.objects.filter(scope=scope, kind=GROSS_NOTIONAL).first()
         first = None if row is None else row.value
-    if first is None:
-        return None
     within = [Decimal(body["after"]["value"]) for at, body in set_since if at < until]
-    return min([Decimal(first), *within])
+    return min([*([] if first is None else [Decimal(first)]), *within], default=None)
+
+
+def not_its_market(strategy: Strategy, since: dt.datetime, until: dt.datetime) -> str:
+    """Why what was quoted between the two is no evidence of the market that a real account of the
+    strategy trades in; empty where it is, and where no account of its is at a real exchange."""
+    sessions = FeedSession.objects.filter(
+        Q(ended_at=None) | Q(ended_at__gt=since), started_at__lt=until
+    )
+    specs = list(sessions.order_by("started_at").values_list("spec", flat=True))
+    for account in strategy.accounts:
+        for spec in specs or [str(FeedKind.SIMULATED)]:  # without a feed nothing real was quoted
+            if unpriced(spec, live_account=account.live, address=account.address):
+                said = f"the feed was {spec.partition(':')[0]}" if specs else "there was no feed"
+                return f"{said}, not of the market that {account.name} trades in"
+    return ""

@@ -79,22 +79,30 @@ class _Day:
 
 @dataclass(frozen=True, slots=True)
 class PaperMoney:
-    """A day as it was kept. ``capital`` None or 0: not known."""
+    """A day as it was kept. ``capital`` None or 0: not known, or no limit was set yet."""
 
     pnl: Decimal
     high: Decimal
     low: Decimal
     drawdown: Decimal
     capital: Decimal | None
+    orders: int = 1
+
+    @property
+    def still(self) -> bool:
+        """Before its first limit: nothing was ordered and nothing moved."""
+        moved = (self.orders, self.pnl, self.high, self.low, self.drawdown)
+        return self.capital is None and not any(moved)
 
 
 def run_drawdown(days: Iterable[PaperMoney]) -> Decimal | None:
     """Deepest fall over ``days`` in their order, a share of the smallest capital among them.
 
-    A day's high is taken to come before its low where the order is not known. None: no day, or a
-    capital that is not known.
+    A day's high is taken to come before its low where the order is not known. Days before its first
+    limit, on which it could not trade, ask for none. None: no other day, or a capital that is not
+    known.
     """
-    kept = list(days)
+    kept = [one for one in days if not one.still]
     capital = min((one.capital or ZERO for one in kept), default=ZERO)
     if capital <= 0:
         return None

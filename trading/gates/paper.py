@@ -2,7 +2,8 @@
 
 A day (UTC) counts when the strategy stood on the rung paper through all of it with one document in
 force, sent an order, and nothing spoke against it: no kill or trigger's hold, no break of its
-rehearsal account that nobody explained. A day without an order says nothing, so it does not count.
+rehearsal account that nobody explained. A day without an order says nothing, so it does not count;
+nor does one on a simulator's prices, or a recording's, where the account is at a real exchange.
 """
 
 import datetime as dt
@@ -19,7 +20,14 @@ from riskctl.holds import Kind
 from riskctl.models import Hold
 from riskctl.rungs import Rung
 from trading.gates.facts import config_of, trades_of
-from trading.gates.history import Move, capital_in, document_at, moves_of, paper_between
+from trading.gates.history import (
+    Move,
+    capital_in,
+    document_at,
+    moves_of,
+    not_its_market,
+    paper_between,
+)
 from trading.gates.money import DayMoney, Mark, UnpricedError, day_money
 from trading.gates.trades import desk_digest
 from trading.messages import Side
@@ -107,6 +115,7 @@ def _judged(strategy: Strategy, moves: Sequence[Move], day: dt.date) -> PaperDay
         "" if orders else "it sent no order",
         *_against(strategy, since, until),
         unpriced,
+        not_its_market(strategy, since, until),
         "" if capital is not None else "its gross-notional limit was not set",
     ]
     why = "; ".join(one for one in whys if one)

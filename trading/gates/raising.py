@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
-
 from riskctl.actors import Actor
 from riskctl.approvals import limits
 from riskctl.approvals.kinds import part_of
@@ -19,22 +17,18 @@ from riskctl.approvals.recording import database_now
 from riskctl.conditions import Condition, require
 from riskctl.models import Approval, Limit
 from riskctl.rules import FIRM, GROSS_NOTIONAL, strategy_scope
-from trading.engines.conditions import NAMES, ConditionError, names_in, parse
 from trading.engines.reading import EngineConfig
 from trading.engines.units import shown_percent
 from trading.gates.facts import config_of
+from trading.gates.fills import fill_conditions
 from trading.gates.money import UnpricedError
 from trading.gates.paper import CAUGHT_UP, holds_against, money_of
 from trading.gates.rules import FIRST_STEP
-from trading.models import EngineAlert, EngineVersion, Order, Strategy, VenueAccount
+from trading.models import EngineVersion, Order, Strategy, VenueAccount
 from trading.resume.evidence import REFUSED
-from trading.selectors.execution import Asked, fill_rates, slippage
 
 TENFOLD = 10
 TRADED_DAYS = 5
-FILL_RATE = Decimal("0.95")
-FILLS = ("tradingStats.successRate", "tradingStats.fillRate")
-SLIPPAGE = ("tradingStats.avgSlippage", "tradingStats.slippageBudgetUsed")
 ZERO = Decimal(0)
 
 
@@ -86,8 +80,7 @@ def _measured(strategy: Strategy, limit: Limit) -> Iterator[Condition]:
     yield _days(strategy, since)
     yield _holds(strategy, since, now)
     yield _drawdown(strategy, config, limit.value, since, now)
-    yield _slippage(strategy, config, since)
-    yield _fill_rate(strategy, config, since)
+    yield from fill_conditions(strategy, since)
 
 
 def _days(strategy: Strategy, since: dt.datetime) -> Condition:
@@ -123,57 +116,6 @@ def _drawdown(
         return Condition(name, False, "its gross limit is 0: there is no capital", evidence)
     text = f"{share:.2%} of its gross limit, at most {bound.share:.2%}"
     return Condition(name, share <= bound.share, text, evidence)
-
-
-def _slippage(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
-    """Its budget is what an alert of the document says of it."""
-    rows = slippage(_asked(strategy, since))
-    seen = f"{rows[0].mean_bp:.2f} bp" if rows else "no fill to measure it on"
-    evidence = {"slippage_bp": rows[0].mean_bp if rows else None}
-    named, rang = _alerts(strategy.key, config, SLIPPAGE, since)
-    if not named and not rang:
-        return Condition("slippage", True, f"{seen}; no alert sets a budget", evidence)
-    text = f"{seen}; {'; '.join(rang) or 'its alert was quiet'}"
-    return Condition("slippage", bool(rows) and not rang, text, evidence)
-
-
-def _fill_rate(strategy: Strategy, config: EngineConfig | None, since: dt.datetime) -> Condition:
-    """An alert of the document may ask for more than the least, never for less."""
-    rows = fill_rates(_asked(strategy, since))
-    rate = rows[0].rate if rows else None
-    seen = "no order has ended" if rate is None else f"{rate:.1%} filled"
-    _, rang = _alerts(strategy.key, config, FILLS, since)
-    text = "; ".join([f"{seen}, at least {FILL_RATE:.0%}", *rang])
-    met = rate is not None and rate >= FILL_RATE and not rang
-    return Condition("fill rate", met, text, {"fill_rate": rate, "least": FILL_RATE})
-
-
-def _asked(strategy: Strategy, since: dt.datetime) -> Asked:
-    """Of its real account; of two accounts all of its orders are looked at."""
-    alone = strategy.account_id if len(strategy.account_ids) == 1 else ""
-    return Asked(since=since, strategy=strategy.key, account=alone)
-
-
-def _alerts(
-    key: str, config: EngineConfig | None, names: tuple[str, ...], since: dt.datetime
-) -> tuple[list[str], list[str]]:
-    """Alerts of the document that name one of ``names``; and what rang since, of those and of any
-    that named one when it rang: a newer document that renames or drops one unsays nothing."""
-    wanted = set(names)
-    named = [
-        one.name for one in (config.alerts if config else ()) if wanted & names_in(one.condition)
-    ]
-    rows = EngineAlert.objects.filter(Q(ended_at=None) | Q(ended_at__gte=since), engine=key)
-    rang = [one for one in rows if one.alert in named or wanted & _names(one)]
-    return named, sorted({f"{one.alert} rang at {one.began_at:%Y-%m-%d %H:%M}" for one in rang})
-
-
-def _names(row: EngineAlert) -> frozenset[str]:
-    """What its condition named; all there is where that is none that is read today."""
-    try:
-        return names_in(parse(row.condition))
-    except ConditionError:
-        return frozenset(NAMES)
 
 
 # The kind limit-raise ----------------------------------------------------------------------------

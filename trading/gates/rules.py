@@ -6,17 +6,25 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from riskctl.actors import SHELL
 from riskctl.conditions import Condition
 
 BACKTEST_DAYS = 730
 BACKTEST_QUOTED = 480
 """Of those, days that had quotes at all: two years of a market of five days a week, less holidays;
 two days two years apart are no backtest of two years."""
+BACKTEST_SPREAD_BP, BACKTEST_SLIPPAGE_BP = Decimal(1), Decimal("0.5")
+"""The least that a report took for granted, what a backtest does without being told: one without
+costs says nothing of money."""
 PAPER_DAYS = 30
 DRILL_AGE = dt.timedelta(days=90)
 """A quarter: what was rehearsed with other people, another release and another venue proves
 little of today's."""
 
+UNKNOWN_MAKER = (
+    "a shell made the document, and nobody made it theirs: its trader applies it once more in the"
+    " console, with another label where it says the same"
+)
 FIRST_STEP = Decimal("0.001")
 """Of the firm's gross limit: the most that a strategy begins real trading with."""
 
@@ -29,13 +37,17 @@ LASTING = GATES[:5]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A backtest that was kept. ``quoted``: its days with quotes, None for an old report."""
+    """A backtest that was kept. ``quoted``: its days with quotes, None for an old report, as the
+    basis points that it took for granted. ``rests``: what it rests on, in words."""
 
     digest: str
     first: dt.date
     last: dt.date
     quoted: int | None
     fills: int
+    spread_bp: Decimal | None = None
+    slippage_bp: Decimal | None = None
+    rests: str = ""
 
     @property
     def days(self) -> int:
@@ -48,7 +60,18 @@ class Report:
             return f"it covers {self.days} of {BACKTEST_DAYS} days"
         if self.quoted is None or self.quoted < BACKTEST_QUOTED:
             return f"{self.quoted or 0} of its days have quotes, {BACKTEST_QUOTED} are needed"
-        return "" if self.fills else "nothing was traded in it"
+        return self._cheap if self.fills else "nothing was traded in it"
+
+    @property
+    def _cheap(self) -> str:
+        if self.spread_bp is None or self.slippage_bp is None:
+            return "what costs it took for granted is not known"
+        if self.spread_bp < BACKTEST_SPREAD_BP or self.slippage_bp < BACKTEST_SLIPPAGE_BP:
+            return (
+                f"it took {self.spread_bp} bp of spread and {self.slippage_bp} bp of slippage for"
+                f" granted, {BACKTEST_SPREAD_BP} and {BACKTEST_SLIPPAGE_BP} are the least"
+            )
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +87,8 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A sign-off that stands. ``reports``: digests of the backtests it rests on."""
+    """A sign-off that stands. ``reports``: digests of the backtests it rests on; ``target_us``: the
+    latency that the document asked of itself then."""
 
     gate: str
     by: str
@@ -72,6 +96,7 @@ class Signed:
     reports: Sequence[str]
     at: dt.datetime
     accepts_latency: bool = False
+    target_us: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +117,13 @@ class Readiness:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that the gates look at. ``digest`` is empty where there is no document that could be
-    read; ``differs`` says why what trades is not what the document says."""
+    read; ``differs`` says why what trades is not what the document says. ``makers``: who first
+    wrote it; where that was a shell, which says nothing of who, the people who made it theirs."""
 
     ready: Readiness
     digest: str = ""
     differs: str = ""
-    maker: str = ""
+    makers: Sequence[str] = ()
     most: Decimal | None = None
     reports: Sequence[Report] = ()
     paper: Paper = field(default_factory=Paper)
@@ -129,7 +155,7 @@ def _backtest(facts: Facts) -> Condition:
     evidence = {"reports": [one.digest for one in passing]}
     if passing:
         best = max(passing, key=lambda one: one.days)
-        text = f"{best.days} days, {best.first} to {best.last}"
+        text = f"{best.days} days, {best.first} to {best.last}, {best.rests}"
         return _said(BACKTEST, True, text, facts, **evidence)
     lacking = [f"{one.first} to {one.last}: {one.lacks}" for one in facts.reports]
     what = "; ".join(lacking[:3]) or "no backtest of it was kept"
@@ -169,12 +195,16 @@ def _sign_off(facts: Facts, gate: str, name: str) -> Condition:
         evidence = {"by": found.by, "reports": list(found.reports)}
         return _said(name, True, text, facts, **evidence)
     text = f"missing: somebody of {gate} who did not make the document signs it off"
+    if facts.digest and not maker_known(facts.makers):
+        text = f"missing: {UNKNOWN_MAKER}"
     return _said(name, False, text, facts)
 
 
 def sign_off(facts: Facts, gate: str) -> Signed | None:
     """The newest that is good: for this digest, on a report that passes, by another person than
-    the maker and than who signed the other gate."""
+    the makers and than who signed the other gate. None while no maker is known."""
+    if not maker_known(facts.makers):
+        return None
     passing = {one.digest for one in passing_reports(facts.reports)}
     return next(
         (
@@ -191,11 +221,16 @@ def sign_off(facts: Facts, gate: str) -> Signed | None:
 
 
 def _others(facts: Facts, gate: str) -> set[str]:
-    """Who may not sign this gate: the maker, and whoever signed the other one."""
+    """Who may not sign this gate: the makers, and whoever signed the other one."""
     theirs = {
         one.by.casefold() for one in facts.signed if one.gate != gate and one.digest == facts.digest
     }
-    return theirs | {facts.maker.casefold()}
+    return theirs | {one.casefold() for one in facts.makers}
+
+
+def maker_known(makers: Sequence[str]) -> bool:
+    """Whether a person is among them, beside whom somebody else can be told apart."""
+    return any(not one.startswith(SHELL) for one in makers)
 
 
 def _ready(facts: Facts) -> Condition:
@@ -206,7 +241,7 @@ def _ready(facts: Facts) -> Condition:
         "drill": seen.drill, "drilled_at": seen.drilled, "target_us": seen.target_us,
         "latency_us": seen.latency_us, "stale": list(seen.stale), "missing": list(seen.missing),
     }  # fmt: skip
-    text = "; ".join(wrong) or "drilled, quick enough, feeds connected, limits set"
+    text = "; ".join(wrong) or f"drilled, {_quick(seen)}, feeds connected, limits set"
     return _said(READY, not wrong, text, facts, **evidence)
 
 
@@ -227,12 +262,27 @@ def _latency(facts: Facts) -> str:
         return "give the document latency.targetLatency, or accept it unmet in the risk approval"
     if seen.latency_us is None:
         return "its latency was not measured: it has sent no order in the time judged"
-    if seen.latency_us > seen.target_us:
+    # No size and no setting: one person widens it, so it is judged by what risk has signed.
+    target = min(seen.target_us, risk.target_us or Decimal(0)) if risk else seen.target_us
+    if seen.latency_us > target:
         return (
-            f"p99 from tick to send is {seen.latency_us:.0f} µs, its target {seen.target_us:.0f}:"
-            " make it quicker, or accept in the risk approval that this machine cannot"
+            f"p99 from tick to send is {seen.latency_us:.0f} µs, its target"
+            f" {seen.target_us:.0f}{_signed_target(risk, target, seen.target_us)}: make it quicker,"
+            " or have it signed anew, or accepted, in the risk approval that this machine cannot"
         )
     return ""
+
+
+def _quick(seen: Readiness) -> str:
+    if seen.latency_us is None or seen.target_us is None or seen.latency_us > seen.target_us:
+        return "latency accepted"
+    return f"quick enough ({seen.latency_us:.0f} of {seen.target_us:.0f} µs)"
+
+
+def _signed_target(risk: Signed | None, target: Decimal, now: Decimal) -> str:
+    if risk is None or target == now:
+        return ""
+    return f" and {target:.0f} when risk signed" if target else " and none when risk signed"
 
 
 def _feeds(seen: Readiness) -> str:

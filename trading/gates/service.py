@@ -16,7 +16,7 @@ from riskctl.conditions import require
 from riskctl.holds import COMPLIANCE, OWN, RISK, SRE
 from riskctl.ladder import stage_demote, stage_of
 from riskctl.rungs import Rung
-from trading.gates.rules import BACKTEST, DOCUMENT, PAPER
+from trading.gates.rules import BACKTEST, DOCUMENT, PAPER, UNKNOWN_MAKER, maker_known
 from trading.gates.standing import REAL, Gates, gates_lock, gates_read, lasting_unmet
 from trading.models import SignOff, SignOffWithdrawal, Strategy
 
@@ -86,7 +86,9 @@ def _check_fits(gates: Gates, gate: SignOff.Gate, shown: str, actor: Actor) -> N
     """That it is what was shown, that it is there, and that this is another person."""
     if gates.shown != shown:
         raise NotAllowedError("sign-off-moved", "the evidence is not what was shown: look again")
-    if actor.name.casefold() == gates.maker.casefold():
+    if gates.makers and not maker_known(gates.makers):
+        raise NotAllowedError("sign-off-maker-unknown", UNKNOWN_MAKER)
+    if actor.name.casefold() in {one.casefold() for one in gates.makers}:
         raise NotAllowedError("sign-off-own-document", "who made the document cannot sign it off")
     other = SignOff.objects.filter(
         name=gates.strategy, digest=gates.digest, withdrawal=None, signed_by__iexact=actor.name

@@ -32,9 +32,14 @@ class Gates:
     live: bool
     digest: str
     shown: str
-    maker: str
+    makers: tuple[str, ...]
     evidence: Mapping[str, Any]
     conditions: tuple[Condition, ...]
+
+    @property
+    def maker(self) -> str:
+        """Who first wrote the document; empty without one."""
+        return self.makers[0] if self.makers else ""
 
     @property
     def open(self) -> bool:
@@ -53,8 +58,8 @@ def gates_read(strategy: Strategy, vitals: Vitals | None = None) -> Gates:
     """``vitals`` None: readiness is not looked at, and not met. Raises db.Error."""
     facts = facts_read(strategy, vitals)
     return Gates(
-        strategy.key, trades_real(strategy), facts.digest, shown_digest(facts), facts.maker,
-        evidence_of(facts), tuple(conditions_of(facts)),
+        strategy.key, trades_real(strategy), facts.digest, shown_digest(facts),
+        tuple(facts.makers), evidence_of(facts), tuple(conditions_of(facts)),
     )  # fmt: skip
 
 

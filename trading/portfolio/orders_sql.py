@@ -18,6 +18,9 @@ WORKED = "o.order_type <> 'stop'"
 VALUE = "o.filled * o.reference_price"
 COST = f"CASE o.side WHEN 'buy' THEN 1 ELSE -1 END * (o.filled_value - {VALUE})"
 SLIPPAGE_BP = f"10000 * sum({COST} * {UNIT}) / nullif(sum({VALUE} * {UNIT}), 0)"
-FILL_RATE = (
-    "avg(o.filled / o.quantity) FILTER (WHERE o.ended_at IS NOT NULL AND o.sent_at IS NOT NULL)"
-)
+_ENDED = "o.ended_at IS NOT NULL AND o.sent_at IS NOT NULL"
+_FILLED = "avg(o.filled / o.quantity)"
+FILL_RATE = f"{_FILLED} FILTER (WHERE {_ENDED})"
+AT_ONCE = "(o.order_type = 'market' OR o.time_in_force = 'ioc')"
+"""Meant to fill as it arrives. The others rest, and most of a market maker's end unfilled."""
+FILL_RATE_AT_ONCE = f"{_FILLED} FILTER (WHERE {_ENDED} AND {AT_ONCE})"

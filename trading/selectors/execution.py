@@ -15,7 +15,15 @@ from typing import Any
 
 from django.db import connection
 
-from trading.portfolio.orders_sql import COST, FILL_RATE, SLIPPAGE_BP, VALUE, WORKED
+from trading.portfolio.orders_sql import (
+    AT_ONCE,
+    COST,
+    FILL_RATE,
+    FILL_RATE_AT_ONCE,
+    SLIPPAGE_BP,
+    VALUE,
+    WORKED,
+)
 from trading.rehearsals import OF_FIRM, OF_STRATEGY
 
 
@@ -91,6 +99,15 @@ SELECT {{by}}, count(*),
     {FILL_RATE}
 {{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
 """
+_TAKEN = "o.ended_at IS NOT NULL AND o.state NOT IN ('denied', 'rejected')"
+_INTENDED = f"""
+SELECT {{by}}, {FILL_RATE_AT_ONCE},
+    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'buy' AND NOT {AT_ONCE}),
+    count(*) FILTER (WHERE o.filled > 0 AND o.side = 'sell' AND NOT {AT_ONCE}),
+    count(*), {FILL_RATE}, count(*) FILTER (WHERE {_TAKEN}),
+    count(*) FILTER (WHERE {_TAKEN} AND o.filled > 0)
+{{orders}} AND {WORKED} GROUP BY 1 ORDER BY 1
+"""
 _SHARES = [0.5, 0.95, 0.99, 1.0]
 _TIMES = """
 WITH took AS (
@@ -152,6 +169,25 @@ class FillRate:
 
 
 @dataclass(frozen=True, slots=True)
+class Intended:
+    """Orders by how they were meant to fill.
+
+    ``at_once``: how much of each order that was to fill as it arrived did, on average, of 1; None
+    before one has ended. ``bought`` and ``sold``: orders that rested and were filled at all.
+    ``rate`` as of FillRate. ``ended``: those that nobody refused; ``filled`` of these, at all.
+    """
+
+    name: str
+    at_once: Decimal | None = None
+    bought: int = 0
+    sold: int = 0
+    orders: int = 0
+    rate: Decimal | None = None
+    ended: int = 0
+    filled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Milliseconds over ``count`` orders of which it is known; None: of none."""
 
@@ -195,6 +231,11 @@ def _bp(value: Decimal | float) -> Decimal:
 def fill_rates(asked: Asked) -> list[FillRate]:
     """By name, of all orders."""
     return [FillRate(*row) for row in asked.rows(_FILLS)]
+
+
+def filled_as_intended(asked: Asked) -> list[Intended]:
+    """By name, of all orders."""
+    return [Intended(*row) for row in asked.rows(_INTENDED)]
 
 
 def execution_times(asked: Asked) -> list[ExecutionTimes]:

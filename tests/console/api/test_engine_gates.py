@@ -5,7 +5,7 @@ import uuid
 
 from tests.console.access.world import actor
 from tests.console.api.brakes import BrakesDesk, new_hold, sent
-from tests.engines.documents import document
+from tests.engines.documents import BOUND, document
 from trading.engines.reading import read_engine
 from trading.engines.versions import version_store
 from trading.gates.trades import trades_digest
@@ -24,7 +24,7 @@ def laid() -> None:
     version = version_store(config=config, text=text, actor=actor("mercy.okafor"), reason="r")
     BacktestReport.objects.create(
         digest=uuid.uuid4().hex * 2, name=KEY, document=version.digest, made_by="quant",
-        body={"figures": {"fills": 9}, "bound": {}, "quoted_days": 504},
+        body={"figures": {"fills": 9}, "bound": BOUND, "quoted_days": 504},
         first_day=TODAY - 730 * DAY, last_day=TODAY,
     )  # fmt: skip
     PaperDay.objects.bulk_create(
