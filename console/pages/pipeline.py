@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from console.pages import formats
-from console.pages.frames import (
+from console.pages.pathframe import (
     GatewayLine,
     LeaseLine,
     PipelineFrame,

@@ -17,7 +17,7 @@ from trading.gateway.store import Owner, Statement
 from trading.models import CashMovement, VenueAccount
 from trading.universe import UNIVERSE
 from trading.venues.base import VenueError, VenuePosition
-from trading.venues.cash import CashMoved
+from trading.venues.optional import CashMoved
 
 NOON = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 FUNDING = CashMoved(7, NOON, "funding", "USD", Decimal("-12.5"), "EURUSD")

@@ -24,9 +24,9 @@ from trading.venues.base import (
     Rejected,
     StatusAnswer,
     VenueError,
-    hurried,
 )
 from trading.venues.ccxt_venue import CcxtVenue, KrakenFuturesVenue
+from trading.venues.optional import hurried
 
 MINUTE_MS = 60_000
 

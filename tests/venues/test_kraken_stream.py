@@ -17,11 +17,15 @@ from tests.venues.kraken_rig import KrakenRig, credentials
 from tests.venues.test_kraken import Scene, _venue, play
 from tests.venues.venue_contract import BUY, GTC, Desk
 from trading.venues import ccxt_stream
-from trading.venues.base import Accepted, Filled, Streams
+from trading.venues.base import (
+    Accepted,
+    Filled,
+)
 from trading.venues.ccxt_client import client_of
 from trading.venues.ccxt_dialect import Word
 from trading.venues.ccxt_http import Answer
 from trading.venues.ccxt_kraken import KrakenFutures
+from trading.venues.optional import Streams
 
 __all__ = ["play"]
 

@@ -13,7 +13,7 @@ from trading.gateway.book import Book
 from trading.gateway.store import Owner, Statement
 from trading.universe import Universe
 from trading.venues.base import VenueError, VenuePosition
-from trading.venues.cash import CashMoved, TellsCash
+from trading.venues.optional import CashMoved, TellsCash
 
 log = structlog.get_logger(__name__)
 

@@ -35,7 +35,11 @@ from trading.gateway.telling import snapshot
 from trading.gateway.writer import Writer
 from trading.sessions import Sessions
 from trading.universe import UNIVERSE
-from trading.venues.base import NumbersFills, Streams, Venue, VenueDisconnectedError
+from trading.venues.base import (
+    Venue,
+    VenueDisconnectedError,
+)
+from trading.venues.optional import NumbersFills, Streams
 
 log = structlog.get_logger(__name__)
 

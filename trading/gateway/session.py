@@ -29,14 +29,13 @@ from trading.gateway.stored import load_order
 from trading.venues.base import (
     Disconnected,
     Filled,
-    NumbersFills,
     OrderStatus,
     Venue,
     VenueDisconnectedError,
     VenueError,
     VenuePosition,
-    hurried,
 )
+from trading.venues.optional import NumbersFills, hurried
 
 log = structlog.get_logger(__name__)
 

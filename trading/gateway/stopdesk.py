@@ -34,7 +34,12 @@ from trading.gateway.store import Owner, Statement
 from trading.gateway.sweep import Sweeper
 from trading.messages import OrderType
 from trading.universe import UNIVERSE
-from trading.venues.base import Capabilities, Venue, VenueError, hurried
+from trading.venues.base import (
+    Capabilities,
+    Venue,
+    VenueError,
+)
+from trading.venues.optional import hurried
 
 log = structlog.get_logger(__name__)
 

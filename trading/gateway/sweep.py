@@ -18,7 +18,11 @@ from trading.gateway.effects import Effect, Persist, StepRow
 from trading.gateway.session import VENUE_ERRORS
 from trading.gateway.stopping import Stopping
 from trading.messages import OrderType
-from trading.venues.base import OrderStatus, Venue, hurried
+from trading.venues.base import (
+    OrderStatus,
+    Venue,
+)
+from trading.venues.optional import hurried
 
 log = structlog.get_logger(__name__)
 

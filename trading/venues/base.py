@@ -7,10 +7,9 @@ socket there is no await. Answers come as events, in the order the venue gave th
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from trading.messages import OrderType, Side, TimeInForce
 
@@ -290,33 +289,3 @@ class Venue(Protocol):
 
     async def ping(self) -> float:
         """Round trip in seconds; refreshes the clock offset."""
-
-
-@runtime_checkable
-class Streams(Protocol):
-    """A venue with a private stream that tells when to read."""
-
-    @property
-    def stream_state(self) -> str:
-        """live, or what it is instead; empty: the venue offers none."""
-
-
-@runtime_checkable
-class NumbersFills(Protocol):
-    """A venue that names its executions without counting them: our books do, and tell it first."""
-
-    def fills_known(self, known: KnownFills) -> None:
-        """Before a ``connect`` that is to hear fills: until then none is told, orders are."""
-
-
-@runtime_checkable
-class Hurries(Protocol):
-    """A venue that counts requests, so that readings wait where the desk wants to create."""
-
-    def hurried(self) -> AbstractContextManager[None]:
-        """In here they leave no budget to creates: a stop is to be proven by them."""
-
-
-def hurried(venue: Venue) -> AbstractContextManager[None]:
-    """In here nothing that is read at ``venue`` waits for what a stop forbids."""
-    return venue.hurried() if isinstance(venue, Hurries) else nullcontext()

@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from trading.clock import NS, wall_ns
 from trading.venues.base import VenueError
-from trading.venues.cash import CashMoved
 from trading.venues.ccxt_asking import Asking
 from trading.venues.ccxt_dialect import FEW_FEES, Dialect, LogLine, RawFill
+from trading.venues.optional import CashMoved
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,6 @@ from trading.venues.base import (
     VenueEvent,
     VenuePosition,
 )
-from trading.venues.cash import CashMoved
 from trading.venues.ccxt_answers import Answers
 from trading.venues.ccxt_asking import Asking, tls_for
 from trading.venues.ccxt_dialect import Dialect, Said
@@ -34,6 +33,7 @@ from trading.venues.ccxt_rate import Use
 from trading.venues.ccxt_sending import Sending
 from trading.venues.ccxt_stream import Stream
 from trading.venues.ccxt_watch import Watch
+from trading.venues.optional import CashMoved
 
 log = logging.getLogger(__name__)
 
