@@ -151,6 +151,7 @@ READ_ONLY = {
     "trading.selectors.books.executions",
     "trading.selectors.books.orders",
     "trading.selectors.books.signals",
+    "trading.selectors.books.stop_losses",
     "trading.selectors.latencies.stage_latencies",
     "trading.selectors.performance.answers",
     "trading.selectors.performance.performance",

@@ -70,7 +70,7 @@ class CashBook:
         """Oldest first, numbered as they appeared; two lines a fill, the position's with no fee."""
         found: dict[str, dict[str, Any]] = {}
         for fill, (_, cash) in zip(fills, self._played(fills)[1], strict=True):
-            if fill.venue_time_ns <= now_ns - self.log_lag_ns:
+            if not self.log_lag_ns or fill.venue_time_ns <= now_ns - self.log_lag_ns:
                 for line in _trade_lines(fill, cash):
                     found[f"{fill.fill_id} {line['asset']}"] = line
         for number, (at_ns, symbol, amount) in enumerate(self.funding.get(account, ())):

@@ -87,7 +87,9 @@ def test_each_execution_is_counted_once_however_many_share_a_millisecond(
     def read(*, history: bool) -> None:
         exchange.history = history
         fresh = asyncio.run(listing.fresh())
-        told.extend(one.venue_fill_id for one in book.add(fresh, {}))
+        told.extend(
+            one.venue_fill_id for one in book.add(fresh, {one.venue_fill_id: D(0) for one in fresh})
+        )
 
     for later_ms, count, what in steps:
         now_ms += later_ms
