@@ -75,7 +75,8 @@ class Export:
     def _check_length(self) -> None:
         most, count = self._form.most, self.count
         if most is not None and (count is None or count > most):
-            said = f"{count:,}" if count is not None else f"more than {FEW:,}"
+            more = f"more than {FEW:,}, or than are counted in time,"
+            said = more if count is None else f"{count:,}"
             raise ExportError(
                 "export-too-long",
                 f"This is of {said} entries, and a {self._form.name} has {most:,} at most. Narrow"
