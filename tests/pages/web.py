@@ -273,6 +273,11 @@ class Visitor:
             page.evaluate(Axe().axe_script)
         found = page.evaluate(
             """async ([only, selector]) => {
+              // What still fades in has other colours than it will have.
+              await Promise.all(document.getAnimations()
+                .filter(one => one.playState === 'running')
+                .filter(one => one.effect.getComputedTiming().endTime < 3000)
+                .map(one => one.finished.catch(() => null)));
               axe.configure({rules: [{id: 'color-contrast', selector}]});
               const options = {runOnly: only, resultTypes: ['violations'], preload: false};
               return (await axe.run(document, options)).violations;
