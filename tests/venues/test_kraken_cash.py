@@ -3,10 +3,11 @@
 from decimal import Decimal
 from pathlib import Path
 
-from tests.venues.kraken_rig import KrakenRig, played
+from tests.venues.kraken_rig import KrakenRig, played, reader_rests
 from tests.venues.venue_contract import Desk
 from trading.clock import NS, wall_ns
 from trading.messages import Side
+from trading.papervenue.protocol import InjectFill
 from trading.venues import ccxt_ledger
 from trading.venues.base import Filled, KnownFills
 from trading.venues.ccxt_venue import CcxtVenue
@@ -76,6 +77,27 @@ def test_a_fee_is_waited_for_by_the_venues_clock_and_a_moment_only(tmp_path: Pat
         await bought(rig, desk)
         assert wall_ns() - begun >= ccxt_ledger.FEE_WAIT_NS - NS // 10
         assert rig.server.requests.count("account-log") == 2
+
+    played(tmp_path, scene)
+
+
+def test_a_fee_that_was_read_of_before_its_execution_was_listed_is_not_guessed(
+    tmp_path: Path,
+) -> None:
+    async def scene(rig: KrakenRig) -> None:
+        await rig.quote("SPY", "500.00", "500.02")
+        desk = await rig.desk()
+        await reader_rests(desk)
+        injected = InjectFill(
+            id=0, account="paper-1", symbol="SPY", side="buy", quantity="1", price="500"
+        )
+        rig.server.exchange.inject(injected, wall_ns())
+        rig.server.settle()
+        assert await moves(desk) == []
+        rig.server.faults.limited_paths = {"account-log"}
+        (fill,) = await desk.venue.fills_since(0)
+        assert fill.fee == real_fee(rig)
+        assert await venue(desk).fills_since(1) == []
 
     played(tmp_path, scene)
 

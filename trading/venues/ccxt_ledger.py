@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from trading.clock import NS, wall_ns
 from trading.venues.base import VenueError
@@ -24,6 +25,7 @@ PAGES = 4
 """So much of the log is read at a time; the next reading goes on from there."""
 ESTIMATES = 1_000
 FEE = "fee"
+T = TypeVar("T")
 
 
 class CashLog:
@@ -36,6 +38,8 @@ class CashLog:
         self._after = 0
         self._estimated: dict[str, RawFill] = {}
         self._waiting: set[str] = set()
+        self._passed: dict[str, Decimal] = {}
+        """Fees of executions that were read of before they were listed: they are not read again."""
 
     def resume(self, after: int, since_ns: int) -> None:
         """Go on behind what is written down: line ``after``, or, where that is 0, that moment."""
@@ -50,9 +54,9 @@ class CashLog:
             return {}  # asked once already: its budget is small
         said = await self._said(due) if due else {}
         self._waiting.clear()
-        fees: dict[str, Decimal] = {}
+        known, fees = {**self._passed, **(said or {})}, dict[str, Decimal]()
         for one in raw:
-            fee = one.fee if one.fee is not None else (said or {}).get(one.venue_fill_id)
+            fee = one.fee if one.fee is not None else known.get(one.venue_fill_id)
             if fee is None and said is not None and self._young(one):
                 self._waiting.add(one.venue_fill_id)
                 break
@@ -83,9 +87,7 @@ class CashLog:
         else:
             rate = market.maker if fill.maker else market.taker
             fee = fill.quantity * fill.price * market.multiplier * rate
-        self._estimated[fill.venue_fill_id] = replace(fill, fee=fee)
-        if len(self._estimated) > ESTIMATES:
-            del self._estimated[next(iter(self._estimated))]
+        _keep(self._estimated, fill.venue_fill_id, replace(fill, fee=fee))
         return fee
 
     # What else moves cash --------------------------------------------------------------------
@@ -113,13 +115,22 @@ class CashLog:
         for line in lines:
             if line.amount:
                 found.append(_moved(line, line.kind, line.amount))
-            if line.fee is None or line.execution not in self._estimated:
+            if line.fee is None:
+                continue
+            if line.execution not in self._estimated:
+                _keep(self._passed, line.execution, line.fee)
                 continue
             counted = self._estimated.pop(line.execution)
             assert counted.fee is not None
             if counted.fee != line.fee:
                 found.append(_moved(line, FEE, counted.fee - line.fee))
         return found
+
+
+def _keep(kept: dict[str, T], name: str, value: T) -> None:
+    kept[name] = value
+    if len(kept) > ESTIMATES:
+        del kept[next(iter(kept))]
 
 
 def _moved(line: LogLine, kind: str, amount: Decimal) -> CashMoved:
